@@ -1,0 +1,89 @@
+# Every target makes the environment that it needs. `make` alone lists them.
+# The interpreters may be chosen: make PYTHON=python3.12 FLOOR_PYTHON=python3.11 test
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+PYTHON ?= python3
+FLOOR_PYTHON ?= $(PYTHON)
+
+BIN := .venv/bin
+FLOOR_BIN := .venv-floor/bin
+METADATA := setup.py pyproject.toml
+
+# Importing TensorFlow without byte code takes three times as long.
+unexport PYTHONDONTWRITEBYTECODE
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# Makes the folder that the target lies in an environment with $(INSTALL) in it. Shows the downloads
+# worth waiting for and what went wrong; the rest is in install.log.
+define environment
+@$(INTERPRETER) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, $(NEWEST)) else \
+	"$(INTERPRETER) is Python %d.%d; name one from 3.11 to 3.$(NEWEST): " % sys.version_info[:2] \
+	+ "make PYTHON=python3.11 (FLOOR_PYTHON for .venv-floor)")'
+@echo "Installing into $(@D): 600 MB or so to download, a minute or more"
+@$(INTERPRETER) -m venv $(@D)
+@$(@D)/bin/python -m pip install $(INSTALL) 2>&1 | tee $(@D)/install.log \
+	| sed -n -e '/ERROR/p' -e '/\(Downloading\|Using cached\).*MB)/p'
+@touch $@
+endef
+
+.venv/.demo .venv/.dev: INTERPRETER = $(PYTHON)
+.venv/.demo .venv/.dev: NEWEST = 13
+
+.venv/.demo: INSTALL = --editable ".[photos,report]"
+.venv/.demo: $(METADATA)
+	$(environment)
+
+.venv/.dev: INSTALL = --editable ".[photos,report,data,dev]"
+.venv/.dev: $(METADATA)
+	$(environment)
+
+.venv-floor/.floor: INTERPRETER = $(FLOOR_PYTHON)
+.venv-floor/.floor: NEWEST = 12
+.venv-floor/.floor: INSTALL = --editable ".[tfio,test]" --constraint requirements/floor.txt
+.venv-floor/.floor: $(METADATA) requirements/floor.txt
+	$(environment)
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+.PHONY: demo
+demo: .venv/.demo ## train on photographs, sample, export; writes demo/report.html
+	$(BIN)/python -m vqvae_tf.programs.demo --output=demo
+
+.PHONY: test
+test: test-tf test-jax ## all tests on the newest TensorFlow and Keras
+
+.PHONY: test-tf
+test-tf: .venv/.dev ## all tests but those on JAX
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+.PHONY: test-jax
+test-jax: .venv/.dev ## layers and networks on Keras's JAX backend
+	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/jax
+
+.PHONY: test-floor
+test-floor: .venv-floor/.floor ## layers and audio decoding on the oldest TensorFlow
+	VQVAE_TF_FLOOR=1 $(FLOOR_BIN)/python -m pytest -n 2 --dist worksteal tests/layers tests/floor
+
+.PHONY: lint
+lint: .venv/.dev ## check style and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+.PHONY: format
+format: .venv/.dev ## mend style and formatting
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: bench
+bench: .venv/.dev ## run every benchmark
+	for program in benchmarks/[!_]*.py; do echo "== $$program"; $(BIN)/python "$$program"; done
+
+.PHONY: results
+results: .venv/.dev ## redo every figure and picture in results/ (hours)
+	for script in results/*/run.sh; do echo "== $$script"; PATH="$$PWD/$(BIN):$$PATH" bash "$$script"; done

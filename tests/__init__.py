@@ -1,0 +1,1 @@
+"""Tests; a package, since another distribution installs a top-level package `tests`."""

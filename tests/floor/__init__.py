@@ -1,0 +1,1 @@
+"""What is tested on the oldest supported TensorFlow besides the layers."""

@@ -1,0 +1,147 @@
+"""Code maps: what a prior is trained on, in TFRecord files (docs/formats.md) or in memory."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from vqvae_tf.config import UserError
+from vqvae_tf.data import records
+from vqvae_tf.data.shuffle import shuffled
+from vqvae_tf.data.source import UnreadableError
+from vqvae_tf.data.windows import Windows
+
+
+class CodeRecords:
+    """`codes:GLOB`: the code maps of TFRecord files, in the order of the files' names.
+
+    Attributes:
+        uri: what `open_source` was given.
+        class_names: names of the labels, from `classes.txt` beside the files, else their numbers.
+    """
+
+    def __init__(self, uri: str, pattern: str):
+        self.uri = uri
+        self._files = records.RecordFiles(uri, pattern)
+        self.class_names = self._files.class_names()
+        self._unreadable = set(self._files.truncated)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    @property
+    def skipped(self) -> int:
+        """How many records were found unreadable so far; each is named once in the log."""
+        return len(self._unreadable)
+
+    def maps(self) -> Iterator[dict[str, Any]]:
+        """All maps in order: `name`, `codes` (int32 `[height, width, ...]`), `label` (or None).
+
+        Unreadable records are skipped.
+
+        Raises:
+            UserError: none of them can be read.
+        """
+        readable = 0
+        for index in range(len(self)):
+            place = self._files.name(index)
+            try:
+                item = self._read(index, place)
+            except UnreadableError as error:
+                if place not in self._unreadable:
+                    self._unreadable.add(place)
+                    logging.warning("skipped %s", error)
+            else:
+                readable += 1
+                yield item
+        if not readable:
+            raise UserError(f"{self.uri}: none of its {len(self)} records can be read")
+
+    def _read(self, index: int, place: str) -> dict[str, Any]:
+        features = records.parse(self._files.read(index), place)
+        codes = np.array(features.get("codes", ()), np.int64)
+        shape = tuple(features.get("shape", ()))
+        if len(shape) < 2 or codes.size == 0 or codes.size != np.prod(shape):
+            raise UnreadableError(
+                f"{place}: {codes.size} codes do not fill the shape {list(shape)}"
+            )
+        if codes.min() < 0 or codes.max() > np.iinfo(np.int32).max:
+            raise UnreadableError(f"{place}: codes must be int32 and not below 0")
+        name = features.get("name")
+        return {
+            "name": name[0].decode() if name else place,
+            "codes": codes.astype(np.int32).reshape(shape),
+            "label": records.label_of(features, place, self.class_names),
+        }
+
+
+def code_batches(
+    maps: CodeRecords | Iterable[Mapping[str, Any]],
+    crop: int,
+    batch_size: int,
+    seed: int,
+    start_step: int = 0,
+) -> tf.data.Dataset:
+    """Endless training batches of random square windows of code maps.
+
+    All maps are held in memory. Every epoch goes once through every window of every map; batch n
+    is a pure function of the seed and n.
+
+    Args:
+        maps: a `codes:` source, or mappings with `codes` (integers `[height, width, ...]`) and, in
+            all or in none, `label`.
+        crop: side of the window, in codes.
+        batch_size: windows a batch.
+        seed: of every draw.
+        start_step: number of the first batch.
+
+    Returns:
+        Dataset of `{"codes": int32 [batch, crop, crop, ...], "label": int32 [batch]}`, without
+        `label` if the maps have none.
+
+    Raises:
+        UserError: a map is smaller than the window, only some have labels, or the maps' trailing
+            axes differ.
+
+    >>> maps = [{"codes": np.arange(12).reshape(3, 4), "label": 0}]
+    >>> batch = next(iter(code_batches(maps, crop=2, batch_size=5, seed=0)))
+    >>> batch["codes"].shape.as_list(), batch["label"].numpy().tolist()
+    ([5, 2, 2], [0, 0, 0, 0, 0])
+    """
+    if crop < 1 or batch_size < 1 or start_step < 0:
+        raise UserError(
+            "code_batches needs crop >= 1, batch_size >= 1 and start_step >= 0; received "
+            f"{crop}, {batch_size} and {start_step}"
+        )
+    items = list(maps.maps() if isinstance(maps, CodeRecords) else maps)
+    arrays = [np.asarray(item["codes"], np.int32) for item in items]
+    labels = [item.get("label") for item in items]
+    _check(arrays, labels, crop)
+    windows = Windows(arrays, crop)
+    labelled = labels[0] is not None
+
+    def batch(step):
+        position = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+        window = shuffled(position, seed, windows.count)
+        codes = {"codes": windows.cut(window)}
+        return codes | {"label": tf.gather(labels, windows.owner(window))} if labelled else codes
+
+    return tf.data.Dataset.counter(start_step).map(batch).prefetch(tf.data.AUTOTUNE)
+
+
+def _check(arrays: list[np.ndarray], labels: list[int | None], crop: int) -> None:
+    if not arrays:
+        raise UserError("there are no code maps to train on; give at least one")
+    smallest = min(arrays, key=lambda array: min(array.shape[:2]))
+    if min(smallest.shape[:2]) < crop:
+        height, width = smallest.shape[:2]
+        raise UserError(
+            f"a crop of {crop} x {crop} codes does not fit a map of {height} x {width}; take a "
+            f"crop of at most {min(height, width)}"
+        )
+    if len({array.shape[2:] for array in arrays}) > 1:
+        raise UserError("the code maps' trailing axes differ; give maps of one model only")
+    if len({label is None for label in labels}) > 1:
+        raise UserError("some code maps have a label and some have none; label all or none")

@@ -1,0 +1,150 @@
+"""What a data source is: the pictures behind a URI, in order or shuffled without end."""
+
+import abc
+from collections.abc import Iterator
+from typing import TypedDict
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from vqvae_tf.config import UserError
+from vqvae_tf.data.shuffle import shuffled
+
+
+class UnreadableError(UserError):
+    """A picture or record that cannot be used; sources name it, skip it and count it."""
+
+
+class Picture(TypedDict):
+    """One whole picture.
+
+    Attributes:
+        name: unique within its source.
+        image: uint8 `[height, width, channels]`.
+        label: index into the source's `class_names`, or None.
+    """
+
+    name: str
+    image: np.ndarray
+    label: int | None
+
+
+class Source(abc.ABC):
+    """Pictures behind a URI.
+
+    Attributes:
+        uri: what `open_source` was given.
+        class_names: the labels' names; empty where pictures have no labels.
+    """
+
+    def __init__(self, uri: str, class_names: tuple[str, ...] = ()):
+        self.uri = uri
+        self.class_names = class_names
+        self._unreadable: set[str] = set()
+
+    @property
+    def skipped(self) -> int:
+        """How many pictures were found unreadable so far; each is named once in the log."""
+        return len(self._unreadable)
+
+    @property
+    @abc.abstractmethod
+    def stored_bytes(self) -> int:
+        """Bytes of the encoded pictures: tells early that a set will not fit in memory."""
+
+    @abc.abstractmethod
+    def __len__(self) -> int:
+        """Number of pictures, unreadable ones that were not met yet among them."""
+
+    @abc.abstractmethod
+    def pictures(self, channels: int = 3) -> Iterator[Picture]:
+        """All whole pictures in the source's order; unreadable ones are skipped.
+
+        Args:
+            channels: 3 for colour, 1 for grey.
+
+        Raises:
+            UserError: none of them can be read.
+        """
+
+    @abc.abstractmethod
+    def examples(self, seed: int, start: int, channels: int) -> tf.data.Dataset:
+        """Whole pictures without end, shuffled anew in every epoch.
+
+        Args:
+            seed: of the order.
+            start: number of pictures to leave out at the beginning.
+            channels: 3 for colour, 1 for grey.
+
+        Returns:
+            Dataset of `(position, image, label)`: int64, uint8 `[height, width, channels]` and
+            int32 (-1 without labels).
+        """
+
+    def _skip(self, name: str, error: Exception) -> None:
+        if name not in self._unreadable:
+            self._unreadable.add(name)
+            logging.warning("skipped %s", error)
+
+    def _refuse_if_empty(self, readable: int) -> None:
+        if not readable:
+            raise UserError(
+                f"{self.uri}: none of its {len(self)} pictures can be read; the log says why"
+            )
+
+
+class IndexedSource(Source):
+    """A source that can read any of its pictures by number.
+
+    Its shuffled order is a pure function of the seed and the position, so that a run resumed in
+    the middle reads nothing of what it leaves out.
+    """
+
+    @abc.abstractmethod
+    def name(self, index: int) -> str:
+        """Name of picture `index`."""
+
+    @abc.abstractmethod
+    def read(self, index: int, channels: int = 3) -> Picture:
+        """Reads picture `index`.
+
+        Raises:
+            UnreadableError: it cannot be read.
+        """
+
+    def pictures(self, channels: int = 3) -> Iterator[Picture]:
+        readable = 0
+        for index in range(len(self)):
+            try:
+                picture = self.read(index, channels)
+            except UnreadableError as error:
+                self._skip(self.name(index), error)
+            else:
+                readable += 1
+                yield picture
+        self._refuse_if_empty(readable)
+
+    def examples(self, seed: int, start: int, channels: int) -> tf.data.Dataset:
+        count = len(self)
+
+        def load(index):
+            picture = self._read_from(int(index), channels)
+            return picture["image"], np.int32(-1 if picture["label"] is None else picture["label"])
+
+        def example(position):
+            index = shuffled(position, seed, count)
+            image, label = tf.numpy_function(load, [index], [tf.uint8, tf.int32])
+            return position, tf.ensure_shape(image, [None, None, channels]), tf.reshape(label, [])
+
+        return tf.data.Dataset.counter(start).map(example, tf.data.AUTOTUNE, deterministic=True)
+
+    def _read_from(self, index: int, channels: int) -> Picture:
+        # The neighbour stands in for an unreadable picture: the order of all others stays.
+        for offset in range(len(self)):
+            candidate = (index + offset) % len(self)
+            try:
+                return self.read(candidate, channels)
+            except UnreadableError as error:
+                self._skip(self.name(candidate), error)
+        raise UserError(f"{self.uri}: none of its {len(self)} pictures can be read")

@@ -1,0 +1,42 @@
+"""Pictures in TFRecord files (docs/formats.md)."""
+
+from vqvae_tf.data import images, records
+from vqvae_tf.data.source import IndexedSource, Picture, UnreadableError
+
+
+class ImageRecords(IndexedSource):
+    """`tfrecord:GLOB`: the encoded pictures of TFRecord files, in the order of the files' names.
+
+    Labels are named by the lines of `classes.txt` beside the files, else by their numbers.
+    """
+
+    def __init__(self, uri: str, pattern: str, max_pixels: int = images.MAX_PIXELS):
+        self._files = records.RecordFiles(uri, pattern)
+        self._max_pixels = max_pixels
+        super().__init__(uri, self._files.class_names())
+        self._unreadable.update(self._files.truncated)
+
+    @property
+    def stored_bytes(self) -> int:
+        return self._files.stored_bytes
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def name(self, index: int) -> str:
+        return self._files.name(index)
+
+    def read(self, index: int, channels: int = 3) -> Picture:
+        place = self._files.name(index)
+        features = records.parse(self._files.read(index), place)
+        encoded = features.get("image")
+        if not encoded:
+            raise UnreadableError(
+                f'{place}: no feature "image"; it holds {sorted(features) or "nothing"}'
+            )
+        name = features.get("name")
+        return Picture(
+            name=name[0].decode() if name else place,
+            image=images.decode(encoded[0], place, channels, self._max_pixels),
+            label=records.label_of(features, place, self.class_names),
+        )

@@ -1,0 +1,58 @@
+"""A data URI -> the source that it names."""
+
+from vqvae_tf.config import UserError, nearest
+from vqvae_tf.data import images
+from vqvae_tf.data.codes import CodeRecords
+from vqvae_tf.data.embedded import EmbeddedPhotos
+from vqvae_tf.data.folder import Folder
+from vqvae_tf.data.source import Source
+from vqvae_tf.data.tfds import TensorFlowDatasets
+from vqvae_tf.data.tfrecord import ImageRecords
+
+SCHEMES = ("codes", "embedded", "folder", "tfds", "tfrecord")
+
+
+def open_source(uri: str, max_pixels: int = images.MAX_PIXELS) -> Source | CodeRecords:
+    """Opens what a data URI names.
+
+    - `embedded:photos[/train|validation|region|photo]`: photographs inside installed packages;
+    - `folder:PATH`: picture files in a folder and below it;
+    - `tfds:NAME[/CONFIG][/SPLIT]`: a data set of TensorFlow Datasets;
+    - `tfrecord:GLOB`: TFRecord files of pictures;
+    - `codes:GLOB`: TFRecord files of code maps.
+
+    Args:
+        uri: one of the above.
+        max_pixels: larger pictures are skipped, before they are decoded.
+
+    Returns:
+        A `Source` of pictures, or for `codes:` a `CodeRecords`.
+
+    Raises:
+        UserError: the scheme, the name or the split is unknown, or there is nothing to read.
+
+    >>> source = open_source("embedded:photos/region")
+    >>> len(source), next(source.pictures())["image"].shape
+    (13, (512, 128, 3))
+    """
+    scheme, separator, rest = uri.partition(":")
+    if not separator or scheme not in SCHEMES:
+        raise UserError(
+            f'unknown data source "{uri}"; give SCHEME:NAME; {nearest(scheme, SCHEMES)}'
+        )
+    if not rest:
+        raise UserError(f'"{uri}" names nothing; give {scheme}:NAME')
+    match scheme:
+        case "embedded":
+            name, _, split = rest.partition("/")
+            if name != "photos":
+                raise UserError(f'{uri}: unknown name "{name}"; {nearest(name, ["photos"])}')
+            return EmbeddedPhotos(uri, split or "train")
+        case "folder":
+            return Folder(uri, rest, max_pixels)
+        case "tfds":
+            return TensorFlowDatasets(uri, rest, max_pixels)
+        case "tfrecord":
+            return ImageRecords(uri, rest, max_pixels)
+        case "codes":
+            return CodeRecords(uri, rest)

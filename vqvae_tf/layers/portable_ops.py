@@ -1,0 +1,75 @@
+"""The forms of `tensorflow_ops` for the other Keras backends, by `keras.ops` alone.
+
+There is one replica and no chunking here; JAX users shard the step outside the layer.
+"""
+
+import keras
+from keras import ops
+
+
+def argmin(scores):
+    return ops.cast(ops.argmin(scores, axis=-1), "int32")
+
+
+def row_min(scores):
+    return ops.min(scores, axis=-1)
+
+
+def pick(blocks, index):
+    return ops.squeeze(ops.take_along_axis(blocks, index[:, None, None], axis=1), axis=1)
+
+
+def lookup(table, codes):
+    return ops.take(ops.convert_to_tensor(table), codes, axis=0)
+
+
+def map_rows(function, rows, limit):
+    return function(rows)
+
+
+def segment_sum(values, codes, num_segments):
+    # Masked rows bear the code -1: one segment more takes them, and is cut off.
+    codes = ops.where(codes < 0, num_segments, codes)
+    return ops.segment_sum(values, codes, num_segments=num_segments + 1)[:num_segments]
+
+
+def replica_key():
+    return 0
+
+
+def num_replicas():
+    return 1
+
+
+def sum_over_replicas(value):
+    return value
+
+
+def rows_before(count):
+    return ops.zeros_like(count), count
+
+
+def random_rows(seed, step, shape, total):
+    import jax
+
+    key = jax.random.fold_in(jax.random.key(seed), step)
+    return jax.random.randint(key, shape, 0, ops.maximum(total, 1))
+
+
+def smallest(values, count):
+    return ops.top_k(-values, count)[1]
+
+
+def scatter_rows(table, index, rows):
+    return ops.scatter_update(table, index[:, None], rows)
+
+
+def nth_true(mask, numbers):
+    return ops.searchsorted(ops.cumsum(ops.cast(mask, "int32")), numbers, side="right")
+
+
+if keras.backend.backend() not in ("jax", "tensorflow"):
+    raise ImportError(
+        f'vqvae_tf runs on the Keras backends "tensorflow" and "jax"; KERAS_BACKEND is '
+        f'"{keras.backend.backend()}"'
+    )

@@ -1,0 +1,126 @@
+"""TensorFlow forms of the operations whose best or only right form depends on the backend."""
+
+import tensorflow as tf
+
+
+def argmin(scores):
+    """Index of the smallest value along the last axis, the lowest index on ties; int32."""
+    # tf.argmin, not keras.ops.argmin: the latter exports neither to TFLite nor to valid ONNX.
+    return tf.argmin(scores, axis=-1, output_type=tf.int32)
+
+
+def row_min(scores):
+    """Smallest value along the last axis."""
+    # keras.ops.min asserts that there is one, in the graph too: empty batches fail.
+    return tf.reduce_min(scores, axis=-1)
+
+
+def pick(blocks, index):
+    """Row `index[n]` of each `blocks[n]`: `[n, blocks, width]`, `[n]` -> `[n, width]`."""
+    return tf.gather(blocks, index, batch_dims=1)
+
+
+def lookup(table, codes):
+    """Rows of `table`; its gradient is a dense segment sum, several times faster than slices."""
+
+    @tf.custom_gradient
+    def gather(table):
+        def gradient(upstream):
+            flat = tf.reshape(upstream, [-1, table.shape[1]])
+            return tf.math.unsorted_segment_sum(flat, tf.reshape(codes, [-1]), table.shape[0])
+
+        return tf.gather(table, codes), gradient
+
+    return gather(tf.convert_to_tensor(table))
+
+
+def map_rows(function, rows, limit):
+    """`function(rows)` in chunks of at most `limit` rows; `[n, d]` -> `[n]` int32.
+
+    An unconditional loop where the number of rows is not known beforehand: a `tf.cond` over a
+    dynamic size does not convert to TFLite.
+    """
+    if rows.shape[0] is not None and rows.shape[0] <= limit:
+        return function(rows)
+    count = tf.shape(rows)[0]
+    chunks = tf.maximum(1, -(-count // limit))
+    size = -(-count // chunks)  # near-equal chunks: the last one is not nearly empty
+    padded = tf.pad(rows, [[0, chunks * size - count], [0, 0]])
+    parts = tf.map_fn(
+        function,
+        tf.reshape(padded, [chunks, size, rows.shape[1]]),
+        parallel_iterations=1,  # one chunk of scores in memory at a time
+        fn_output_signature=tf.int32,
+    )
+    return tf.reshape(parts, [-1])[:count]
+
+
+def segment_sum(values, codes, num_segments):
+    """Sums of the rows of `values` by code, in float64 but on TPUs; negative codes are left out.
+
+    With float64 partial sums one replica and many give the same bits after the cast to float32.
+    """
+    if not tf.config.list_logical_devices("TPU"):
+        values = tf.cast(values, tf.float64)
+    return tf.math.unsorted_segment_sum(values, codes, num_segments)
+
+
+def _replicas():
+    """The replica context where several replicas run in step, else None."""
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return None
+    return context
+
+
+def replica_key():
+    """What tells the replica that is being traced from the others."""
+    context = tf.distribute.get_replica_context()
+    replica = 0 if context is None else context.replica_id_in_sync_group
+    return replica if isinstance(replica, int) else 0  # TPUs trace one program for all
+
+
+def num_replicas():
+    """Number of replicas that run this call in step."""
+    context = _replicas()
+    return 1 if context is None else context.num_replicas_in_sync
+
+
+def sum_over_replicas(value):
+    """Sum of `value` over all replicas, the same bits on each."""
+    context = _replicas()
+    return value if context is None else context.all_reduce("SUM", value)
+
+
+def rows_before(count):
+    """`(rows held by the replicas before this one, rows held by all)`, from this one's `count`."""
+    context = _replicas()
+    if context is None:
+        return tf.zeros_like(count), count
+    here = tf.one_hot(context.replica_id_in_sync_group, context.num_replicas_in_sync, dtype=tf.int32)
+    counts = context.all_reduce("SUM", here * count)
+    return tf.reduce_sum(counts * tf.cast(tf.cumsum(here, reverse=True) - here, tf.int32)), (
+        tf.reduce_sum(counts)
+    )
+
+
+def random_rows(seed, step, shape, total):
+    """Row numbers in [0, total), a function of (seed, step) alone; int32."""
+    return tf.random.stateless_uniform(
+        shape, tf.stack([seed, step]), 0, tf.maximum(total, 1), tf.int32, alg="philox"
+    )
+
+
+def smallest(values, count):
+    """Indices of the `count` smallest of a vector, lowest index first on ties."""
+    return tf.math.top_k(-values, count).indices
+
+
+def scatter_rows(table, index, rows):
+    """`table` with `rows` at the (distinct) places `index`."""
+    return tf.tensor_scatter_nd_update(table, index[:, None], rows)
+
+
+def nth_true(mask, numbers):
+    """Positions of the `numbers`-th (from 0) true values of a boolean vector."""
+    return tf.searchsorted(tf.cumsum(tf.cast(mask, tf.int32)), numbers, side="right")

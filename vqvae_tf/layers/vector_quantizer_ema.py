@@ -1,0 +1,91 @@
+"""A codebook that follows the data by exponential moving averages (arXiv:1711.00937, A.1)."""
+
+import keras
+from keras import ops
+
+from vqvae_tf.layers import estimators, quantizer
+from vqvae_tf.layers.backend import active as backend
+from vqvae_tf.layers.codebook import CodebookQuantizer
+from vqvae_tf.layers.search import nearest_codes
+
+
+@keras.saving.register_keras_serializable("vqvae_tf")
+class VectorQuantizerEMA(CodebookQuantizer):
+    """Replaces each vector by the nearest code; the codes are running means of their vectors.
+
+    Training, over the unmasked vectors z of all replicas, n_k of them nearest to code k:
+
+        N_k <- decay * N_k + (1 - decay) * n_k                  (equation 6)
+        m_k <- decay * m_k + (1 - decay) * sum of these z       (equation 7)
+        e_k <- m_k / N_k   where n_k > 0, else as it was        (equation 8)
+
+    with the output and the loss taken before the update, as in the reference code. The loss is
+    `commitment_cost * mean (z - sg(e))^2` alone. Codes are drawn from data and dead ones
+    revived by default; see `CodebookQuantizer`. `revival_threshold=0, decay=0.99` is the
+    paper's bare form; it starts at N = 1 and m = e.
+
+    With `trainable=False` the codebook is frozen; the commitment loss stays.
+
+    Args:
+        As in `CodebookQuantizer`.
+
+    Attributes:
+        sums: `[num_embeddings, dim]` float32, m of equation 7.
+
+    References:
+        van den Oord et al., Neural Discrete Representation Learning, arXiv:1711.00937 v2.
+
+    >>> import numpy as np
+    >>> layer = VectorQuantizerEMA(num_embeddings=2)
+    >>> layer.load_codebook([[0.0, 0.0], [1.0, 1.0]])
+    >>> np.array(layer.encode(np.array([[0.9, 0.8], [0.1, 0.2]]))).tolist()
+    [1, 0]
+    >>> output = layer.quantize(np.array([[0.9, 0.8], [0.1, 0.2]]))
+    >>> round(float(output.losses["commitment"]), 6)  # 0.25 * (0.01 + 0.04 + 0.01 + 0.04) / 4
+    0.00625
+    """
+
+    codebook_trainable = False
+    loss_names = ("commitment",)
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.sums = self._add_statistic("sums", tuple(self.codebook.shape), "zeros")
+        if not self.revival_threshold:
+            self.sums.assign(self.codebook)
+
+    def load_codebook(self, codebook):
+        super().load_codebook(codebook)
+        self.sums.assign(self.codebook)
+
+    def _quantize(self, vectors, valid, training):
+        constant = ops.stop_gradient(vectors)
+        codes = nearest_codes(constant, self.codebook)
+        quantized = ops.stop_gradient(backend.lookup(self.codebook, codes))
+        commitment = self._squared_distance(vectors, quantized, valid)
+        if training and self.trainable:
+            self._update(constant, codes, valid)
+        return quantizer.Quantized(
+            estimators.straight_through(vectors, quantized),
+            codes,
+            {"commitment": self.commitment_cost * commitment},
+        )
+
+    def _update(self, vectors, codes, valid):
+        batch_counts, batch_sums, finite = self._batch_statistics(vectors, codes, valid)
+        rate = ops.where(finite, self._rate(batch_counts), 0.0)
+        counts = self.counts + rate * (batch_counts - self.counts)
+        sums = self.sums + rate * (batch_sums - self.sums)
+        hit = batch_counts[:, None] > 0
+        # Where no vector came m / N is e but for rounding; keeping e keeps every bit.
+        codebook = ops.where(hit, sums / ops.where(hit, counts[:, None], 1.0), self.codebook)
+        if self.revival_threshold:
+            codebook, counts, index = self._revive(codebook, counts, vectors, valid, finite)
+            revived = ops.take(codebook, index, axis=0) * ops.take(counts, index)[:, None]
+            # A code that lives has m = N e already, so all that were looked at may be written.
+            sums = backend.scatter_rows(sums, index, revived)
+        self.counts.assign(counts)
+        self.sums.assign(sums)
+        self.codebook.assign(codebook)
+        self.step.assign(self.step + 1)
+        self.skipped_steps.assign(self.skipped_steps + ops.cast(~finite, "int32"))

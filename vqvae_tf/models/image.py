@@ -1,0 +1,271 @@
+"""The image VQ-VAE: an encoder, a quantizer and a decoder over pictures of any size."""
+
+import dataclasses
+import math
+
+import keras
+import tensorflow as tf
+
+from vqvae_tf import likelihoods, networks
+from vqvae_tf.config import DataConfig, Summaries, TrainingConfig, UserError, nearest
+from vqvae_tf.layers import VectorQuantizer, VectorQuantizerEMA
+from vqvae_tf.models import trainable
+
+QUANTIZERS = {"ema": VectorQuantizerEMA, "loss": VectorQuantizer}
+LIKELIHOODS = ("normal", "normal_learned", "logistic_mixture", "categorical")
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageConfig:
+    """What an image VQ-VAE is and how it is trained; `config.json` holds it.
+
+    Attributes:
+        widths: channels after each halving of the picture.
+        residual_blocks, residual_width: of encoder and decoder alike.
+        final_convolution: one more 3x3 convolution in the encoder (Sonnet's; the paper has none).
+        embedding_dim: D, numbers a code.
+        num_embeddings: K, codes in the codebook.
+        codes_per_position: codes at each place, all from one codebook.
+        quantizer: "ema" (appendix A.1 of the paper) or "loss" (equation 3).
+        commitment_cost: beta, beside a squared error divided by `data_variance`.
+        decay, revival_threshold, revival_count: see `vqvae_tf.layers.CodebookQuantizer`.
+        likelihood: "normal" (squared error), "normal_learned" (a trained scale),
+            "logistic_mixture" or "categorical".
+        mixture_components: of the logistic mixture.
+        data_variance: variance of the pixels on a scale of width 1.
+        data, training: how tiles are cut, and how the model is trained on them.
+    """
+
+    widths: tuple[int, ...] = (64, 128)
+    residual_blocks: int = 2
+    residual_width: int = 32
+    final_convolution: bool = True
+    embedding_dim: int = 64
+    num_embeddings: int = 512
+    codes_per_position: int = 1
+    quantizer: str = "ema"
+    commitment_cost: float = 0.25
+    decay: float | None = None
+    revival_threshold: float = 0.2
+    revival_count: float = 0.5
+    likelihood: str = "normal"
+    mixture_components: int = 10
+    data_variance: float = 0.06
+    data: DataConfig = DataConfig()
+    training: TrainingConfig = TrainingConfig()
+
+    def __post_init__(self):
+        for name, known in (("quantizer", QUANTIZERS), ("likelihood", LIKELIHOODS)):
+            value = getattr(self, name)
+            if value not in known:
+                raise UserError(f'unknown {name} "{value}"; {nearest(value, known)}')
+        if self.codes_per_position < 1:
+            raise UserError(
+                f"codes_per_position must be at least 1; received {self.codes_per_position}"
+            )
+        if self.data.image_size % self.stride:
+            below = self.data.image_size // self.stride * self.stride
+            raise UserError(
+                f"data.image_size must be a multiple of {self.stride}; received "
+                f"{self.data.image_size}, the nearest are {below} and {below + self.stride}"
+            )
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the picture to a place of the code grid, a side."""
+        return 2 ** len(self.widths)
+
+
+@keras.saving.register_keras_serializable("vqvae_tf")
+class ImageVQVAE(trainable.TrainableModel):
+    """Pictures to codes and back (van den Oord et al. 2017, section 4).
+
+    On this level pictures are uint8 `[batch, height, width, channels]` of any size: sizes that
+    the strides don't divide are continued by reflection at the bottom and the right, and
+    `reconstruct` crops back. Codes are int32 `[batch, ceil(height / stride), ceil(width /
+    stride)]`, with one more axis where `codes_per_position` is above 1.
+
+    Args:
+        config: an `ImageConfig`, or a dictionary of one (as `config.json` holds it).
+
+    >>> config = ImageConfig(widths=(4, 8), residual_width=4, embedding_dim=2, num_embeddings=16)
+    >>> model = ImageVQVAE(config)
+    >>> pictures = tf.zeros([2, 21, 30, 3], tf.uint8)
+    >>> codes = model.encode(pictures)
+    >>> codes.shape, model.decode(codes).shape, model.reconstruct(pictures).shape
+    (TensorShape([2, 6, 8]), TensorShape([2, 24, 32, 3]), TensorShape([2, 21, 30, 3]))
+    """
+
+    config_class = ImageConfig
+    data_key = "image"
+
+    def __init__(self, config: ImageConfig, **kwargs):
+        super().__init__(config, **kwargs)
+        config = self.config
+        policy = config.training.precision
+        self.likelihood = _likelihood(config)
+        body = {
+            "rank": 2,
+            "residual_blocks": config.residual_blocks,
+            "residual_width": config.residual_width,
+            "dtype": policy,
+        }
+        self.encoder = networks.Encoder(
+            widths=config.widths,
+            embedding_dim=config.embedding_dim * config.codes_per_position,
+            final_convolution=config.final_convolution,
+            name="encoder",
+            **body,
+        )
+        self.quantizer = QUANTIZERS[config.quantizer](
+            config.num_embeddings,
+            commitment_cost=config.commitment_cost,
+            decay=config.decay,
+            revival_threshold=config.revival_threshold,
+            revival_count=config.revival_count,
+            seed=config.training.seed,
+            name="quantizer",
+            dtype=policy,
+        )
+        self.decoder = networks.Decoder(
+            widths=config.widths[::-1],
+            channels=self.likelihood.parameters(config.data.channels),
+            name="decoder",
+            **body,
+        )
+        # Built at once: a checkpoint can be restored, and `fit` finds all its variables.
+        latent = config.embedding_dim * config.codes_per_position
+        self.encoder.build((None, None, None, config.data.channels))
+        self.quantizer.build((None, None, None, config.embedding_dim))
+        self.decoder.build((None, None, None, latent))
+        self.likelihood.build((None, None, None, self.decoder.channels))
+        self.built = True
+        self._report(("loss", "reconstruction", *self.quantizer.loss_names, "perplexity"))
+
+    def call(self, images, training: bool = False):
+        """Reconstruction of uint8 pictures as float pixels in [-0.5, 0.5]."""
+        outputs, _ = self._forward(_pixels(images), training)
+        return self.likelihood.mean(outputs)
+
+    def encode(self, images):
+        """Codes of uint8 pictures."""
+        images = _pad_by_reflection(tf.convert_to_tensor(images), self.config.stride)
+        return self.quantizer.encode(self._latents(_pixels(images), training=False))
+
+    def decode(self, codes):
+        """The uint8 pictures that codes stand for: the mean of p(x|z), rounded."""
+        vectors = self.quantizer.decode(codes)
+        return _to_uint8(self.likelihood.mean(self.decoder(self._join(vectors))))
+
+    def reconstruct(self, images):
+        """`decode(encode(images))`, cropped to the pictures' own size."""
+        images = tf.convert_to_tensor(images)
+        size = tf.shape(images)
+        return self.decode(self.encode(images))[:, : size[1], : size[2]]
+
+    def compute_losses(self, batch, training: bool = False):
+        """Mean losses of a batch: `reconstruction`, the quantizer's own, and their sum `loss`.
+
+        `perplexity`, of the codes of this batch, is beside them and not in the sum.
+        """
+        pixels = _pixels(batch["image"])
+        outputs, quantized = self._forward(pixels, training)
+        losses = {
+            "reconstruction": self.likelihood.loss(outputs, pixels, training=training),
+            **quantized.losses,
+        }
+        return {
+            "loss": tf.add_n(list(losses.values())),
+            **losses,
+            "perplexity": _perplexity(quantized.codes, self.config.num_embeddings),
+        }
+
+    def bits(self, batch):
+        """Bits that each picture costs: `[batch]` float32 each, and the number of dimensions.
+
+        `reconstruction` is -log2 p(x|z), with the mass of 8-bit values; `latent` is the number of
+        codes times log2 K; `total` their sum; `dimensions` is height * width * channels.
+        """
+        images = tf.convert_to_tensor(batch["image"])
+        size = tf.shape(images)
+        padded = _pad_by_reflection(images, self.config.stride)
+        outputs, quantized = self._forward(_pixels(padded), training=False)
+        reconstruction = self.likelihood.bits(outputs[:, : size[1], : size[2]], images)
+        codes = tf.size(quantized.codes) // tf.maximum(size[0], 1)
+        latent = tf.cast(codes, tf.float32) * math.log2(self.config.num_embeddings)
+        latent = tf.fill([size[0]], latent)
+        return {
+            "reconstruction": reconstruction,
+            "latent": latent,
+            "total": reconstruction + latent,
+            "dimensions": tf.reduce_prod(size[1:]),
+        }
+
+    def summaries(self, batch) -> Summaries:
+        """Pictures beside their reconstructions, and which codes they use."""
+        images = batch["image"][:8]
+        codes = self.encode(images)
+        beside = tf.concat([images, self.decode(codes)], axis=2)
+        return Summaries(images={"reconstructions": beside}, histograms={"codes": codes})
+
+    def _latents(self, pixels, training):
+        """The encoder's output, with the codes' axis where there are several at a place."""
+        latents = self.encoder(pixels, training=training)
+        if self.config.codes_per_position == 1:
+            return latents
+        shape = tf.shape(latents)[:-1]
+        return tf.reshape(
+            latents,
+            tf.concat([shape, [self.config.codes_per_position, self.config.embedding_dim]], 0),
+        )
+
+    def _join(self, vectors):
+        """The vectors of a place as one: the inverse of the reshape in `_latents`."""
+        if self.config.codes_per_position == 1:
+            return vectors
+        width = self.config.codes_per_position * self.config.embedding_dim
+        return tf.reshape(vectors, tf.concat([tf.shape(vectors)[:-2], [width]], 0))
+
+    def _forward(self, pixels, training):
+        latents = self._latents(pixels, training)
+        quantized = self.quantizer.quantize(latents, training=training)
+        return self.decoder(self._join(quantized.vectors), training=training), quantized
+
+
+def _likelihood(config: ImageConfig) -> likelihoods.Likelihood:
+    if config.likelihood == "logistic_mixture":
+        return likelihoods.LogisticMixture(config.mixture_components, name="likelihood")
+    if config.likelihood == "categorical":
+        return likelihoods.Categorical(name="likelihood")
+    scale = "learned" if config.likelihood == "normal_learned" else "fixed"
+    return likelihoods.Normal(scale, config.data_variance, name="likelihood")
+
+
+def _pixels(images):
+    return tf.cast(images, tf.float32) / 255.0 - 0.5
+
+
+def _to_uint8(pixels):
+    return tf.cast(tf.round((pixels + 0.5) * 255.0), tf.uint8)
+
+
+def _perplexity(codes, num_embeddings):
+    counts = tf.math.bincount(tf.reshape(codes, [-1]), minlength=num_embeddings, dtype=tf.float32)
+    share = counts / tf.maximum(tf.reduce_sum(counts), 1.0)
+    return tf.exp(-tf.reduce_sum(tf.math.xlogy(share, share)))
+
+
+def _pad_by_reflection(images, multiple):
+    """Continues pictures at the bottom and the right to sizes that `multiple` divides.
+
+    By indices and not `tf.pad`, whose reflection stops at the size of the picture less one.
+    """
+    for axis in (1, 2):
+        size = images.shape[axis]
+        if size is not None and size % multiple == 0:
+            continue
+        size = tf.shape(images)[axis]
+        period = tf.maximum(2 * (size - 1), 1)
+        place = tf.range(-(-size // multiple) * multiple) % period
+        images = tf.gather(images, (size - 1) - tf.abs(size - 1 - place), axis=axis)
+    return images

@@ -1,0 +1,133 @@
+"""Named configurations; each docstring says what it reproduces and what it has reached."""
+
+from collections.abc import Callable
+from typing import Any
+
+from vqvae_tf.config import DataConfig, TrainingConfig, UserError, nearest
+from vqvae_tf.models.image import ImageConfig
+from vqvae_tf.models.prior import PriorConfig
+
+
+def photos() -> ImageConfig:
+    """The demo: 32x32 tiles of photographs to 8x8 codes, in minutes on two cores."""
+    return ImageConfig(
+        widths=(32, 64),
+        final_convolution=False,
+        embedding_dim=8,
+        decay=0.99,
+        revival_count=1.0,
+        data_variance=0.073,
+        data=DataConfig(image_size=32, half_size_share=0.3, recolour_share=0.5),
+        training=TrainingConfig(
+            steps=12_000,
+            batch_size=8,
+            learning_rate=2e-3,
+            schedule="cosine",
+            warmup_steps=50,
+            final_learning_rate=0.05,
+            beta_2=0.99,
+        ),
+    )
+
+
+def cifar10() -> ImageConfig:
+    """The paper's CIFAR-10 model (section 4.1): 32x32 pictures to 8x8x10 codes.
+
+    From the paper: two strided 4x4 convolutions, two residual 3x3 blocks, 256 units throughout,
+    Adam at 2e-4, batch 128, 250,000 steps, 8x8x10 latents, beta 0.25. The paper does not print
+    D, K for this data set, the likelihood or the quantizer's training: 64, 512, a mixture of
+    ten discretised logistics (a squared error can hardly reach its 4.67 bits per dimension) and
+    the loss of equation 3 (the paper says that it did not use the moving averages) are ours, and
+    so is one codebook for all ten codes of a place.
+    """
+    return ImageConfig(
+        widths=(256, 256),
+        residual_width=256,
+        final_convolution=False,
+        codes_per_position=10,
+        quantizer="loss",
+        likelihood="logistic_mixture",
+        data=DataConfig(image_size=32),
+        training=TrainingConfig(steps=250_000, batch_size=128, learning_rate=2e-4),
+    )
+
+
+def sonnet() -> ImageConfig:
+    """The sizes of Sonnet's example (`vqvae_example.ipynb`): 32x32 pictures to 8x8 codes.
+
+    128 units, residual blocks of 32, K = 512, D = 64, moving averages with decay 0.99, Adam at
+    3e-4, batch 32, 10,000 steps, and the variance of CIFAR-10's pixels in the loss. Revival of
+    dead codes, which the example has not, is on.
+    """
+    return ImageConfig(
+        widths=(64, 128),
+        decay=0.99,
+        data_variance=0.06327,
+        data=DataConfig(image_size=32),
+        training=TrainingConfig(steps=10_000, batch_size=32, learning_rate=3e-4),
+    )
+
+
+def imagenet() -> ImageConfig:
+    """The paper's ImageNet model (section 4.2): 128x128 pictures to 32x32 codes, K = 512.
+
+    The squared error and the sizes of the grid are the paper's; 128 units, residual blocks of
+    32 and batch 128 stand in a comment of Sonnet's code; steps and learning rate are ours.
+    """
+    return ImageConfig(
+        widths=(64, 128),
+        decay=0.99,
+        data=DataConfig(image_size=128),
+        training=TrainingConfig(steps=250_000, batch_size=128, learning_rate=2e-4),
+    )
+
+
+def dmlab() -> ImageConfig:
+    """The paper's DeepMind Lab model (section 4.2): 84x84 frames to 21x21 codes, K = 512.
+
+    The paper calls it the same experiment as ImageNet's; so are the sizes here. Frames are not
+    mirrored, since left and right are actions there.
+    """
+    return ImageConfig(
+        widths=(64, 128),
+        decay=0.99,
+        data=DataConfig(image_size=84, flip=False),
+        training=TrainingConfig(steps=250_000, batch_size=128, learning_rate=2e-4),
+    )
+
+
+def photos_prior() -> PriorConfig:
+    """The demo's prior: crops of 16x16 codes, with the photograph as class."""
+    return PriorConfig(
+        code_dim=8,
+        num_classes=13,
+        data=DataConfig(image_size=32, half_size_share=0.0),
+        training=TrainingConfig(
+            steps=2_500,
+            batch_size=4,
+            learning_rate=2e-3,
+            schedule="cosine",
+            warmup_steps=30,
+            final_learning_rate=0.03,
+            clip_norm=1.0,
+        ),
+    )
+
+
+PRESETS: dict[str, Callable[[], Any]] = {
+    preset.__name__: preset for preset in (photos, cifar10, sonnet, imagenet, dmlab, photos_prior)
+}
+
+
+def preset(name: str) -> Any:
+    """The configuration called `name`.
+
+    Raises:
+        UserError: for an unknown name; the nearest ones are shown.
+
+    >>> preset("cifar10").widths
+    (256, 256)
+    """
+    if name not in PRESETS:
+        raise UserError(f'unknown preset "{name}"; {nearest(name, PRESETS)}')
+    return PRESETS[name]()

@@ -1,0 +1,298 @@
+"""Strided convolutions with residual blocks: the paper's encoder and decoder (1711.00937, 4.1)."""
+
+import math
+
+import keras
+from keras import ops
+
+from vqvae_tf.config import UserError
+
+_CONVOLUTION = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D, 3: keras.layers.Conv3D}
+_TRANSPOSED = {
+    1: keras.layers.Conv1DTranspose,
+    2: keras.layers.Conv2DTranspose,
+    3: keras.layers.Conv3DTranspose,
+}
+
+
+@keras.saving.register_keras_serializable("vqvae_tf")
+class ResidualStack(keras.layers.Layer):
+    """Residual blocks (ReLU, 3-wide convolution, ReLU, 1-wide convolution, added), then a ReLU.
+
+    Shapes: `[batch, *sizes, width]` stays `[batch, *sizes, width]`.
+
+    Args:
+        rank: number of spatial axes: 1, 2 or 3.
+        width: channels of the input and of the output.
+        blocks: number of blocks.
+        residual_width: channels between a block's two convolutions.
+
+    >>> ResidualStack(rank=2, width=8, blocks=2, residual_width=4)(ops.ones((1, 6, 5, 8))).shape
+    TensorShape([1, 6, 5, 8])
+    """
+
+    def __init__(self, rank: int, width: int, blocks: int, residual_width: int, **kwargs):
+        super().__init__(**kwargs)
+        if blocks < 0:
+            raise UserError(f"residual_blocks must be at least 0; received {blocks}")
+        self.rank, self.width = rank, width
+        self.blocks, self.residual_width = blocks, residual_width
+        convolution = _CONVOLUTION[rank]
+        shared = {"padding": "same", "dtype": self.dtype_policy}
+        self.wide = [
+            convolution(residual_width, 3, activation="relu", name=f"wide_{i}", **shared)
+            for i in range(blocks)
+        ]
+        self.narrow = [
+            convolution(width, 1, name=f"narrow_{i}", **shared) for i in range(blocks)
+        ]
+
+    def build(self, input_shape):
+        inner_shape = (*input_shape[:-1], self.residual_width)
+        for wide, narrow in zip(self.wide, self.narrow, strict=True):
+            wide.build(input_shape)
+            narrow.build(inner_shape)
+
+    def call(self, x):
+        for wide, narrow in zip(self.wide, self.narrow, strict=True):
+            x = x + narrow(wide(ops.relu(x)))
+        return ops.relu(x)
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+    def get_config(self):
+        return super().get_config() | {
+            "rank": self.rank,
+            "width": self.width,
+            "blocks": self.blocks,
+            "residual_width": self.residual_width,
+        }
+
+
+@keras.saving.register_keras_serializable("vqvae_tf")
+class Encoder(keras.layers.Layer):
+    """Maps data to the vectors that a quantizer looks up, one stride per entry of `widths`.
+
+    Each entry of `widths` is a convolution of stride s and window 2 s with "same" padding and a
+    ReLU; then come the residual blocks and a 1-wide convolution to `embedding_dim`.
+    A batch of `[32, 32, 3]` pictures becomes `[8, 8, 64]` with the defaults, which are those of
+    Sonnet's example network. The paper's own for CIFAR-10 is
+    `Encoder(widths=(256, 256), residual_width=256, final_convolution=False)`.
+
+    Sizes that the strides don't divide are refused wherever they are known beforehand. A size
+    left open in a traced function (`None`) is not checked, so that the graph exports without
+    assertions: it comes out divided by the stride, rounded up, at each level.
+
+    Kernels begin with Keras's Glorot uniform, biases at zero (Sonnet: truncated normal of standard
+    deviation fan_in ** -0.5). Under mixed precision the output has the compute dtype.
+
+    Args:
+        rank: number of spatial axes: 1 (sound), 2 (pictures) or 3 (video).
+        widths: channels after each strided convolution.
+        residual_blocks: number of residual blocks.
+        residual_width: channels inside a residual block.
+        embedding_dim: channels of the output; None leaves out the last convolution.
+        final_convolution: one more 3-wide convolution and ReLU before the residual blocks
+            (Sonnet has it, the paper does not).
+        strides: the stride of every level, or a tuple with one for each.
+
+    Raises:
+        UserError: for an argument out of range, or a size that the strides don't divide.
+
+    >>> Encoder(widths=(8, 16), residual_width=4, embedding_dim=5)(ops.ones((1, 24, 16, 3))).shape
+    TensorShape([1, 6, 4, 5])
+    """
+
+    def __init__(
+        self,
+        rank: int = 2,
+        widths: tuple[int, ...] = (64, 128),
+        residual_blocks: int = 2,
+        residual_width: int = 32,
+        embedding_dim: int | None = 64,
+        final_convolution: bool = True,
+        strides: int | tuple[int, ...] = 2,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.rank, self.widths = rank, tuple(widths)
+        self.strides = _strides_per_level(rank, self.widths, strides)
+        self.residual_blocks, self.residual_width = residual_blocks, residual_width
+        self.embedding_dim, self.final_convolution = embedding_dim, final_convolution
+        self.input_spec = keras.InputSpec(ndim=rank + 2)
+        convolution = _CONVOLUTION[rank]
+        shared = {"padding": "same", "dtype": self.dtype_policy}
+        self.stages = [
+            convolution(width, 2 * s, strides=s, activation="relu", name=f"down_{i}", **shared)
+            for i, (width, s) in enumerate(zip(self.widths, self.strides, strict=True))
+        ]
+        if final_convolution:
+            self.stages.append(
+                convolution(self.widths[-1], 3, activation="relu", name="final", **shared)
+            )
+        self.stages.append(
+            ResidualStack(
+                rank, self.widths[-1], residual_blocks, residual_width,
+                name="residual", dtype=self.dtype_policy,
+            )
+        )
+        if embedding_dim is not None:
+            self.stages.append(convolution(embedding_dim, 1, name="embedding", **shared))
+
+    def build(self, input_shape):
+        for stage in self.stages:
+            stage.build(input_shape)
+            input_shape = stage.compute_output_shape(input_shape)
+
+    def __call__(self, x, *args, **kwargs):
+        # Checked here and not in `call`, whose errors Keras dresses up over many lines.
+        if hasattr(x, "shape"):
+            self._check_sizes(x.shape)
+        return super().__call__(x, *args, **kwargs)
+
+    def call(self, x):
+        for stage in self.stages:
+            x = stage(x)
+        return x
+
+    def compute_output_shape(self, input_shape):
+        self._check_sizes(input_shape)
+        factor = math.prod(self.strides)
+        sizes = (None if size is None else size // factor for size in input_shape[1:-1])
+        channels = self.widths[-1] if self.embedding_dim is None else self.embedding_dim
+        return (input_shape[0], *sizes, channels)
+
+    def _check_sizes(self, shape):
+        factor = math.prod(self.strides)
+        sizes = tuple(shape[1:-1])
+        if all(size is None or (size > 0 and size % factor == 0) for size in sizes):
+            return
+        below, above = (
+            tuple(size if size is None else max(size + more, factor) // factor * factor
+                  for size in sizes)
+            for more in (0, factor - 1)
+        )
+        nearest = " or ".join(str(near) for near in dict.fromkeys((below, above)))
+        raise UserError(
+            f"the encoder's strides {tuple(self.strides)} take sizes divisible by {factor}; "
+            f"received {sizes}, the nearest that work are {nearest}: crop or pad"
+        )
+
+    def get_config(self):
+        return super().get_config() | {
+            "rank": self.rank,
+            "widths": list(self.widths),
+            "residual_blocks": self.residual_blocks,
+            "residual_width": self.residual_width,
+            "embedding_dim": self.embedding_dim,
+            "final_convolution": self.final_convolution,
+            "strides": list(self.strides),
+        }
+
+
+@keras.saving.register_keras_serializable("vqvae_tf")
+class Decoder(keras.layers.Layer):
+    """Maps quantized vectors back to data: the encoder's way in reverse.
+
+    A 3-wide convolution to `widths[0]`, the residual blocks, then one transposed convolution of
+    stride s and window 2 s per entry of `widths`: to `widths[1]`, ... and last to `channels`, with
+    a ReLU between them and none at the end. `[8, 8, 64]` becomes `[32, 32, 3]` with the defaults,
+    which are those of Sonnet's example network; the paper's for CIFAR-10 is
+    `Decoder(widths=(256, 256), residual_width=256)`. Any size will do.
+
+    Under mixed precision the last convolution computes in float32, so that pixels and
+    log-likelihoods are not rounded to 8 bits; the output is float32 then.
+
+    Args:
+        rank: number of spatial axes: 1, 2 or 3.
+        widths: channels before each transposed convolution, the inner one first.
+        residual_blocks: number of residual blocks.
+        residual_width: channels inside a residual block.
+        channels: channels of the output: 3 for colours, more for the parameters of a likelihood.
+        strides: the stride of every level, or a tuple with one for each, the inner one first.
+
+    Raises:
+        UserError: for an argument out of range.
+
+    >>> Decoder(widths=(16, 8), residual_width=4, channels=3)(ops.ones((1, 6, 4, 5))).shape
+    TensorShape([1, 24, 16, 3])
+    """
+
+    def __init__(
+        self,
+        rank: int = 2,
+        widths: tuple[int, ...] = (128, 64),
+        residual_blocks: int = 2,
+        residual_width: int = 32,
+        channels: int = 3,
+        strides: int | tuple[int, ...] = 2,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.rank, self.widths = rank, tuple(widths)
+        self.strides = _strides_per_level(rank, self.widths, strides)
+        self.residual_blocks, self.residual_width = residual_blocks, residual_width
+        self.channels = channels
+        self.input_spec = keras.InputSpec(ndim=rank + 2)
+        shared = {"padding": "same", "dtype": self.dtype_policy}
+        self.stages = [
+            _CONVOLUTION[rank](self.widths[0], 3, name="first", **shared),
+            ResidualStack(
+                rank, self.widths[0], residual_blocks, residual_width,
+                name="residual", dtype=self.dtype_policy,
+            ),
+        ]
+        *inner, last = self.strides
+        for i, (width, s) in enumerate(zip(self.widths[1:], inner, strict=True)):
+            self.stages.append(
+                _TRANSPOSED[rank](
+                    width, 2 * s, strides=s, activation="relu", name=f"up_{i}", **shared
+                )
+            )
+        self.stages.append(
+            _TRANSPOSED[rank](
+                channels, 2 * last, strides=last, padding="same", name=f"up_{len(inner)}",
+                dtype=keras.backend.result_type(self.variable_dtype, "float32"),
+            )
+        )
+
+    def build(self, input_shape):
+        for stage in self.stages:
+            stage.build(input_shape)
+            input_shape = stage.compute_output_shape(input_shape)
+
+    def call(self, x):
+        for stage in self.stages:
+            x = stage(x)
+        return x
+
+    def compute_output_shape(self, input_shape):
+        factor = math.prod(self.strides)
+        sizes = (None if size is None else size * factor for size in input_shape[1:-1])
+        return (input_shape[0], *sizes, self.channels)
+
+    def get_config(self):
+        return super().get_config() | {
+            "rank": self.rank,
+            "widths": list(self.widths),
+            "residual_blocks": self.residual_blocks,
+            "residual_width": self.residual_width,
+            "channels": self.channels,
+            "strides": list(self.strides),
+        }
+
+
+def _strides_per_level(rank, widths, strides):
+    """One stride for each width, after a look at all three arguments."""
+    if rank not in _CONVOLUTION:
+        raise UserError(f"rank must be 1, 2 or 3; received {rank}")
+    if not widths or min(widths) < 1:
+        raise UserError(f"widths must hold one positive number a level; received {widths}")
+    strides = (strides,) * len(widths) if isinstance(strides, int) else tuple(strides)
+    if len(strides) != len(widths) or min(strides) < 1:
+        raise UserError(
+            f"strides must be one positive number, or one for each of the {len(widths)} widths; "
+            f"received {strides}"
+        )
+    return strides

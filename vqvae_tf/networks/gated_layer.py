@@ -1,0 +1,80 @@
+"""One layer of the gated PixelCNN (arXiv:1606.05328): a vertical and a horizontal stack's step."""
+
+import keras
+from keras import ops
+
+
+class GatedLayer(keras.layers.Layer):
+    """One layer of both stacks: `gate([a, b]) = tanh(a) * sigmoid(b)` of convolutions.
+
+    The vertical stack v sees the rows above, the horizontal stack h those to the left and, through
+    the link, the vertical stack:
+
+        pv = vertical(v) + condition_v;    v <- gate(pv)
+        ph = horizontal(h) + link(pv) + condition_h;    h <- h + output(gate(ph))
+
+    Args:
+        channels: of v and h.
+        kernel_size: (rows, columns) of the vertical kernel; the horizontal one takes the left half
+            of the columns with the place itself.
+        num_classes, spatial_channels: sizes of the conditions, or None.
+        dropout: rate on the horizontal gate.
+    """
+
+    def __init__(self, channels, kernel_size, num_classes, spatial_channels, dropout, **kwargs):
+        super().__init__(**kwargs)
+        rows, columns = kernel_size
+        self.channels = channels
+        self.num_classes, self.spatial_channels = num_classes, spatial_channels
+        self.above, self.beside = rows - 1, columns // 2  # rows up, columns to either side
+        policy = self.dtype_policy
+        self.vertical = keras.layers.Conv2D(
+            2 * channels, (rows, columns), name="vertical", dtype=policy
+        )
+        self.horizontal = keras.layers.Conv2D(
+            2 * channels, (1, self.beside + 1), name="horizontal", dtype=policy
+        )
+        self.link = keras.layers.Dense(2 * channels, use_bias=False, name="link", dtype=policy)
+        self.output_projection = keras.layers.Dense(channels, name="output", dtype=policy)
+        self.dropout = keras.layers.Dropout(dropout, dtype=policy)
+        self.label_bias = self.spatial_bias = None  # each gives condition_v and condition_h
+        if num_classes is not None:
+            self.label_bias = keras.layers.Dense(
+                4 * channels, use_bias=False, name="label_bias", dtype=policy
+            )
+        if spatial_channels is not None:
+            self.spatial_bias = keras.layers.Dense(
+                4 * channels, use_bias=False, name="spatial_bias", dtype=policy
+            )
+
+    def build(self, input_shape):
+        maps = (None, None, None, self.channels)
+        self.vertical.build(maps)
+        self.horizontal.build(maps)
+        self.link.build((*maps[:3], 2 * self.channels))
+        self.output_projection.build(maps)
+        if self.label_bias is not None:
+            self.label_bias.build((None, self.num_classes))
+        if self.spatial_bias is not None:
+            self.spatial_bias.build((*maps[:3], self.spatial_channels))
+
+    def call(self, v, h, label=None, spatial=None, training=False):
+        pv = self.vertical(pad(v, top=self.above, left=self.beside, right=self.beside))
+        ph = self.horizontal(pad(h, left=self.beside))
+        for layer, condition in ((self.label_bias, label), (self.spatial_bias, spatial)):
+            if condition is not None:
+                bias_v, bias_h = ops.split(layer(condition), 2, axis=-1)
+                pv, ph = pv + bias_v, ph + bias_h
+        ph = ph + self.link(pv)
+        gate = self.dropout(_gate(ph), training=training)
+        return _gate(pv), h + self.output_projection(gate)
+
+
+def _gate(x):
+    a, b = ops.split(x, 2, axis=-1)
+    return ops.tanh(a) * ops.sigmoid(b)
+
+
+def pad(x, top=0, left=0, right=0):
+    """Zeros around a `[batch, height, width, channels]` map."""
+    return ops.pad(x, ((0, 0), (top, 0), (left, right), (0, 0)))

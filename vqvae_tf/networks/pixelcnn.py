@@ -1,0 +1,339 @@
+"""The gated PixelCNN over codes (arXiv:1606.05328), as a layer that gives logits and samples."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from vqvae_tf.config import UserError
+from vqvae_tf.layers.backend import active as backend
+from vqvae_tf.networks.gated_layer import GatedLayer, pad
+
+
+@keras.saving.register_keras_serializable("vqvae_tf")
+class PixelCNN(keras.layers.Layer):
+    """Logits of every code given the codes before it, in raster order; samples them as well.
+
+    `[batch, height, width]` codes become `[batch, height, width, num_embeddings]` logits, on grids
+    of any size; those at a place depend on earlier places only. With `slots=S` there are S codes
+    at a place, `[batch, height, width, S]`; a slot sees the earlier places and the earlier slots
+    of its own.
+
+    `sample` draws codes by a cached loop that does each place's work once, and gives the same
+    codes as calling the network once a place, hundreds of times sooner.
+
+    The network sees `receptive_field(height, width)` of the past: sixteen 3-wide layers see just
+    over half of a 32x32 grid's. Wider kernels, above all `first_kernel`, or more layers widen it.
+
+    Args:
+        num_embeddings: K, the number of codes.
+        channels: width of both stacks.
+        layers: number of gated layers.
+        kernel_size: (rows, columns) of the vertical kernels, columns odd. The horizontal kernels
+            take the left half, `columns // 2 + 1`.
+        first_kernel: kernel of the first layer, or None for `kernel_size`.
+        head_width: width of the hidden layer before the logits; None takes `channels`.
+        dropout: rate inside the residual branches while training.
+        num_classes: number of labels for the class condition, or None for no such condition.
+        spatial_channels: channels of the spatial condition, or None for no such condition.
+        code_dim: None learns an embedding of the codes. A number takes a frozen table of vectors
+            of that size, set by `load_code_vectors`, and learns a projection of it: what the
+            quantizer knows of the likeness of codes helps on data unlike the training set.
+        slots: codes a place; None means one, without an axis for it.
+
+    Call arguments:
+        codes: int32 `[batch, height, width]`, or `[..., slots]`.
+        label: int32 `[batch]`, or None; -1 means no label.
+        spatial: `[batch, height, width, spatial_channels]`, or None.
+        training: whether dropout acts.
+
+    Raises:
+        UserError: for an argument out of range, or a condition that the network was not built for.
+
+    >>> network = PixelCNN(num_embeddings=16, channels=8, layers=2)
+    >>> network(np.zeros((2, 3, 5), "int32")).shape
+    TensorShape([2, 3, 5, 16])
+    >>> network.sample(count=2, grid=(3, 5), seed=1).shape
+    TensorShape([2, 3, 5])
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        channels: int = 128,
+        layers: int = 16,
+        kernel_size: tuple[int, int] = (2, 3),
+        first_kernel: tuple[int, int] | None = None,
+        head_width: int | None = None,
+        dropout: float = 0.0,
+        num_classes: int | None = None,
+        spatial_channels: int | None = None,
+        code_dim: int | None = None,
+        slots: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_embeddings, self.channels = num_embeddings, channels
+        self.kernel_size = tuple(kernel_size)
+        self.first_kernel = self.kernel_size if first_kernel is None else tuple(first_kernel)
+        self.head_width, self.dropout = head_width, dropout
+        self.num_classes, self.spatial_channels = num_classes, spatial_channels
+        self.code_dim, self.slots = code_dim, slots
+        for name, value in (
+            ("num_embeddings", num_embeddings), ("channels", channels), ("layers", layers),
+            ("slots", 1 if slots is None else slots),
+        ):
+            if value < 1:
+                raise UserError(f"{name} must be at least 1; received {value}")
+        for name in ("kernel_size", "first_kernel"):
+            rows, columns = getattr(self, name)
+            if rows < 2 or columns % 2 == 0:
+                raise UserError(
+                    f"{name} must be (rows, columns), at least 2 rows, an odd number of columns; "
+                    f"received ({rows}, {columns})"
+                )
+        policy = self.dtype_policy
+        self.projection = None
+        if code_dim is not None:
+            self.projection = keras.layers.Dense(
+                channels * (slots or 1), name="projection", dtype=policy
+            )
+        self.gated = [
+            GatedLayer(
+                channels, self.kernel_size if i else self.first_kernel, num_classes,
+                spatial_channels, dropout, name=f"gated_{i}", dtype=policy,
+            )
+            for i in range(layers)
+        ]
+        width = channels if head_width is None else head_width
+        self.hidden = keras.layers.Dense(width, name="hidden", dtype=policy)
+        self.slot_embeddings = [
+            keras.layers.Embedding(num_embeddings, width, name=f"slot_{i}", dtype=policy)
+            for i in range((slots or 1) - 1)
+        ]
+        self.logits = [
+            keras.layers.Dense(
+                num_embeddings, name=f"logits_{i}",
+                dtype=keras.backend.result_type(self.variable_dtype, "float32"),
+            )
+            for i in range(slots or 1)
+        ]
+        self._sampler = None
+
+    def build(self, codes_shape=None):
+        if self.code_dim is None:
+            self.embedding = self.add_weight(
+                shape=((self.slots or 1) * self.num_embeddings, self.channels),
+                # The slots' vectors are summed: each place begins with unit variance.
+                initializer=keras.initializers.RandomNormal(stddev=(self.slots or 1) ** -0.5),
+                name="embedding",
+            )
+        else:
+            self.code_vectors = self.add_weight(
+                shape=(self.num_embeddings, self.code_dim), initializer="random_normal",
+                trainable=False, name="code_vectors",
+            )
+            self.projection.build((None, self.code_dim))
+        for layer in self.gated:
+            layer.build((None, None, None, self.channels))
+        self.hidden.build((None, self.channels))
+        for embedding in self.slot_embeddings:
+            embedding.build((None,))
+        for logits in self.logits:
+            logits.build((None, self.hidden.units))
+
+    def __call__(self, codes, label=None, spatial=None, **kwargs):
+        # Checked here and not in `call`, whose errors Keras dresses up over many lines.
+        self.check_conditions(label, spatial)
+        return super().__call__(codes, label=label, spatial=spatial, **kwargs)
+
+    def call(self, codes, label=None, spatial=None, training=False):
+        codes = ops.expand_dims(codes, -1) if self.slots is None else codes
+        features = self.features(self.embed(codes), label, spatial, training)
+        hidden = self.hidden(ops.relu(features))
+        logits = []
+        for slot, layer in enumerate(self.logits):
+            if slot > 0:
+                hidden = hidden + self.slot_embeddings[slot - 1](codes[..., slot - 1])
+            logits.append(layer(ops.relu(hidden)))
+        return logits[0] if self.slots is None else ops.stack(logits, axis=-2)
+
+    def embed(self, codes: Any) -> Any:
+        """`[batch, height, width, slots]` codes to `[batch, height, width, channels]`."""
+        table = ops.cast(self.code_table(), self.compute_dtype)
+        slots = [
+            backend.lookup(table, codes[..., slot] + slot * self.num_embeddings)
+            for slot in range(codes.shape[-1])
+        ]
+        return sum(slots[1:], slots[0])
+
+    def code_table(self) -> Any:
+        """What stands for each code, slot by slot: `[slots * num_embeddings, channels]`."""
+        if self.code_dim is None:
+            return ops.convert_to_tensor(self.embedding)
+        table = self.projection(self.code_vectors)
+        table = ops.reshape(table, (self.num_embeddings, -1, self.channels))
+        return ops.reshape(ops.transpose(table, (1, 0, 2)), (-1, self.channels))
+
+    def features(self, embedded, label=None, spatial=None, training=False) -> Any:
+        """What both stacks make of embedded codes: `[batch, height, width, channels]`."""
+        if label is not None:
+            # The row of -1 is zero: no label, no bias.
+            label = ops.one_hot(label, self.num_classes, dtype=self.compute_dtype)
+            label = label[:, None, None, :]
+        # Shifted once, down a row and right a column: from here on every layer may see its own
+        # place, so that no kernel is masked and no multiplication is spent on a zero.
+        v = pad(embedded, top=1)[:, :-1]
+        h = pad(embedded, left=1)[:, :, :-1]
+        for layer in self.gated:
+            v, h = layer(v, h, label=label, spatial=spatial, training=training)
+        return h
+
+    def sample(
+        self,
+        count: int,
+        grid: tuple[int, int],
+        seed: int = 0,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        prefix: Any = None,
+        label: Any = None,
+        spatial: Any = None,
+        first_sample: int = 0,
+        block: int = 64,
+        jit_compile: bool = False,
+    ) -> Any:
+        """Draws codes by the cached sampler (TensorFlow backend only).
+
+        The noise hangs on (seed, number of the sample, place): sample 3 of a seed is the same
+        whether 4 or 400 are drawn, at once or in blocks, eagerly or compiled. Computes in float32
+        under every dtype policy.
+
+        Args:
+            count: number of samples.
+            grid: (height, width) of the codes.
+            seed: any integer.
+            temperature: divides the logits; 0 takes the most likely code at each place.
+            top_k: draw from the k most likely codes.
+            top_p: draw from the most likely codes that together have this probability.
+            prefix: int32 `[count or 1, height, width]` (`[..., slots]` for a network with slots):
+                codes that are given, -1 where free. They stay, wherever they stand.
+            label: one label, or int32 `[count]`; -1 means no label.
+            spatial: `[count or 1, height, width, spatial_channels]`.
+            first_sample: number of the first sample: 4 samples from 4 on go on where 4 ended.
+            block: the most samples that are drawn together; bounds the memory.
+            jit_compile: compile by XLA: slower to start, faster at small counts.
+
+        Returns:
+            int32 tensor `[count, height, width]`, or `[..., slots]`.
+
+        Raises:
+            UserError: for an argument out of range.
+
+        >>> network = PixelCNN(num_embeddings=16, channels=8, layers=2)
+        >>> codes = network.sample(count=2, grid=(3, 4), seed=1)
+        >>> again = network.sample(count=1, grid=(3, 4), seed=1, first_sample=1)
+        >>> bool(np.all(codes[1:] == again))
+        True
+        """
+        if self._sampler is None:
+            if keras.backend.backend() != "tensorflow":
+                raise UserError(
+                    f'sampling needs the TensorFlow backend; KERAS_BACKEND is '
+                    f'"{keras.backend.backend()}"'
+                )
+            from vqvae_tf.networks import pixelcnn_sampler
+
+            self._sampler = pixelcnn_sampler.Sampler(self)
+        return self._sampler(
+            count, grid, seed, temperature=temperature, top_k=top_k, top_p=top_p, prefix=prefix,
+            label=label, spatial=spatial, first_sample=first_sample, block=block,
+            jit_compile=jit_compile,
+        )
+
+    def load_code_vectors(self, vectors: Any) -> None:
+        """Sets the frozen table to a codebook, each dimension at mean 0 and deviation 1.
+
+        Args:
+            vectors: `[num_embeddings, code_dim]`, such as a quantizer's `codebook`.
+        """
+        vectors = np.asarray(ops.convert_to_numpy(vectors), np.float64)
+        if vectors.shape != (self.num_embeddings, self.code_dim):
+            raise UserError(
+                f"code vectors must have the shape (num_embeddings, code_dim) = "
+                f"({self.num_embeddings}, {self.code_dim}); received {vectors.shape}"
+            )
+        if not self.built:
+            self.build()
+        deviation = vectors.std(axis=0)
+        self.code_vectors.assign((vectors - vectors.mean(axis=0)) / np.maximum(deviation, 1e-12))
+
+    def set_output_bias(self, log_frequencies: Any) -> None:
+        """Starts the logits at the codes' log frequencies, which saves the first part of training.
+
+        Args:
+            log_frequencies: finite, `[num_embeddings]`, or `[slots, num_embeddings]`.
+        """
+        values = np.asarray(log_frequencies, np.float32)
+        shape = (self.num_embeddings,) if self.slots is None else (self.slots, self.num_embeddings)
+        if values.shape != shape or not np.isfinite(values).all():
+            raise UserError(
+                f"log frequencies must be finite and of shape {shape}; received shape "
+                f"{values.shape} with {(~np.isfinite(values)).sum()} infinite or NaN: count every "
+                f"code once more than it was seen"
+            )
+        if not self.built:
+            self.build()
+        for layer, bias in zip(self.logits, values.reshape(-1, self.num_embeddings), strict=True):
+            layer.bias.assign(bias)
+
+    def receptive_field(self, height: int, width: int) -> float:
+        """Share of all (place, earlier place) pairs of a grid in which the later sees the earlier.
+
+        >>> PixelCNN(512, layers=16).receptive_field(32, 32) < 0.6
+        True
+        >>> PixelCNN(512, layers=31).receptive_field(32, 32)
+        1.0
+        """
+        above = sum(layer.above for layer in self.gated)  # rows beyond the one above
+        beside = sum(layer.beside for layer in self.gated)
+        row, column = np.mgrid[:height, :width]
+        left = np.minimum(column, beside)
+        right = np.minimum(width - 1 - column, beside)
+        seen = np.minimum(row, above + 1) * (left + 1 + right) + np.minimum(column, beside + 1)
+        past = height * width * (height * width - 1) // 2
+        return 1.0 if past == 0 else float(seen.sum() / past)
+
+    def check_conditions(self, label: Any, spatial: Any) -> None:
+        """Raises UserError for a condition that the network was not built for."""
+        if label is not None and self.num_classes is None:
+            raise UserError("a label needs a network with num_classes; this one has none")
+        if spatial is not None and self.spatial_channels is None:
+            raise UserError(
+                "a spatial condition needs a network with spatial_channels; this one has none"
+            )
+
+    def compute_output_shape(self, codes_shape):
+        return (*codes_shape, self.num_embeddings)
+
+    def compute_output_spec(self, codes, *args, **kwargs):
+        shape = self.compute_output_shape(codes.shape)
+        return keras.KerasTensor(shape, dtype=self.logits[0].compute_dtype)
+
+    def get_config(self):
+        return super().get_config() | {
+            "num_embeddings": self.num_embeddings,
+            "channels": self.channels,
+            "layers": len(self.gated),
+            "kernel_size": list(self.kernel_size),
+            "first_kernel": list(self.first_kernel),
+            "head_width": self.head_width,
+            "dropout": self.dropout,
+            "num_classes": self.num_classes,
+            "spatial_channels": self.spatial_channels,
+            "code_dim": self.code_dim,
+            "slots": self.slots,
+        }

@@ -1,0 +1,435 @@
+"""Samples a PixelCNN with each place's work done once: two nested compiled loops, rows and places.
+
+A row's vertical stack depends on the rows above alone, so it is computed once a row, for all
+places together; what is left at a place is the horizontal stack, a few vectors a layer. Inside the
+loops tensors are `[width, batch, channels]`: taking a place is a contiguous slice.
+
+Every output of a loop's body comes from an operation of that body: TFLite's WHILE overwrites a loop
+variable too early where a body hands one of its inputs on to a later slot. For that reason the loops
+carry codes and embed them at the start of the body.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from vqvae_tf.config import UserError
+
+_GIVEN = 1e9  # added to the noise of a given code: it wins over any logit
+_EXCLUDED = -1e8  # the logit of a code that a filter leaves out: no noise lifts it, _GIVEN does
+_BISECTIONS = 20  # of the threshold of top_p, which is then found to 1e-6 of the likeliest code's
+
+
+class IncrementalPixelCNN:
+    """The network one row and one place at a time, in float32.
+
+    Made inside the function that samples, before its loops: it reads the weights once and shapes
+    them for plain matrix products.
+
+    Args:
+        network: a built `PixelCNN`.
+        label: int32 `[batch]`, or None.
+        spatial: `[batch, height, width, spatial_channels]`, or None.
+    """
+
+    def __init__(self, network, label: Any = None, spatial: Any = None):
+        self.channels = network.channels
+        self.num_embeddings = network.num_embeddings
+        self.slots = len(network.logits)
+        # Behind the codes, a row of zeros that stands for places outside of the grid.
+        self.table = tf.pad(_float32(network.code_table()), [[0, 1], [0, 0]])
+        self.outside = self.slots * self.num_embeddings
+        self.layers = [_LayerWeights(layer, label) for layer in network.gated]
+        self.spatial = None
+        if spatial is not None:
+            self.spatial = tf.transpose(_float32(spatial), [1, 2, 0, 3])
+        self.hidden = _dense_weights(network.hidden)
+        self.slot_tables = [_float32(layer.embeddings) for layer in network.slot_embeddings]
+        self.logits = [_dense_weights(layer) for layer in network.logits]
+
+    def embed(self, codes: tf.Tensor) -> tf.Tensor:
+        """`[..., slots]` codes, `outside` where there is none, to `[..., channels]`."""
+        if self.slots == 1:
+            return tf.gather(self.table, codes[..., 0])
+        offsets = tf.range(self.slots) * self.num_embeddings
+        index = tf.where(codes == self.outside, self.outside, codes + offsets)
+        return tf.reduce_sum(tf.gather(self.table, index), axis=-2)
+
+    def start_rows(self, width: int, batch: Any) -> list[tf.Tensor]:
+        """The vertical caches above the first row: what each layer saw of the rows above."""
+        return [tf.zeros([width, batch, layer.above * self.channels]) for layer in self.layers]
+
+    def start_places(self, batch: Any) -> list[tf.Tensor]:
+        """The horizontal caches left of the first column."""
+        return [tf.zeros([batch, layer.beside * self.channels]) for layer in self.layers]
+
+    def row(self, above: tf.Tensor, caches: list[tf.Tensor], i: Any):
+        """The vertical stack of row `i`.
+
+        Args:
+            above: codes of the row above, `[width, batch, slots]`.
+            caches: as `start_rows` and this method give them.
+
+        Returns:
+            `(links, caches)`; links `[width, layers, batch, 2 * channels]` is what the vertical
+            stack and the conditions add to the horizontal one.
+        """
+        v, links, new_caches = self.embed(above), [], []
+        for layer, cache in zip(self.layers, caches, strict=True):
+            rows = tf.concat([cache, v], axis=-1)  # [width, batch, rows * channels]
+            new_caches.append(rows[..., self.channels :])
+            padded = tf.pad(rows, [[layer.beside, layer.beside], [0, 0], [0, 0]])
+            width, columns = rows.shape[0], 2 * layer.beside + 1
+            patches = tf.concat([padded[k : k + width] for k in range(columns)], axis=-1)
+            pv = _product(patches, layer.vertical) + layer.bias_v
+            bias_h = layer.bias_h
+            if self.spatial is not None:
+                spatial_v, spatial_h = tf.split(_product(self.spatial[i], layer.spatial), 2, -1)
+                pv, bias_h = pv + spatial_v, bias_h + spatial_h
+            links.append(_product(pv, layer.link) + bias_h)
+            v = _gate(pv)
+        return tf.stack(links, axis=1), new_caches
+
+    def place(self, left: tf.Tensor, link: tf.Tensor, caches: list[tf.Tensor]):
+        """The horizontal stack of one place, and the head up to its hidden layer.
+
+        Args:
+            left: codes of the place to the left, `[batch, slots]`.
+            link: the place's own of `row`, `[layers, batch, 2 * channels]`.
+            caches: as `start_places` and this method give them.
+
+        Returns:
+            `(hidden, caches)`; hidden `[batch, head_width]` is for `slot_logits`.
+        """
+        h, new_caches = self.embed(left), []
+        links = tf.unstack(link)
+        for layer, from_above, cache in zip(self.layers, links, caches, strict=True):
+            taps = tf.concat([cache, h], axis=-1)
+            # Of the usual two taps the newer is h itself, which saves an operation a layer.
+            new_caches.append(h if layer.beside == 1 else taps[:, self.channels :])
+            gate = _gate(tf.matmul(taps, layer.horizontal) + from_above)
+            kernel, bias = layer.output
+            h = h + tf.nn.bias_add(tf.matmul(gate, kernel), bias)
+        kernel, bias = self.hidden
+        return tf.nn.bias_add(tf.matmul(tf.nn.relu(h), kernel), bias), new_caches
+
+    def slot_logits(self, hidden: tf.Tensor, slot: int) -> tf.Tensor:
+        """`[batch, num_embeddings]` logits of a slot; `hidden` knows the slots before it."""
+        kernel, bias = self.logits[slot]
+        return tf.nn.bias_add(tf.matmul(tf.nn.relu(hidden), kernel), bias)
+
+    def add_slot(self, hidden: tf.Tensor, slot: int, code: tf.Tensor) -> tf.Tensor:
+        """Tells `hidden` the code drawn for `slot`."""
+        if slot + 1 == self.slots:
+            return hidden
+        return hidden + tf.gather(self.slot_tables[slot], code)
+
+
+class _LayerWeights:
+    """The weights of a `GatedLayer` as matrices, the label's bias added to the layer's own."""
+
+    def __init__(self, layer, label):
+        self.above, self.beside = layer.above, layer.beside
+        vertical = tf.transpose(_float32(layer.vertical.kernel), [1, 0, 2, 3])  # columns first
+        self.vertical = _flat(vertical)
+        self.horizontal = _flat(_float32(layer.horizontal.kernel))
+        self.link = _float32(layer.link.kernel)
+        self.output = _dense_weights(layer.output_projection)
+        self.bias_v = _float32(layer.vertical.bias)
+        self.bias_h = _float32(layer.horizontal.bias)
+        if label is not None:
+            # The row of -1 is zero: no label, no bias.
+            label = tf.one_hot(label, layer.num_classes)
+            label_v, label_h = tf.split(label @ _float32(layer.label_bias.kernel), 2, axis=-1)
+            self.bias_v, self.bias_h = self.bias_v + label_v, self.bias_h + label_h
+        self.spatial = None if layer.spatial_bias is None else _float32(layer.spatial_bias.kernel)
+
+
+def gumbel_noise(seed, first_sample, count: Any, row, width: int, slots: int, num_embeddings: int):
+    """Gumbel noise of one row, the same whatever the batch, in eager, graph and XLA.
+
+    The uniform bits come from Philox's counter mode, keyed by the seed; its 128-bit counter holds
+    the row and, below, the sample. Floats of `tf.random.stateless_uniform` would differ under XLA.
+
+    Args:
+        seed: uint64 scalar.
+        first_sample: integer scalar: number of the first sample.
+        count: number of samples.
+        row: integer scalar.
+
+    Returns:
+        float32 `[width, count, slots, num_embeddings]`.
+    """
+    draws = width * slots * num_embeddings
+    counters = -(-draws // 4)  # one gives four words
+    start = tf.cast(first_sample, tf.uint64) * tf.constant(counters, tf.uint64)
+    bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=[count, 4 * counters],
+        key=tf.reshape(seed, [1]),
+        counter=tf.stack([start, tf.cast(row, tf.uint64)]),
+        alg=1,  # Philox
+        dtype=tf.uint32,
+    )[:, :draws]
+    # 23 bits and a half: never 0 nor 1, exact in float32.
+    uniform = (tf.cast(tf.bitwise.right_shift(bits, tf.constant(9, tf.uint32)), tf.float32) + 0.5) * 2.0**-23
+    noise = -tf.math.log(-tf.math.log(uniform))
+    noise = tf.reshape(noise, [count, width, slots, num_embeddings])
+    return tf.transpose(noise, [1, 0, 2, 3])
+
+
+def sample_codes(
+    network,
+    noise_of_row: Callable[[tf.Tensor], tf.Tensor],
+    grid: tuple[int, int],
+    batch: Any,
+    *,
+    temperature: Any = 1.0,
+    top_k: int | None = None,
+    top_p: Any = None,
+    prefix: Any = None,
+    label: Any = None,
+    spatial: Any = None,
+) -> tf.Tensor:
+    """The sampler as a graph, for compiled functions and exported endpoints.
+
+    A code is the argmax of the logits plus Gumbel noise, which leaves it to the caller where the
+    noise is from: `gumbel_noise`, or a tensor that is an input of the exported graph.
+
+    Args:
+        network: a built `PixelCNN`.
+        noise_of_row: from a row's number to `[width, batch, slots, num_embeddings]`.
+        grid: (height, width), Python integers.
+        batch: number of samples, an integer or a scalar tensor.
+        temperature: scalar; it multiplies the noise, so that 0 needs no division.
+        top_k, top_p: as in `PixelCNN.sample`.
+        prefix: int32 `[batch, height, width, slots]`, -1 where free, or None.
+        label: int32 `[batch]`, or None.
+        spatial: `[batch, height, width, spatial_channels]`, or None.
+
+    Returns:
+        int32 `[batch, height, width, slots]`.
+    """
+    height, width = grid
+    cached = IncrementalPixelCNN(network, label, spatial)
+    temperature = tf.convert_to_tensor(temperature, tf.float32)
+    if prefix is not None:
+        prefix = tf.transpose(prefix, [1, 2, 0, 3])
+
+    def place_loop(links, noise):
+        def body(j, row, left, *caches):
+            hidden, caches = cached.place(left, links[j], caches)
+            codes = []
+            for slot, slot_noise in enumerate(tf.unstack(noise[j], axis=1)):
+                logits = cached.slot_logits(hidden, slot)
+                logits = _filter(logits, temperature, top_k, top_p)
+                codes.append(tf.argmax(logits + slot_noise, -1, output_type=tf.int32))
+                hidden = cached.add_slot(hidden, slot, codes[-1])
+            codes = tf.stack(codes, axis=-1)  # [batch, slots]
+            row = tf.where(tf.range(width)[:, None, None] == j, codes, row)
+            return (j + 1, row, codes, *caches)
+
+        start = (
+            tf.constant(0),
+            tf.zeros([width, batch, cached.slots], tf.int32),
+            tf.fill([batch, cached.slots], cached.outside),
+            *cached.start_places(batch),
+        )
+        return tf.while_loop(lambda j, *_: j < width, body, start)[1]
+
+    def row_body(i, rows, above, *caches):
+        links, caches = cached.row(above, caches, i)
+        noise = noise_of_row(i) * temperature
+        if prefix is not None:
+            noise += _GIVEN * tf.one_hot(prefix[i], cached.num_embeddings)  # -1: all zero
+        row = place_loop(links, noise)
+        rows = tf.where(tf.range(height)[:, None, None, None] == i, row, rows)
+        return (i + 1, rows, row, *caches)
+
+    start = (
+        tf.constant(0),
+        tf.zeros([height, width, batch, cached.slots], tf.int32),
+        tf.fill([width, batch, cached.slots], cached.outside),
+        *cached.start_rows(width, batch),
+    )
+    rows = tf.while_loop(lambda i, *_: i < height, row_body, start)[1]
+    return tf.transpose(rows, [2, 0, 1, 3])
+
+
+class Sampler:
+    """`PixelCNN.sample`: checks the arguments, compiles once for each kind of them, draws in blocks.
+
+    Args:
+        network: the `PixelCNN` to sample.
+    """
+
+    def __init__(self, network):
+        self.network = network
+        self._compiled = {}
+
+    def __call__(
+        self, count, grid, seed, *, temperature, top_k, top_p, prefix, label, spatial,
+        first_sample, block, jit_compile,
+    ) -> tf.Tensor:
+        network = self.network
+        grid = tuple(int(size) for size in grid)
+        _check_controls(count, grid, temperature, top_k, top_p, network.num_embeddings)
+        if first_sample < 0 or block < 1:
+            raise UserError(
+                f"first_sample must be at least 0 and block at least 1; "
+                f"received {first_sample} and {block}"
+            )
+        network.check_conditions(label, spatial)
+        given = {
+            "prefix": prefix if prefix is None else _check_prefix(prefix, count, grid, network),
+            "label": label if label is None else _check_label(label, count, network.num_classes),
+            "spatial": spatial if spatial is None else _check_spatial(spatial, count, grid, network),
+        }
+        given = {name: value for name, value in given.items() if value is not None}
+        if not network.built:
+            network.build()
+
+        size = -(-count // -(-count // block))  # blocks of near-equal size
+        compiled = self._function(grid, size, top_k, top_p is not None, tuple(given), jit_compile)
+        blocks = []
+        for first in range(0, count, size):
+            # The last block may be short: it draws its last sample's followers too, cut off below.
+            members = np.minimum(np.arange(first, first + size), count - 1)
+            blocks.append(
+                compiled(
+                    tf.constant(seed % 2**64, tf.uint64),
+                    tf.constant(first_sample + first, tf.int64),
+                    tf.constant(temperature, tf.float32),
+                    tf.constant(1.0 if top_p is None else top_p, tf.float32),
+                    {name: tf.constant(value[members]) for name, value in given.items()},
+                )
+            )
+        codes = tf.concat(blocks, axis=0)[:count]
+        return codes[..., 0] if network.slots is None else codes
+
+    def _function(self, grid, size, top_k, has_top_p, given, jit_compile):
+        key = (grid, size, top_k, has_top_p, given, jit_compile)
+        if key not in self._compiled:
+            network = self.network
+
+            def draw(seed, first_sample, temperature, top_p, given):
+                def noise_of_row(i):
+                    return gumbel_noise(
+                        seed, first_sample, size, i, grid[1], len(network.logits),
+                        network.num_embeddings,
+                    )
+
+                return sample_codes(
+                    network, noise_of_row, grid, size, temperature=temperature, top_k=top_k,
+                    top_p=top_p if has_top_p else None, **given,
+                )
+
+            self._compiled[key] = tf.function(draw, jit_compile=jit_compile, autograph=False)
+        return self._compiled[key]
+
+
+def _float32(value):
+    return tf.cast(tf.convert_to_tensor(value), tf.float32)
+
+
+def _dense_weights(layer):
+    return _float32(layer.kernel), _float32(layer.bias)
+
+
+def _flat(kernel):
+    return tf.reshape(kernel, [-1, kernel.shape[-1]])
+
+
+def _product(x, matrix):
+    """`x @ matrix` over the last axis of `[width, batch, channels]`, as one flat product."""
+    rows = tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), matrix)
+    return tf.reshape(rows, [x.shape[0], -1, matrix.shape[-1]])
+
+
+def _gate(x):
+    a, b = tf.split(x, 2, axis=-1)
+    return tf.tanh(a) * tf.sigmoid(b)
+
+
+def _filter(logits, temperature, top_k, top_p):
+    """Logits with the codes that top_k and top_p leave out put far below the others."""
+    if top_k is not None:
+        least = tf.math.top_k(logits, top_k).values[:, -1:]
+        logits = tf.where(logits < least, _EXCLUDED, logits)
+    if top_p is not None:
+        # The largest threshold that leaves probability top_p, by bisection: no sort. It is the
+        # tempered distribution that counts, the temperature being on the noise.
+        scaled = (logits - tf.reduce_max(logits, -1, keepdims=True)) / tf.maximum(temperature, 1e-6)
+        weights = tf.exp(scaled)  # 1 for the likeliest
+        enough = top_p * tf.reduce_sum(weights, -1, keepdims=True)
+        low, step = tf.zeros_like(enough), 0.5
+        for _ in range(_BISECTIONS):
+            kept = tf.where(weights >= low + step, weights, 0.0)
+            low = tf.where(tf.reduce_sum(kept, -1, keepdims=True) >= enough, low + step, low)
+            step /= 2
+        logits = tf.where(weights < low, _EXCLUDED, logits)
+    return logits
+
+
+def _check_controls(count, grid, temperature, top_k, top_p, num_embeddings):
+    if count < 1:
+        raise UserError(f"count must be at least 1; received {count}")
+    if len(grid) != 2 or min(grid) < 1:
+        raise UserError(f"grid must be (height, width), both at least 1; received {grid}")
+    if not 0 <= temperature < np.inf:
+        raise UserError(
+            f"temperature must be at least 0 (0 takes the likeliest code); received {temperature}"
+        )
+    if top_k is not None and not 1 <= top_k <= num_embeddings:
+        raise UserError(
+            f"top_k must lie between 1 and {num_embeddings}, the number of codes, or be None for "
+            f"all; received {top_k}"
+        )
+    if top_p is not None and not 0 < top_p <= 1:
+        raise UserError(f"top_p must lie in (0, 1], or be None for all; received {top_p}")
+
+
+def _check_prefix(prefix, count, grid, network):
+    prefix = np.asarray(prefix)
+    if network.slots is None and prefix.ndim == 3:
+        prefix = prefix[..., None]
+    shape = (*grid, len(network.logits))
+    if prefix.shape not in ((count, *shape), (1, *shape)) or prefix.dtype.kind not in "iu":
+        wanted = shape[:2] if network.slots is None else shape
+        raise UserError(
+            f"prefix must hold integers of shape {(count, *wanted)} or {(1, *wanted)}; received "
+            f"{prefix.dtype} of shape {prefix.shape}"
+        )
+    if prefix.min() < -1 or prefix.max() >= network.num_embeddings:
+        raise UserError(
+            f"prefix must hold codes from 0 to {network.num_embeddings - 1}, or -1 where free; "
+            f"received {prefix.min()} to {prefix.max()}"
+        )
+    return np.broadcast_to(prefix.astype(np.int32), (count, *shape))
+
+
+def _check_label(label, count, num_classes):
+    label = np.asarray(label)
+    if label.shape not in ((), (1,), (count,)) or label.dtype.kind not in "iu":
+        raise UserError(
+            f"label must be one integer or {count} of them; received {label.dtype} of shape "
+            f"{label.shape}"
+        )
+    if label.min() < -1 or label.max() >= num_classes:
+        raise UserError(
+            f"label must lie between 0 and {num_classes - 1}, or be -1 for none; received "
+            f"{label.min()} to {label.max()}"
+        )
+    return np.broadcast_to(label.astype(np.int32), (count,))
+
+
+def _check_spatial(spatial, count, grid, network):
+    spatial = np.asarray(spatial, np.float32)
+    shape = (*grid, network.spatial_channels)
+    if spatial.shape not in ((count, *shape), (1, *shape)):
+        raise UserError(
+            f"spatial must have the shape {(count, *shape)} or {(1, *shape)}; received "
+            f"{spatial.shape}"
+        )
+    return np.broadcast_to(spatial, (count, *shape))

@@ -1,0 +1,51 @@
+"""Pictures and tables as one self-contained HTML page."""
+
+from vqvae_tf.reporting.charts import bars, curves, rate_distortion, usage
+from vqvae_tf.reporting.codecs import CodecResult, at_most, codec_curve, compress, pooled_psnr
+from vqvae_tf.reporting.page import (
+    Bullets,
+    Commands,
+    Comparison,
+    Drawing,
+    Gallery,
+    Links,
+    Note,
+    Page,
+    Picture,
+    Section,
+    Table,
+    render,
+    write,
+)
+from vqvae_tf.reporting.pictures import beside, code_map, encode_png, encode_webp, enlarge, sheet
+
+__all__ = [
+    "Bullets",
+    "CodecResult",
+    "Commands",
+    "Comparison",
+    "Drawing",
+    "Gallery",
+    "Links",
+    "Note",
+    "Page",
+    "Picture",
+    "Section",
+    "Table",
+    "at_most",
+    "bars",
+    "beside",
+    "code_map",
+    "codec_curve",
+    "compress",
+    "curves",
+    "encode_png",
+    "encode_webp",
+    "enlarge",
+    "pooled_psnr",
+    "rate_distortion",
+    "render",
+    "sheet",
+    "usage",
+    "write",
+]

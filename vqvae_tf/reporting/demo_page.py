@@ -1,0 +1,269 @@
+"""The page of the image demo: every statement on it is computed from the facts it is given."""
+
+import math
+
+import numpy as np
+
+from vqvae_tf.reporting import charts, demo_figures, demo_results, diagram, page, pictures, words
+from vqvae_tf.reporting.demo_facts import ImageFacts, Stage
+from vqvae_tf.reporting.demo_figures import Measured
+
+_READING = (
+    (
+        "Neural Discrete Representation Learning (van den Oord, Vinyals, Kavukcuoglu, 2017): "
+        "the VQ-VAE",
+        "https://arxiv.org/abs/1711.00937",
+    ),
+    (
+        "Conditional Image Generation with PixelCNN Decoders (van den Oord and others, 2016): "
+        "the prior",
+        "https://arxiv.org/abs/1606.05328",
+    ),
+)
+
+
+def image_report(facts: ImageFacts) -> page.Page:
+    """Composes the demo's page; `page.write` makes a file of it.
+
+    Args:
+        facts: what was trained, on what, and what came out.
+
+    Returns:
+        The page.
+
+    Raises:
+        UserError: if matplotlib is not installed.
+    """
+    size, formats = len(facts.codebook), ("jpeg", "webp")
+    new = demo_figures.measure("Unseen photographs", facts.new_photographs, size, formats)
+    known = demo_figures.measure("New parts of known ones", facts.new_regions, size, formats)
+    return page.Page(
+        title="A VQ-VAE on real photographs",
+        lead=(
+            f"In {words.duration(facts.total_seconds)} on {facts.machine}, two networks were "
+            f"trained on {facts.training_photographs} photographs. The first turns a picture into "
+            "a coarse grid of whole numbers, and back. The second learned which grids are likely, "
+            "and draws new ones. Here is what came back of photographs that neither had seen, what "
+            "it costs beside JPEG, and what the two made up."
+        ),
+        key_figures=_key_figures(facts, new, known),
+        sections=[
+            _explanation(facts),
+            demo_results.photographs(facts),
+            demo_results.regions(facts),
+            demo_results.cost(facts, (new, known)),
+            demo_results.made_up(facts),
+            _training(facts),
+            _export(facts),
+            _weaknesses(facts, new, known),
+            _credits(facts),
+            page.Section("How to go on", [page.Commands(facts.commands), page.Links(_READING)]),
+        ],
+        footer=(
+            f"Seed {facts.seed}; {facts.machine}; "
+            + ", ".join(f"{name} {version}" for name, version in facts.versions.items())
+            + ". All pictures are inside this page: it loads nothing, and works offline."
+        ),
+    )
+
+
+def _key_figures(facts: ImageFacts, new: Measured, known: Measured) -> list[tuple[str, str]]:
+    size = len(facts.codebook)
+    rate = new.rates[0].bits_per_pixel
+    differ = facts.export.codes - facts.export.equal
+    key_figures = [
+        (
+            f"{24 / rate:.0f} times fewer",
+            f"bits in the codes than in the pixels: {rate:.2f} a pixel instead of 24",
+        ),
+        (
+            f"{new.psnr:.1f} dB",
+            f"PSNR on unseen photographs; {known.psnr:.1f} dB on new parts of known ones",
+        ),
+        (f"{_used(facts)} of {size}", "codes in use"),
+        (
+            "equal codes" if differ == 0 else f"{words.count(differ)} codes differ",
+            "when the exported model runs by itself",
+        ),
+    ]
+    if new.prior_bits_per_code is not None:
+        key_figures.insert(
+            2,
+            (
+                f"{new.prior_bits_per_code:.1f} bits",
+                f"a code on unseen photographs with the prior, instead of {math.log2(size):.3g}",
+            ),
+        )
+    return key_figures
+
+
+def _explanation(facts: ImageFacts) -> page.Section:
+    size, dimension = facts.codebook.shape
+    example = next((p for p in facts.new_photographs if p.shown), facts.new_photographs[0])
+    cell = example.cell
+    square = demo_figures.most_varied(example.codes)
+    area = tuple(slice(part.start * cell, part.stop * cell) for part in square)
+    codes = example.codes[square]
+    return page.Section(
+        "What am I looking at?",
+        [
+            "A VQ-VAE is a pair of networks that write a picture down as whole numbers. The first, "
+            f"the encoder, sums up every cell of {cell} x {cell} pixels in {dimension} numbers. "
+            f"These are exchanged for the nearest entry of a learned list of {size}, the codebook, "
+            "and only the entry's place in the list is kept: the code. The second, the decoder, "
+            "paints the picture again from the codes and nothing else. Whatever is labelled “from "
+            "codes” on this page was painted that way.",
+            "A third network, the prior, is trained afterwards, on grids of codes. It learns which "
+            "codes go together. So it can tell how few bits a grid needs, and draw grids that no "
+            "photograph ever had.",
+            page.Drawing(
+                diagram.overview(
+                    example.original[area],
+                    pictures.code_map(codes, facts.codebook),
+                    example.reconstruction[area],
+                    size,
+                ),
+                alt=(
+                    "Diagram: a photograph goes through the encoder; each cell gets the number of "
+                    "the nearest codebook vector, which makes a code map; the decoder turns the "
+                    "map into a picture. The prior draws new code maps."
+                ),
+                caption=(
+                    f"A piece of “{example.name}”, its {codes.shape[1]} x {codes.shape[0]} codes "
+                    "shown as colours, and what the decoder made of them. The top row of codes "
+                    f"begins {', '.join(str(code) for code in codes[0, :5])}. Codes with similar "
+                    "vectors have similar colours."
+                ),
+                wide=True,
+            ),
+            page.Note(
+                "PSNR, in decibels, says how closely a picture came back: at 20 dB it is "
+                "recognisable, 30 dB is good, at 40 dB it is hard to find a difference; 3 dB more "
+                "is half the squared error. SSIM compares structure: 1 is equal, 0 unrelated."
+            ),
+        ],
+    )
+
+
+def _training(facts: ImageFacts) -> page.Section:
+    size, used, stages = len(facts.codebook), _used(facts), (facts.autoencoder, facts.prior)
+    return page.Section(
+        "How training went",
+        [
+            *(_curve(stage) for stage in stages),
+            page.Table(
+                ("stage", "weights", "steps", "examples a step", "time"),
+                [
+                    (
+                        stage.title,
+                        words.count(stage.parameters),
+                        words.count(stage.steps),
+                        words.count(stage.batch_size),
+                        words.duration(stage.seconds),
+                    )
+                    for stage in stages
+                ],
+                caption="The two trainings",
+            ),
+            page.Drawing(
+                charts.usage(facts.code_counts),
+                alt=f"Chart: share of every code in all uses, the commonest first; {used} of "
+                f"{size} are used.",
+                caption=f"How often each code is used on the training photographs: {used} of "
+                f"{size} at all. It is as varied as "
+                f"{demo_figures.perplexity(facts.code_counts):.0f} codes used equally often would "
+                "be (the perplexity): common material takes few codes, often.",
+            ),
+            page.Table(
+                ("part of the run", "time"),
+                [
+                    *((what, words.duration(seconds)) for what, seconds in facts.timings),
+                    ("all of it", words.duration(facts.total_seconds)),
+                ],
+                caption="Where the time went",
+            ),
+        ],
+    )
+
+
+def _curve(stage: Stage) -> page.Drawing:
+    names = ", ".join(stage.curves.values())
+    return page.Drawing(
+        charts.curves(stage.rows, stage.curves, y_label=stage.y_label, log=stage.log),
+        alt=f"Chart of {names} over {words.count(stage.steps)} steps of training.",
+        caption=f"{stage.title}, by step of training: {names}.",
+    )
+
+
+def _export(facts: ImageFacts) -> page.Section:
+    check = facts.export
+    outcome = (
+        "all are equal"
+        if check.equal == check.codes
+        else f"{words.count(check.codes - check.equal)} differ, which should not be"
+    )
+    return page.Section(
+        "The exported model",
+        [
+            f"The model lies beside this page as a {check.format}, in {check.path}. It takes "
+            "pixels and gives codes, takes codes and gives pixels, and needs nothing of this "
+            "library.",
+            "That was tried: a new process without the library loaded it and encoded "
+            f"{check.pictures} {'picture' if check.pictures == 1 else 'pictures'}. Of "
+            f"{words.count(check.codes)} codes, compared with those of the model as trained, "
+            f"{outcome}. Loading included, it took {words.duration(check.seconds)}.",
+        ],
+    )
+
+
+def _weaknesses(facts: ImageFacts, new: Measured, known: Measured) -> page.Section:
+    size = len(facts.codebook)
+    items = demo_results.behind_codecs((new, known))
+    if known.psnr - new.psnr >= 0.5:
+        items.append(
+            f"Unseen photographs come back {known.psnr - new.psnr:.1f} dB worse than new parts of "
+            f"known ones: {facts.training_photographs} photographs hold only so many colours and "
+            "materials."
+        )
+    steps = demo_figures.visible_cells(new.photographs)
+    if steps is not None and steps[0] > 1.3 * steps[1]:
+        cell = new.photographs[0].cell
+        items.append(
+            "Calm areas, such as a sky, break into flat patches: a step in brightness is "
+            f"{steps[0]:.1f} times as high at the border of two {cell} x {cell} cells as inside "
+            f"one (in the originals: {steps[1]:.1f})."
+        )
+    if size - _used(facts) > 0.02 * size:
+        items.append(f"{size - _used(facts)} of {size} codes are never used in training.")
+    items += [
+        f"The prior saw pieces of {facts.prior_tile} x {facts.prior_tile} pixels. Nothing taught "
+        "it how the parts of a whole scene fit together, so expect material in its pictures, "
+        "rather than things.",
+        f"This is one run with one seed, after "
+        f"{words.duration(facts.autoencoder.seconds + facts.prior.seconds)} of training. Another "
+        "seed, or more time, gives other figures.",
+    ]
+    return page.Section("What to be wary of", [page.Bullets(items)])
+
+
+def _credits(facts: ImageFacts) -> page.Section:
+    held_out = {photograph.name for photograph in facts.new_photographs}
+    return page.Section(
+        "Whose photographs these are",
+        [
+            "The photographs ship inside Python packages; none was downloaded.",
+            page.Table(
+                ("photograph", "use", "by whom, under which terms"),
+                [
+                    (name, "kept for the test" if name in held_out else "trained on", credit)
+                    for name, credit in facts.credits.items()
+                ],
+                caption="All reconstructions, code maps and samples on this page derive from these",
+                prose=True,
+            ),
+        ],
+    )
+
+
+def _used(facts: ImageFacts) -> int:
+    return int(np.count_nonzero(facts.code_counts))

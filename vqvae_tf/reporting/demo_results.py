@@ -1,0 +1,268 @@
+"""Sections of the image demo's page that show results: photographs, rates, samples."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from vqvae_tf.reporting import charts, codecs, demo_figures, page, pictures, words
+from vqvae_tf.reporting.demo_facts import ImageFacts, Photograph, Samples
+from vqvae_tf.reporting.demo_figures import Measured
+
+LEVEL = 0.1  # dB: nearer than this, two results are called level
+_DETAIL = 96  # side of the enlarged piece, in pixels
+_REGION_ROWS = 256  # of a held-out strip, as far as it is shown
+_LABELS = {"jpeg": "JPEG", "webp": "WebP"}
+
+
+def photographs(facts: ImageFacts) -> page.Section:
+    """Whole photographs, each with a slider, its code map, JPEG, and its worst piece."""
+    measured = [
+        demo_figures.measure(photograph.name, [photograph], len(facts.codebook))
+        for photograph in facts.new_photographs
+    ]
+    blocks: list[page.Block] = [
+        "Nothing of these pictures was used in training. The networks take any size, so each "
+        "picture was encoded whole."
+    ]
+    for one in measured:
+        if one.photographs[0].shown:
+            blocks += _photograph(one, facts)
+    blocks.append(
+        page.Table(
+            ("photograph", "bits a pixel", "PSNR, dB", "SSIM", "JPEG in those bits, dB"),
+            [
+                (
+                    f"{one.title}, {rate.name}",
+                    f"{rate.bits_per_pixel:.2f}",
+                    f"{one.psnr:.1f}",
+                    f"{one.photographs[0].ssim:.2f}",
+                    _psnr_of(rate.codecs["jpeg"], digits=1),
+                )
+                for one in measured
+                for rate in one.rates
+            ],
+            caption="Each photograph by itself",
+        )
+    )
+    return page.Section("Photographs it has never seen", blocks)
+
+
+def _photograph(one: Measured, facts: ImageFacts) -> list[page.Block]:
+    photograph = one.photographs[0]
+    height, width = photograph.original.shape[:2]
+    rows, columns = photograph.codes.shape
+    jpegs = [
+        (rate, rate.codecs["jpeg"]) for rate in one.rates if rate.codecs["jpeg"] is not None
+    ]
+    comparison = page.Comparison(
+        page.Picture(photograph.original, f"Original: {photograph.title}", "original"),
+        page.Picture(
+            photograph.reconstruction, f"Painted from codes: {photograph.title}", "from codes"
+        ),
+        f"“{photograph.name}”, {photograph.title}: {width} x {height} pixels from "
+        f"{words.count(photograph.codes.size)} codes, {one.rates[0].bits_per_pixel:.2f} bits a "
+        f"pixel. PSNR {one.psnr:.1f} dB, SSIM {photograph.ssim:.2f}. "
+        f"{facts.credits[photograph.name]}.",
+    )
+    beside = page.Gallery(
+        [
+            page.Picture(
+                pictures.code_map(photograph.codes, facts.codebook),
+                f"Code map of {photograph.title}: coarse squares in false colours",
+                f"All that the decoder gets: {columns} x {rows} codes, here as colours",
+                scale=photograph.cell,
+            ),
+            *(
+                page.Picture(
+                    jpeg.images[0],
+                    f"As a JPEG: {photograph.title}",
+                    f"JPEG in the bits of the {rate.name} ({jpeg.bits_per_pixel:.2f} of "
+                    f"{rate.bits_per_pixel:.2f} a pixel): {jpeg.psnr:.1f} dB",
+                )
+                for rate, jpeg in jpegs
+            ),
+        ],
+        cell=280,
+    )
+    square = demo_figures.worst_square(photograph, _DETAIL)
+    detail = page.Gallery(
+        [
+            page.Picture(image[square], f"Piece of {photograph.title}: {name}", name, scale=3)
+            for name, image in [
+                ("original", photograph.original),
+                ("from codes", photograph.reconstruction),
+                *((f"JPEG, bits of the {rate.name}", jpeg.images[0]) for rate, jpeg in jpegs),
+            ]
+        ],
+        caption="Enlarged: the square of this photograph that came back with the largest error.",
+        cell=160,
+    )
+    return [comparison, beside, detail]
+
+
+def regions(facts: ImageFacts) -> page.Section:
+    """Held-out strips of the training photographs."""
+    return page.Section(
+        "New parts of photographs it knows",
+        [
+            "The right-hand edge of every training photograph was kept out of training. The "
+            "material is familiar here, the picture is not: an easier test than the one above.",
+            page.Gallery(
+                [_region(strip, facts) for strip in facts.new_regions if strip.shown],
+                caption="Left original, right from codes. Of tall strips the middle is shown.",
+                cell=220,
+            ),
+        ],
+    )
+
+
+def _region(strip: Photograph, facts: ImageFacts) -> page.Picture:
+    top = max(0, (strip.original.shape[0] - _REGION_ROWS) // 2)
+    shown = np.s_[top : top + _REGION_ROWS]
+    psnr = codecs.pooled_psnr([strip.original], [strip.reconstruction])
+    return page.Picture(
+        pictures.beside(strip.original[shown], strip.reconstruction[shown]),
+        f"Strip of {strip.title}: original, and from codes",
+        f"“{strip.name}”, {psnr:.1f} dB. {facts.credits[strip.name]}",
+    )
+
+
+def cost(facts: ImageFacts, parts: Sequence[Measured]) -> page.Section:
+    """Bits per pixel and per code, beside JPEG and WebP."""
+    cell = facts.new_photographs[0].cell
+    bits = math.log2(len(facts.codebook))
+    bars = {"every code alike": bits}
+    for part in parts:
+        bars[f"{part.title},\nby frequency"] = demo_figures.frequency_bits(
+            part.photographs, facts.code_counts
+        )
+        if part.prior_bits_per_code is not None:
+            bars[f"{part.title},\nwith the prior"] = part.prior_bits_per_code
+    blocks: list[page.Block] = [
+        "A pixel as a screen gets it takes 24 bits, eight each for red, green and blue. Here a "
+        f"cell of {cell} x {cell} pixels takes one code, and to tell one of "
+        f"{len(facts.codebook)} takes {bits:.3g} bits: {bits / cell**2:.2f} a pixel, "
+        f"{24 * cell**2 / bits:.0f} times fewer.",
+        *(_reading(part) for part in parts),
+        *(_chart(part) for part in parts),
+        page.Table(
+            ("", "bits a pixel", "times fewer than 24", "codes, dB", "JPEG, dB", "WebP, dB"),
+            [
+                (
+                    f"{part.title}: {rate.name}",
+                    f"{rate.bits_per_pixel:.3f}",
+                    f"{24 / rate.bits_per_pixel:.0f}",
+                    f"{part.psnr:.2f}",
+                    _psnr_of(rate.codecs["jpeg"], digits=2),
+                    _psnr_of(rate.codecs["webp"], digits=2),
+                )
+                for part in parts
+                for rate in part.rates
+            ],
+            caption="PSNR of all pictures of a kind together; the codecs at no more bits",
+        ),
+        page.Drawing(
+            charts.bars(bars, x_label="bits per code (fewer is better)"),
+            alt="Bars of bits per code. "
+            + "; ".join(f"{name}: {value:.2f}".replace("\n", " ") for name, value in bars.items()),
+            caption="What one code costs: if all were equally likely; if only their frequencies "
+            "in training are known; with the prior, which looks at the codes before it.",
+        ),
+        page.Note(
+            "How bits are counted: with the prior, those of an ideal arithmetic coder; none was "
+            "run. The networks' weights are not counted, and neither are JPEG's headers and tables "
+            "or WebP's container. A codec's quality comes in steps, so it may stay below the bits "
+            "it is given."
+        ),
+    ]
+    return page.Section("What it costs: bits beside JPEG", blocks)
+
+
+def _reading(part: Measured) -> str:
+    sentences = []
+    if part.prior_bits_per_code is not None:
+        bits = part.rates[-1].bits_per_pixel
+        sentences.append(
+            f"The prior brings a code down to {part.prior_bits_per_code:.2f} bits on average: "
+            f"{bits:.2f} a pixel, {24 / bits:.0f} times fewer than 24."
+        )
+    for rate in part.rates:
+        jpeg = rate.codecs["jpeg"]
+        if jpeg is None:
+            sentences.append(f"JPEG cannot go as low as the {rate.name}.")
+        elif abs(part.psnr - jpeg.psnr) < LEVEL:
+            sentences.append(f"In the bits of the {rate.name}, JPEG comes equally close.")
+        else:
+            sentences.append(
+                f"In the bits of the {rate.name}, JPEG is {abs(part.psnr - jpeg.psnr):.1f} dB "
+                f"{'worse' if part.psnr > jpeg.psnr else 'better'}."
+            )
+    return f"{part.title}: {' '.join(sentences)}"
+
+
+def _chart(part: Measured) -> page.Drawing:
+    up_to = 1.6 * max(rate.bits_per_pixel for rate in part.rates)
+    return page.Drawing(
+        charts.rate_distortion(
+            {
+                label: codecs.codec_curve(part.originals, kind, up_to=up_to)
+                for kind, label in _LABELS.items()
+            },
+            {rate.name: (rate.bits_per_pixel, part.psnr) for rate in part.rates},
+        ),
+        alt=f"Chart of bits per pixel against PSNR, as in the table. {part.title}.",
+        caption=f"{part.title}. A mark above a curve: better than that codec in as many bits.",
+    )
+
+
+def made_up(facts: ImageFacts) -> page.Section:
+    """Samples, and what they would be without the prior."""
+    height, width = facts.samples[0].images.shape[1:3]
+    blocks: list[page.Block] = [
+        "Nobody photographed these. The prior drew a grid of codes, one after another, each by "
+        "chance but with the odds that the codes before it give; then the decoder painted the "
+        "grid. For each picture the prior was told whose material to draw."
+    ]
+    if min(height, width) > facts.prior_tile:
+        blocks.append(
+            f"A sample measures {width} x {height} pixels. The prior learned from pieces of "
+            f"{facts.prior_tile} x {facts.prior_tile}, so it goes on beyond all that it was shown."
+        )
+    blocks.append(page.Gallery([_sample(samples) for samples in facts.samples], cell=150))
+    if facts.independent is not None:
+        blocks.append(
+            page.Picture(
+                facts.independent,
+                "Noise: decoded from codes drawn independently of each other",
+                "For comparison: codes drawn without the prior, by their frequencies alone. What "
+                "the samples have beyond this, the prior has learned.",
+            )
+        )
+    return page.Section("Pictures it made up", blocks)
+
+
+def _sample(samples: Samples) -> page.Picture:
+    count = len(samples.images)
+    return page.Picture(
+        pictures.sheet(samples.images, columns=math.ceil(math.sqrt(count))),
+        f"{'Made-up picture' if count == 1 else f'{count} made-up pictures'} in the manner of "
+        f"“{samples.label}”",
+        f"“{samples.label}”",
+    )
+
+
+def behind_codecs(parts: Sequence[Measured]) -> list[str]:
+    """A sentence for every codec that comes closer than the codes in the same bits."""
+    return [
+        f"{part.title}: in the bits of the {rate.name}, {_LABELS[kind]} is "
+        f"{result.psnr - part.psnr:.1f} dB closer to the originals."
+        for part in parts
+        for rate in part.rates
+        for kind, result in rate.codecs.items()
+        if result is not None and result.psnr - part.psnr >= LEVEL
+    ]
+
+
+def _psnr_of(result: codecs.CodecResult | None, digits: int) -> str:
+    return "needs more bits" if result is None else f"{result.psnr:.{digits}f}"

@@ -1,0 +1,94 @@
+"""The picture that explains a VQ-VAE: photograph, codes and what comes back, with arrows."""
+
+import html
+
+import numpy as np
+
+from vqvae_tf.reporting import pictures
+
+_IMAGE, _TOP = 76, 22  # side of a picture and its upper edge, in units of the drawing
+
+
+def overview(
+    photograph: np.ndarray, code_map: np.ndarray, reconstruction: np.ndarray, num_embeddings: int
+) -> str:
+    """Draws how the two networks work, with a real example in it.
+
+    Args:
+        photograph: a square crop, uint8 `[side, side, 3]`.
+        code_map: its codes as colours, uint8 `[rows, columns, 3]`.
+        reconstruction: what came back, of the photograph's shape.
+        num_embeddings: vectors in the codebook.
+
+    Returns:
+        SVG markup for `page.Drawing`.
+
+    >>> grey = np.zeros((8, 8, 3), np.uint8)
+    >>> overview(grey, grey[:2, :2], grey, 512).count("<image")
+    3
+    """
+    middle = _TOP + _IMAGE / 2
+    return "".join(
+        [
+            '<svg viewBox="0 0 372 224" font-size="10.5">',
+            _picture(4, photograph, "a photograph"),
+            _arrow(84, middle, 92, middle),
+            _box(93, middle - 15, 49, 30, ("encoder",)),
+            _arrow(142, middle, 147, middle),
+            _picture(148, code_map, "its code map", pixels=True),
+            _arrow(224, middle, 229, middle),
+            _box(230, middle - 15, 49, 30, ("decoder",)),
+            _arrow(279, middle, 288, middle),
+            _picture(292, reconstruction, "what comes back"),
+            _arrow(186, 149, 186, _TOP + _IMAGE + 3),
+            _text(194, 121, "each cell gets the number of", anchor="start"),
+            _text(194, 135, "the vector nearest to it", anchor="start"),
+            _box(108, 150, 156, 26, (f"codebook: {num_embeddings} learned vectors",)),
+            _line(f"M 117 {middle + 15} V 149"),
+            _box(4, 188, 364, 32, (
+                "A second network, the prior, learns which code maps are likely,",
+                "and draws new ones: the decoder makes new pictures of them.",
+            )),
+            "</svg>",
+        ]
+    )  # fmt: skip
+
+
+def _picture(left: float, image: np.ndarray, label: str, pixels: bool = False) -> str:
+    style = ' style="image-rendering: pixelated"' if pixels else ""
+    uri = pictures.data_uri(pictures.encode_webp(image))
+    return (
+        f'<image href="{uri}" x="{left}" y="{_TOP}" width="{_IMAGE}" height="{_IMAGE}"'
+        f' preserveAspectRatio="xMidYMid slice"{style}/>'
+        + _text(left + _IMAGE / 2, _TOP - 8, label)
+    )
+
+
+def _box(left: float, top: float, width: float, height: float, lines: tuple[str, ...]) -> str:
+    first = top + height / 2 + 3.7 - 6.5 * (len(lines) - 1)
+    return (
+        f'<rect x="{left}" y="{top}" width="{width}" height="{height}" rx="5"'
+        ' style="fill: var(--panel); stroke: var(--series-1); stroke-width: 1.2"/>'
+    ) + "".join(
+        _text(left + width / 2, first + 13 * index, line) for index, line in enumerate(lines)
+    )
+
+
+def _text(x: float, y: float, text: str, anchor: str = "middle") -> str:
+    return (
+        f'<text x="{x}" y="{y}" text-anchor="{anchor}" style="fill: var(--ink)">'
+        f"{html.escape(text)}</text>"
+    )
+
+
+def _line(path: str) -> str:
+    return f'<path d="{path}" style="fill: none; stroke: var(--muted); stroke-width: 1.4"/>'
+
+
+def _arrow(x1: float, y1: float, x2: float, y2: float) -> str:
+    head = (
+        f"M {x2 - 4} {y2 - 4} L {x2} {y2} L {x2 - 4} {y2 + 4}"
+        if y1 == y2
+        else f"M {x2 - 4} {y2 + 4} L {x2} {y2} L {x2 + 4} {y2 + 4}"
+    )
+    return _line(f"M {x1} {y1} L {x2} {y2} {head}")

@@ -1,0 +1,219 @@
+"""One self-contained HTML page from a small typed structure: nothing in it is fetched from outside.
+
+A page is sections, a section is blocks: plain paragraphs (str) and the dataclasses below. Each
+dataclass has a macro of its own name in `page.html.j2`; a new kind of block (a sound, a film) is
+one more dataclass and one more macro.
+"""
+
+import dataclasses
+import importlib.resources
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from vqvae_tf.config import UserError
+from vqvae_tf.reporting import pictures
+from vqvae_tf.reporting.extra import require
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """Pixels.
+
+    Attributes:
+        image: uint8, `[height, width]` or `[height, width, 1 or 3]`; embedded without loss.
+        alt: what it shows, for those who do not see it.
+        caption: the line under it; may be empty.
+        scale: how many times enlarged it is shown; pixels stay sharp squares.
+    """
+
+    image: np.ndarray
+    alt: str
+    caption: str = ""
+    scale: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Two pictures of one size with a slider between them; side by side where scripts are off.
+
+    Attributes:
+        before, after: the pictures; their captions name the two sides.
+        caption: the line under both.
+    """
+
+    before: Picture
+    after: Picture
+    caption: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Gallery:
+    """Pictures in a row that wraps on a narrow screen.
+
+    Attributes:
+        pictures: each with its own caption.
+        caption: the line under all of them.
+        cell: the width that a picture gets before the row wraps, in CSS pixels.
+    """
+
+    pictures: Sequence[Picture]
+    caption: str = ""
+    cell: int = 160
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawing:
+    """A chart or a diagram.
+
+    Attributes:
+        svg: markup as `charts` and `diagram` make it, inserted as it is: never from outside.
+        alt: what it shows, for those who do not see it.
+        caption: the line under it.
+        wide: a diagram as wide as the text; charts stand in pairs where there is room.
+    """
+
+    svg: str
+    alt: str
+    caption: str = ""
+    wide: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Rows under a header; the first cell of a row names it.
+
+    Attributes:
+        header: one text a column.
+        rows: texts, as many as the header has.
+        caption: the line above it.
+        prose: cells hold words, not figures: they are set left and may wrap.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str
+    prose: bool = False
+
+    def __post_init__(self):
+        for row in self.rows:
+            if len(row) != len(self.header):
+                raise UserError(
+                    f'a row of table "{self.caption}" must have {len(self.header)} cells; '
+                    f"received {len(row)}"
+                )
+
+
+@dataclasses.dataclass(frozen=True)
+class Bullets:
+    """A list of sentences."""
+
+    items: Sequence[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Note:
+    """A remark set apart from the text."""
+
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Commands:
+    """Shell commands, each with a line that says what it does: pairs (what, command)."""
+
+    items: Sequence[tuple[str, str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Links:
+    """Where to read on: pairs (text, address). The page itself loads none of them."""
+
+    items: Sequence[tuple[str, str]]
+
+
+Block = (
+    str | Picture | Comparison | Gallery | Drawing | Table | Bullets | Note | Commands | Links
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A heading with what belongs under it, in the order of reading."""
+
+    title: str
+    blocks: Sequence[Block]
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """The whole page.
+
+    Attributes:
+        title: the heading, and the browser's title.
+        lead: the paragraph under it.
+        sections: in the order of reading; a list of contents is made of their titles.
+        key_figures: pairs (figure, what it is), shown large under the lead.
+        footer: the last line: when, where and with what it was made.
+    """
+
+    title: str
+    lead: str
+    sections: Sequence[Section]
+    key_figures: Sequence[tuple[str, str]] = ()
+    footer: str = ""
+
+
+def render(page: Page) -> str:
+    """The page as HTML.
+
+    Raises:
+        UserError: if jinja2 is not installed.
+
+    >>> html = render(Page("Report", "What came out.", [Section("Losses", ["They fell."])]))
+    >>> ">Losses</h2>" in html, "://" in html
+    (True, False)
+    """
+    jinja2 = require("jinja2")
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters["picture_uri"] = lambda image: pictures.data_uri(
+        pictures.encode_webp(image)
+    )
+    environment.filters["kind"] = lambda block: type(block).__name__
+    template = importlib.resources.files(__package__).joinpath("page.html.j2").read_text("utf-8")
+    return environment.from_string(template).render(page=page).strip() + "\n"
+
+
+def write(page: Page, path: str | os.PathLike) -> None:
+    """Writes the page to `path`, whole or not at all.
+
+    Args:
+        page: what to write.
+        path: of the HTML file; its folder is made if it is not there.
+
+    Raises:
+        UserError: if the file cannot be written, or jinja2 is not installed.
+
+    >>> import tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "report.html"
+    >>> write(Page("Report", "What came out.", []), path)
+    >>> path.read_text(encoding="utf-8")[:15]
+    '<!doctype html>'
+    """
+    html = render(page)
+    path = pathlib.Path(path)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_text(html, encoding="utf-8")
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise UserError(
+            f"cannot write the report to {path}: {error.strerror}; free some room or name "
+            "another place"
+        ) from error

@@ -1,0 +1,109 @@
+"""What a run writes while it goes: TensorBoard, `metrics.csv`, a progress bar."""
+
+import csv
+import io
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+import tqdm
+
+from vqvae_tf.config import Summaries
+
+_PICTURES = 8  # of a batch, shown in TensorBoard
+
+
+class Logs:
+    """Scalars, pictures and histograms of a run, by step.
+
+    `metrics.csv` has a column `step` and one for each value, a row for each step that logged
+    something. A run that goes on drops the rows of steps that it will do again, so that the file
+    reads as if it had never stopped. The progress bar shows on terminals only.
+
+    Args:
+        workdir: `metrics.csv` and `tensorboard/` go there; any path that `tf.io.gfile` knows.
+        step: the step that the run starts from.
+        steps: the step that it ends at.
+        active: False writes nothing, for workers that are not the chief.
+    """
+
+    def __init__(self, workdir: str, step: int, steps: int, active: bool = True):
+        self._path = os.path.join(workdir, "metrics.csv")
+        self._active = active
+        self._columns: list[str] = ["step"]
+        self._rows: list[dict[str, Any]] = []
+        if active:
+            self._writer = tf.summary.create_file_writer(os.path.join(workdir, "tensorboard"))
+            self._read_rows(up_to=step)
+        else:
+            self._writer = tf.summary.create_noop_writer()
+        self._bar = tqdm.tqdm(
+            initial=step, total=steps, unit="step", dynamic_ncols=True, disable=None if active else True
+        )
+
+    def advance(self) -> None:
+        """Moves the progress bar by one step."""
+        self._bar.update()
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Writes values under their names; those of one step share a row."""
+        if not self._active:
+            return
+        with self._writer.as_default(step):
+            for name, value in values.items():
+                tf.summary.scalar(name, value)
+        self._writer.flush()
+        if "loss" in values:
+            self._bar.set_postfix(loss=f"{values['loss']:.4g}", refresh=False)
+        self._add_row({"step": step, **values})
+
+    def summaries(self, step: int, summaries: Summaries) -> None:
+        """Writes pictures and histograms to TensorBoard."""
+        with self._writer.as_default(step):
+            for name, images in summaries.images.items():
+                tf.summary.image(name, images, max_outputs=_PICTURES)
+            for name, values in summaries.histograms.items():
+                tf.summary.histogram(name, values)
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Ends the bar and the TensorBoard file."""
+        self._bar.close()
+        self._writer.close()
+
+    def _read_rows(self, up_to):
+        if not tf.io.gfile.exists(self._path):
+            return
+        with tf.io.gfile.GFile(self._path) as file:
+            reader = csv.DictReader(file)
+            # A row that was being written when the run was killed lacks its last values.
+            rows = [row for row in reader if None not in row.values()]
+        self._columns = list(reader.fieldnames or self._columns)
+        self._rows = [row for row in rows if int(row["step"]) <= up_to]
+        self._write_all()
+
+    def _add_row(self, row):
+        new_columns = [name for name in row if name not in self._columns]
+        same_step = bool(self._rows) and int(self._rows[-1]["step"]) == row["step"]
+        if same_step:
+            self._rows[-1].update(row)
+        else:
+            self._rows.append(row)
+        if new_columns or same_step or len(self._rows) == 1:
+            self._columns += new_columns
+            self._write_all()
+        else:
+            with tf.io.gfile.GFile(self._path, "a") as file:
+                file.write(self._as_text([row]))
+
+    def _write_all(self):
+        aside = self._path + ".part"
+        with tf.io.gfile.GFile(aside, "w") as file:
+            file.write(self._as_text([dict(zip(self._columns, self._columns)), *self._rows]))
+        tf.io.gfile.rename(aside, self._path, overwrite=True)
+
+    def _as_text(self, rows):
+        text = io.StringIO()
+        csv.DictWriter(text, self._columns, restval="", lineterminator="\n").writerows(rows)
+        return text.getvalue()
