@@ -86,8 +86,14 @@ def test_ssim_is_the_mean_over_pictures():
         metric.update_state(*batch)
     expected = [
         structural_similarity(
-            a, b, channel_axis=-1, data_range=255, gaussian_weights=True, sigma=1.5,
-            win_size=11, use_sample_covariance=False,
+            a,
+            b,
+            channel_axis=-1,
+            data_range=255,
+            gaussian_weights=True,
+            sigma=1.5,
+            win_size=11,
+            use_sample_covariance=False,
         )
         for a, b in zip(true, other, strict=True)
     ]

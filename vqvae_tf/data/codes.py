@@ -10,7 +10,7 @@ from absl import logging
 from vqvae_tf.config import UserError
 from vqvae_tf.data import records
 from vqvae_tf.data.shuffle import shuffled
-from vqvae_tf.data.source import UnreadableError
+from vqvae_tf.data.source import Source, UnreadableError
 from vqvae_tf.data.windows import Windows
 
 
@@ -115,6 +115,8 @@ def code_batches(
             "code_batches needs crop >= 1, batch_size >= 1 and start_step >= 0; received "
             f"{crop}, {batch_size} and {start_step}"
         )
+    if isinstance(maps, Source):
+        raise UserError(f"{maps.uri}: holds no code maps; they come from codes:")
     items = list(maps.maps() if isinstance(maps, CodeRecords) else maps)
     arrays = [np.asarray(item["codes"], np.int32) for item in items]
     labels = [item.get("label") for item in items]
@@ -128,7 +130,8 @@ def code_batches(
         codes = {"codes": windows.cut(window)}
         return codes | {"label": tf.gather(labels, windows.owner(window))} if labelled else codes
 
-    return tf.data.Dataset.counter(start_step).map(batch).prefetch(tf.data.AUTOTUNE)
+    steps = tf.data.Dataset.counter(start_step)
+    return steps.map(batch, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
 def _check(arrays: list[np.ndarray], labels: list[int | None], crop: int) -> None:

@@ -35,9 +35,7 @@ class Folder(IndexedSource):
 
     @property
     def stored_bytes(self) -> int:
-        return sum(
-            tf.io.gfile.stat(os.path.join(self._path, file)).length for file in self._files
-        )
+        return sum(tf.io.gfile.stat(os.path.join(self._path, file)).length for file in self._files)
 
     def __len__(self) -> int:
         return len(self._files)

@@ -16,7 +16,6 @@ EXTENSIONS = (
 )  # fmt: skip
 
 
-
 def decode(
     data: bytes, name: str = "picture", channels: int = 3, max_pixels: int = MAX_PIXELS
 ) -> np.ndarray:
@@ -54,9 +53,7 @@ def decode(
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
-def read(
-    path: str | os.PathLike, channels: int = 3, max_pixels: int = MAX_PIXELS
-) -> np.ndarray:
+def read(path: str | os.PathLike, channels: int = 3, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Decodes the picture file at any `tf.io.gfile` path; see `decode`.
 
     Raises:

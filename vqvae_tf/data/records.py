@@ -17,7 +17,6 @@ from vqvae_tf.data.source import UnreadableError
 CLASSES_FILE = "classes.txt"  # beside the shards: the names of the labels, one a line
 
 
-
 def write_images(
     path: str | os.PathLike,
     pictures: Iterable[Mapping[str, Any]],

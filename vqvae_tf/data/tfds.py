@@ -28,13 +28,8 @@ class TensorFlowDatasets(Source):
             raise UserError(
                 f'{uri}: the data set has no feature "image"; it has {", ".join(sorted(features))}'
             )
-        label = features.get("label")
-        super().__init__(uri, tuple(getattr(label, "names", ())))
-        try:
-            self._builder.download_and_prepare()
-        except Exception as error:  # a network, a disk or the data set's own code
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise UserError(f"{uri}: TFDS cannot prepare the data set ({reason})") from error
+        labelled = "label" in features
+        super().__init__(uri, tuple(features["label"].names) if labelled else ())
         self._info = self._builder.info.splits[self._split]
 
     @property
@@ -89,7 +84,8 @@ class TensorFlowDatasets(Source):
         labelled = bool(self.class_names)
         return dataset.map(
             lambda example: (
-                example["image"], tf.cast(example["label"] if labelled else -1, tf.int32)
+                example["image"],
+                tf.cast(example["label"] if labelled else -1, tf.int32),
             )
         )
 
@@ -115,16 +111,22 @@ def _import_tfds() -> Any:
 
 
 def _builder(uri: str, name: str) -> tuple[Any, str]:
-    """The TFDS builder and the split that a name of the form NAME[/CONFIG][/SPLIT] stands for."""
+    """The prepared TFDS builder and the split that NAME[/CONFIG][/SPLIT] stands for."""
     tfds = _import_tfds()
     known = tfds.list_builders()
-    first = name.split("/")[0].split(":")[0]
-    if first not in known:
+    parts = name.split("/")
+    if parts[0].split(":")[0] not in known:
         # The names of all data sets are too many for one line.
-        raise UserError(f'{uri}: unknown data set; {nearest(first, known).split(" (all")[0]}')
-    before, _, last = name.rpartition("/")
-    if before:
-        builder = tfds.builder(before)
-        if last.split("[")[0] in builder.info.splits:
-            return builder, last
-    return tfds.builder(name), "train"
+        raise UserError(f"{uri}: unknown data set; {nearest(parts[0], known).split('(all')[0]}")
+    try:
+        builder = tfds.builder(parts.pop(0))
+        if parts and parts[0].split(":")[0] in builder.builder_configs:
+            builder = tfds.builder(f"{builder.name}/{parts.pop(0)}")
+        builder.download_and_prepare()
+    except Exception as error:  # a version, a network, a disk or the data set's own code
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{uri}: TFDS cannot prepare the data set ({reason})") from error
+    split = "/".join(parts) or "train"
+    if split.split("[")[0] not in builder.info.splits:
+        raise UserError(f'{uri}: unknown split "{split}"; {nearest(split, builder.info.splits)}')
+    return builder, split

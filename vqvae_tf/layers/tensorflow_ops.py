@@ -75,9 +75,11 @@ def _replicas():
 
 def replica_key():
     """What tells the replica that is being traced from the others."""
-    context = tf.distribute.get_replica_context()
-    replica = 0 if context is None else context.replica_id_in_sync_group
-    return replica if isinstance(replica, int) else 0  # TPUs trace one program for all
+    context = _replicas()
+    if context is None:
+        return 0
+    replica = tf.get_static_value(context.replica_id_in_sync_group)
+    return 0 if replica is None else int(replica)  # TPUs trace one program for all
 
 
 def num_replicas():

@@ -52,11 +52,15 @@ class VectorQuantizerEMA(CodebookQuantizer):
         super().build(input_shape)
         self.sums = self._add_statistic("sums", tuple(self.codebook.shape), "zeros")
         if not self.revival_threshold:
-            self.sums.assign(self.codebook)
+            self._set_sums()
 
     def load_codebook(self, codebook):
         super().load_codebook(codebook)
-        self.sums.assign(self.codebook)
+        self._set_sums()
+
+    def _set_sums(self):
+        # A copy: under JAX an assignment shares the buffer, which a jitted step may not donate twice.
+        self.sums.assign(ops.copy(self.codebook))
 
     def _quantize(self, vectors, valid, training):
         constant = ops.stop_gradient(vectors)
@@ -78,7 +82,8 @@ class VectorQuantizerEMA(CodebookQuantizer):
         sums = self.sums + rate * (batch_sums - self.sums)
         hit = batch_counts[:, None] > 0
         # Where no vector came m / N is e but for rounding; keeping e keeps every bit.
-        codebook = ops.where(hit, sums / ops.where(hit, counts[:, None], 1.0), self.codebook)
+        means = sums / ops.where(hit, counts[:, None], 1.0)
+        codebook = ops.where(hit, means, ops.convert_to_tensor(self.codebook))
         if self.revival_threshold:
             codebook, counts, index = self._revive(codebook, counts, vectors, valid, finite)
             revived = ops.take(codebook, index, axis=0) * ops.take(counts, index)[:, None]

@@ -272,6 +272,11 @@ class Decoder(keras.layers.Layer):
         sizes = (None if size is None else size * factor for size in input_shape[1:-1])
         return (input_shape[0], *sizes, self.channels)
 
+    def compute_output_spec(self, x):
+        return keras.KerasTensor(
+            self.compute_output_shape(x.shape), dtype=self.stages[-1].compute_dtype
+        )
+
     def get_config(self):
         return super().get_config() | {
             "rank": self.rank,

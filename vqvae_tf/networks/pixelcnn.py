@@ -94,10 +94,12 @@ class PixelCNN(keras.layers.Layer):
                     f"received ({rows}, {columns})"
                 )
         policy = self.dtype_policy
+        # At both ends float32 even under a mixed policy: the table is small, and logits matter.
+        precise = keras.backend.result_type(self.variable_dtype, "float32")
         self.projection = None
         if code_dim is not None:
             self.projection = keras.layers.Dense(
-                channels * (slots or 1), name="projection", dtype=policy
+                channels * (slots or 1), name="projection", dtype=precise
             )
         self.gated = [
             GatedLayer(
@@ -113,10 +115,7 @@ class PixelCNN(keras.layers.Layer):
             for i in range((slots or 1) - 1)
         ]
         self.logits = [
-            keras.layers.Dense(
-                num_embeddings, name=f"logits_{i}",
-                dtype=keras.backend.result_type(self.variable_dtype, "float32"),
-            )
+            keras.layers.Dense(num_embeddings, name=f"logits_{i}", dtype=precise)
             for i in range(slots or 1)
         ]
         self._sampler = None
@@ -179,9 +178,10 @@ class PixelCNN(keras.layers.Layer):
     def features(self, embedded, label=None, spatial=None, training=False) -> Any:
         """What both stacks make of embedded codes: `[batch, height, width, channels]`."""
         if label is not None:
-            # The row of -1 is zero: no label, no bias.
-            label = ops.one_hot(label, self.num_classes, dtype=self.compute_dtype)
-            label = label[:, None, None, :]
+            # No label, -1, is a row of zeros: no bias. Never an index out of range, which TFLite
+            # refuses once its converter has made a look-up of the product.
+            label = ops.one_hot(label + 1, self.num_classes + 1, dtype=self.compute_dtype)
+            label = label[:, None, None, 1:]
         # Shifted once, down a row and right a column: from here on every layer may see its own
         # place, so that no kernel is masked and no multiplication is spent on a zero.
         v = pad(embedded, top=1)[:, :-1]
@@ -260,6 +260,11 @@ class PixelCNN(keras.layers.Layer):
         Args:
             vectors: `[num_embeddings, code_dim]`, such as a quantizer's `codebook`.
         """
+        if self.code_dim is None:
+            raise UserError(
+                "this network was made without code_dim and learns its embedding; give code_dim "
+                "to load code vectors"
+            )
         vectors = np.asarray(ops.convert_to_numpy(vectors), np.float64)
         if vectors.shape != (self.num_embeddings, self.code_dim):
             raise UserError(

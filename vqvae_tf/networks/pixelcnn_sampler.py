@@ -1,12 +1,8 @@
-"""Samples a PixelCNN with each place's work done once: two nested compiled loops, rows and places.
+"""Samples a PixelCNN in two nested compiled loops, over rows and over places.
 
-A row's vertical stack depends on the rows above alone, so it is computed once a row, for all
-places together; what is left at a place is the horizontal stack, a few vectors a layer. Inside the
-loops tensors are `[width, batch, channels]`: taking a place is a contiguous slice.
-
-Every output of a loop's body comes from an operation of that body: TFLite's WHILE overwrites a loop
-variable too early where a body hands one of its inputs on to a later slot. For that reason the loops
-carry codes and embed them at the start of the body.
+Every output of a loop's body comes from an operation of that body: TFLite's WHILE overwrites a
+loop variable too early where a body hands one of its inputs on to a later slot. For that reason
+the loops carry codes, and embed them at the start of the body.
 """
 
 from collections.abc import Callable
@@ -16,142 +12,19 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf.config import UserError
+from vqvae_tf.networks.incremental_pixelcnn import IncrementalPixelCNN
 
 _GIVEN = 1e9  # added to the noise of a given code: it wins over any logit
 _EXCLUDED = -1e8  # the logit of a code that a filter leaves out: no noise lifts it, _GIVEN does
 _BISECTIONS = 20  # of the threshold of top_p, which is then found to 1e-6 of the likeliest code's
 
 
-class IncrementalPixelCNN:
-    """The network one row and one place at a time, in float32.
-
-    Made inside the function that samples, before its loops: it reads the weights once and shapes
-    them for plain matrix products.
-
-    Args:
-        network: a built `PixelCNN`.
-        label: int32 `[batch]`, or None.
-        spatial: `[batch, height, width, spatial_channels]`, or None.
-    """
-
-    def __init__(self, network, label: Any = None, spatial: Any = None):
-        self.channels = network.channels
-        self.num_embeddings = network.num_embeddings
-        self.slots = len(network.logits)
-        # Behind the codes, a row of zeros that stands for places outside of the grid.
-        self.table = tf.pad(_float32(network.code_table()), [[0, 1], [0, 0]])
-        self.outside = self.slots * self.num_embeddings
-        self.layers = [_LayerWeights(layer, label) for layer in network.gated]
-        self.spatial = None
-        if spatial is not None:
-            self.spatial = tf.transpose(_float32(spatial), [1, 2, 0, 3])
-        self.hidden = _dense_weights(network.hidden)
-        self.slot_tables = [_float32(layer.embeddings) for layer in network.slot_embeddings]
-        self.logits = [_dense_weights(layer) for layer in network.logits]
-
-    def embed(self, codes: tf.Tensor) -> tf.Tensor:
-        """`[..., slots]` codes, `outside` where there is none, to `[..., channels]`."""
-        if self.slots == 1:
-            return tf.gather(self.table, codes[..., 0])
-        offsets = tf.range(self.slots) * self.num_embeddings
-        index = tf.where(codes == self.outside, self.outside, codes + offsets)
-        return tf.reduce_sum(tf.gather(self.table, index), axis=-2)
-
-    def start_rows(self, width: int, batch: Any) -> list[tf.Tensor]:
-        """The vertical caches above the first row: what each layer saw of the rows above."""
-        return [tf.zeros([width, batch, layer.above * self.channels]) for layer in self.layers]
-
-    def start_places(self, batch: Any) -> list[tf.Tensor]:
-        """The horizontal caches left of the first column."""
-        return [tf.zeros([batch, layer.beside * self.channels]) for layer in self.layers]
-
-    def row(self, above: tf.Tensor, caches: list[tf.Tensor], i: Any):
-        """The vertical stack of row `i`.
-
-        Args:
-            above: codes of the row above, `[width, batch, slots]`.
-            caches: as `start_rows` and this method give them.
-
-        Returns:
-            `(links, caches)`; links `[width, layers, batch, 2 * channels]` is what the vertical
-            stack and the conditions add to the horizontal one.
-        """
-        v, links, new_caches = self.embed(above), [], []
-        for layer, cache in zip(self.layers, caches, strict=True):
-            rows = tf.concat([cache, v], axis=-1)  # [width, batch, rows * channels]
-            new_caches.append(rows[..., self.channels :])
-            padded = tf.pad(rows, [[layer.beside, layer.beside], [0, 0], [0, 0]])
-            width, columns = rows.shape[0], 2 * layer.beside + 1
-            patches = tf.concat([padded[k : k + width] for k in range(columns)], axis=-1)
-            pv = _product(patches, layer.vertical) + layer.bias_v
-            bias_h = layer.bias_h
-            if self.spatial is not None:
-                spatial_v, spatial_h = tf.split(_product(self.spatial[i], layer.spatial), 2, -1)
-                pv, bias_h = pv + spatial_v, bias_h + spatial_h
-            links.append(_product(pv, layer.link) + bias_h)
-            v = _gate(pv)
-        return tf.stack(links, axis=1), new_caches
-
-    def place(self, left: tf.Tensor, link: tf.Tensor, caches: list[tf.Tensor]):
-        """The horizontal stack of one place, and the head up to its hidden layer.
-
-        Args:
-            left: codes of the place to the left, `[batch, slots]`.
-            link: the place's own of `row`, `[layers, batch, 2 * channels]`.
-            caches: as `start_places` and this method give them.
-
-        Returns:
-            `(hidden, caches)`; hidden `[batch, head_width]` is for `slot_logits`.
-        """
-        h, new_caches = self.embed(left), []
-        links = tf.unstack(link)
-        for layer, from_above, cache in zip(self.layers, links, caches, strict=True):
-            taps = tf.concat([cache, h], axis=-1)
-            # Of the usual two taps the newer is h itself, which saves an operation a layer.
-            new_caches.append(h if layer.beside == 1 else taps[:, self.channels :])
-            gate = _gate(tf.matmul(taps, layer.horizontal) + from_above)
-            kernel, bias = layer.output
-            h = h + tf.nn.bias_add(tf.matmul(gate, kernel), bias)
-        kernel, bias = self.hidden
-        return tf.nn.bias_add(tf.matmul(tf.nn.relu(h), kernel), bias), new_caches
-
-    def slot_logits(self, hidden: tf.Tensor, slot: int) -> tf.Tensor:
-        """`[batch, num_embeddings]` logits of a slot; `hidden` knows the slots before it."""
-        kernel, bias = self.logits[slot]
-        return tf.nn.bias_add(tf.matmul(tf.nn.relu(hidden), kernel), bias)
-
-    def add_slot(self, hidden: tf.Tensor, slot: int, code: tf.Tensor) -> tf.Tensor:
-        """Tells `hidden` the code drawn for `slot`."""
-        if slot + 1 == self.slots:
-            return hidden
-        return hidden + tf.gather(self.slot_tables[slot], code)
-
-
-class _LayerWeights:
-    """The weights of a `GatedLayer` as matrices, the label's bias added to the layer's own."""
-
-    def __init__(self, layer, label):
-        self.above, self.beside = layer.above, layer.beside
-        vertical = tf.transpose(_float32(layer.vertical.kernel), [1, 0, 2, 3])  # columns first
-        self.vertical = _flat(vertical)
-        self.horizontal = _flat(_float32(layer.horizontal.kernel))
-        self.link = _float32(layer.link.kernel)
-        self.output = _dense_weights(layer.output_projection)
-        self.bias_v = _float32(layer.vertical.bias)
-        self.bias_h = _float32(layer.horizontal.bias)
-        if label is not None:
-            # The row of -1 is zero: no label, no bias.
-            label = tf.one_hot(label, layer.num_classes)
-            label_v, label_h = tf.split(label @ _float32(layer.label_bias.kernel), 2, axis=-1)
-            self.bias_v, self.bias_h = self.bias_v + label_v, self.bias_h + label_h
-        self.spatial = None if layer.spatial_bias is None else _float32(layer.spatial_bias.kernel)
-
-
 def gumbel_noise(seed, first_sample, count: Any, row, width: int, slots: int, num_embeddings: int):
-    """Gumbel noise of one row, the same whatever the batch, in eager, graph and XLA.
+    """Gumbel noise of one row, the same for a sample whatever the others in its batch.
 
     The uniform bits come from Philox's counter mode, keyed by the seed; its 128-bit counter holds
-    the row and, below, the sample. Floats of `tf.random.stateless_uniform` would differ under XLA.
+    the row and, below, the sample. They are equal in eager, graph and XLA, where the floats of
+    `tf.random.stateless_uniform` are not; of the logarithms XLA's differ in the last bit.
 
     Args:
         seed: uint64 scalar.
@@ -163,19 +36,22 @@ def gumbel_noise(seed, first_sample, count: Any, row, width: int, slots: int, nu
         float32 `[width, count, slots, num_embeddings]`.
     """
     draws = width * slots * num_embeddings
-    counters = -(-draws // 4)  # one gives four words
-    start = tf.cast(first_sample, tf.uint64) * tf.constant(counters, tf.uint64)
+    # A counter gives four words. Whole vectors of 16 for each sample, so that no logarithm falls
+    # into the remainder that the processor takes one by one, and rounds otherwise.
+    words = -(-draws // 16) * 16
+    start = tf.cast(first_sample, tf.uint64) * tf.constant(words // 4, tf.uint64)
     bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
-        shape=[count, 4 * counters],
+        shape=[count, words],
         key=tf.reshape(seed, [1]),
         counter=tf.stack([start, tf.cast(row, tf.uint64)]),
         alg=1,  # Philox
         dtype=tf.uint32,
-    )[:, :draws]
+    )
     # 23 bits and a half: never 0 nor 1, exact in float32.
-    uniform = (tf.cast(tf.bitwise.right_shift(bits, tf.constant(9, tf.uint32)), tf.float32) + 0.5) * 2.0**-23
+    bits = tf.bitwise.right_shift(bits, tf.constant(9, tf.uint32))
+    uniform = (tf.cast(bits, tf.float32) + 0.5) * 2.0**-23
     noise = -tf.math.log(-tf.math.log(uniform))
-    noise = tf.reshape(noise, [count, width, slots, num_embeddings])
+    noise = tf.reshape(noise[:, :draws], [count, width, slots, num_embeddings])
     return tf.transpose(noise, [1, 0, 2, 3])
 
 
@@ -218,8 +94,8 @@ def sample_codes(
         prefix = tf.transpose(prefix, [1, 2, 0, 3])
 
     def place_loop(links, noise):
-        def body(j, row, left, *caches):
-            hidden, caches = cached.place(left, links[j], caches)
+        def body(j, row, left, cache):
+            hidden, cache = cached.place(left, links[j], cache)
             codes = []
             for slot, slot_noise in enumerate(tf.unstack(noise[j], axis=1)):
                 logits = cached.slot_logits(hidden, slot)
@@ -228,13 +104,13 @@ def sample_codes(
                 hidden = cached.add_slot(hidden, slot, codes[-1])
             codes = tf.stack(codes, axis=-1)  # [batch, slots]
             row = tf.where(tf.range(width)[:, None, None] == j, codes, row)
-            return (j + 1, row, codes, *caches)
+            return j + 1, row, codes, cache
 
         start = (
             tf.constant(0),
             tf.zeros([width, batch, cached.slots], tf.int32),
             tf.fill([batch, cached.slots], cached.outside),
-            *cached.start_places(batch),
+            cached.start_places(batch),
         )
         return tf.while_loop(lambda j, *_: j < width, body, start)[1]
 
@@ -258,7 +134,7 @@ def sample_codes(
 
 
 class Sampler:
-    """`PixelCNN.sample`: checks the arguments, compiles once for each kind of them, draws in blocks.
+    """Draws in blocks, checking the arguments and compiling once for each kind of them.
 
     Args:
         network: the `PixelCNN` to sample.
@@ -281,12 +157,13 @@ class Sampler:
                 f"received {first_sample} and {block}"
             )
         network.check_conditions(label, spatial)
-        given = {
-            "prefix": prefix if prefix is None else _check_prefix(prefix, count, grid, network),
-            "label": label if label is None else _check_label(label, count, network.num_classes),
-            "spatial": spatial if spatial is None else _check_spatial(spatial, count, grid, network),
-        }
-        given = {name: value for name, value in given.items() if value is not None}
+        given = {}
+        if prefix is not None:
+            given["prefix"] = _check_prefix(prefix, count, grid, network)
+        if label is not None:
+            given["label"] = _check_label(label, count, network.num_classes)
+        if spatial is not None:
+            given["spatial"] = _check_spatial(spatial, count, grid, network)
         if not network.built:
             network.build()
 
@@ -327,29 +204,6 @@ class Sampler:
 
             self._compiled[key] = tf.function(draw, jit_compile=jit_compile, autograph=False)
         return self._compiled[key]
-
-
-def _float32(value):
-    return tf.cast(tf.convert_to_tensor(value), tf.float32)
-
-
-def _dense_weights(layer):
-    return _float32(layer.kernel), _float32(layer.bias)
-
-
-def _flat(kernel):
-    return tf.reshape(kernel, [-1, kernel.shape[-1]])
-
-
-def _product(x, matrix):
-    """`x @ matrix` over the last axis of `[width, batch, channels]`, as one flat product."""
-    rows = tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), matrix)
-    return tf.reshape(rows, [x.shape[0], -1, matrix.shape[-1]])
-
-
-def _gate(x):
-    a, b = tf.split(x, 2, axis=-1)
-    return tf.tanh(a) * tf.sigmoid(b)
 
 
 def _filter(logits, temperature, top_k, top_p):

@@ -32,9 +32,7 @@ class CodecResult:
     images: tuple[np.ndarray, ...]
 
 
-def pooled_psnr(
-    originals: Sequence[np.ndarray], reconstructions: Sequence[np.ndarray]
-) -> float:
+def pooled_psnr(originals: Sequence[np.ndarray], reconstructions: Sequence[np.ndarray]) -> float:
     """PSNR of the squared error pooled over all pictures: one figure for a whole set.
 
     Args:
@@ -72,7 +70,7 @@ def compress(images: Sequence[np.ndarray], quality: int, format: str = "jpeg") -
 
     Headers and tables are not counted, as the network's weights are not counted on the other
     side: of a JPEG (4:2:0, optimised Huffman codes) only the entropy-coded scan, of a WebP (method
-    6) the VP8 chunk without the RIFF container's 20 bytes.
+    6) the VP8 chunk without the RIFF container around it.
 
     Args:
         images: uint8 pictures, `[height, width, 1 or 3]` each.
@@ -178,7 +176,7 @@ def _jpeg_scan_bytes(data: bytes) -> int:
 
 
 def _webp_payload_bytes(data: bytes) -> int:
-    return len(data) - 20  # "RIFF", size, "WEBP", "VP8 ", size
+    return int.from_bytes(data[16:20], "little")  # behind "RIFF", size, "WEBP", "VP8 "
 
 
 _CODECS: dict[str, tuple[dict[str, int | bool | str], Callable[[bytes], int]]] = {

@@ -9,6 +9,25 @@ import numpy as np
 
 from vqvae_tf.config import UserError
 
+# What the embedded photographs show, for those who do not see them.
+SUBJECTS = {
+    "astronaut": "an astronaut",
+    "coffee": "a cup of coffee",
+    "rocket": "a rocket before its launch",
+    "motorcycle": "a motorcycle",
+    "flower": "a flower",
+    "retina": "the retina of an eye",
+    "ihc": "stained tissue under a microscope",
+    "hubble": "distant galaxies",
+    "camera": "a man with a camera",
+    "brick": "a brick wall",
+    "grass": "grass",
+    "gravel": "gravel",
+    "coins": "ancient coins",
+    "chelsea": "a cat",
+    "china": "a pagoda above a lake",
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Photograph:
@@ -16,7 +35,7 @@ class Photograph:
 
     Attributes:
         name: short, as in the credits: "chelsea".
-        title: what it shows, within a sentence: "a cat".
+        title: what it shows, within a sentence, as in `SUBJECTS`: "a cat".
         original, reconstruction: uint8 `[height, width, 3]`.
         codes: whole numbers, `[rows, columns]`.
         ssim: structural similarity of the two, 0 to 1.

@@ -132,7 +132,7 @@ def visible_cells(photographs: Sequence[Photograph]) -> tuple[float, float] | No
         cell = photograph.cell
         side = 2 * cell
         rows, columns = (size // side for size in photograph.original.shape[:2])
-        if not rows or not columns:
+        if cell == 1 or not rows or not columns:
             continue
         cut = [
             image[: rows * side, : columns * side]

@@ -21,6 +21,8 @@ _READING = (
     ),
 )
 
+_CC_BY = ("The licence CC BY 2.0", "https://creativecommons.org/licenses/by/2.0/")
+
 
 def image_report(facts: ImageFacts) -> page.Page:
     """Composes the demo's page; `page.write` makes a file of it.
@@ -35,16 +37,16 @@ def image_report(facts: ImageFacts) -> page.Page:
         UserError: if matplotlib is not installed.
     """
     size, formats = len(facts.codebook), ("jpeg", "webp")
-    new = demo_figures.measure("Unseen photographs", facts.new_photographs, size, formats)
-    known = demo_figures.measure("New parts of known ones", facts.new_regions, size, formats)
+    new = demo_figures.measure("unseen photographs", facts.new_photographs, size, formats)
+    known = demo_figures.measure("new parts of known ones", facts.new_regions, size, formats)
     return page.Page(
         title="A VQ-VAE on real photographs",
         lead=(
-            f"In {words.duration(facts.total_seconds)} on {facts.machine}, two networks were "
-            f"trained on {facts.training_photographs} photographs. The first turns a picture into "
-            "a coarse grid of whole numbers, and back. The second learned which grids are likely, "
-            "and draws new ones. Here is what came back of photographs that neither had seen, what "
-            "it costs beside JPEG, and what the two made up."
+            f"Two networks were trained on {facts.training_photographs} photographs, on "
+            f"{facts.machine}. The first turns a picture into a coarse grid of whole numbers, and "
+            "back. The second learned which grids are likely, and draws new ones. Here is what "
+            "came back of photographs that neither had seen, what it costs beside JPEG, and what "
+            "the two made up."
         ),
         key_figures=_key_figures(facts, new, known),
         sections=[
@@ -72,26 +74,24 @@ def _key_figures(facts: ImageFacts, new: Measured, known: Measured) -> list[tupl
     rate = new.rates[0].bits_per_pixel
     differ = facts.export.codes - facts.export.equal
     key_figures = [
-        (
-            f"{24 / rate:.0f} times fewer",
-            f"bits in the codes than in the pixels: {rate:.2f} a pixel instead of 24",
-        ),
+        (f"{24 / rate:.0f} : 1", f"24 bits a pixel in the picture, {rate:.2f} in its codes"),
         (
             f"{new.psnr:.1f} dB",
-            f"PSNR on unseen photographs; {known.psnr:.1f} dB on new parts of known ones",
+            f"PSNR on unseen photographs ({known.psnr:.1f} on new parts of known ones)",
         ),
-        (f"{_used(facts)} of {size}", "codes in use"),
+        (f"{_used(facts)} of {size}", "codes are in use"),
         (
-            "equal codes" if differ == 0 else f"{words.count(differ)} codes differ",
-            "when the exported model runs by itself",
+            "equal" if differ == 0 else f"{words.count(differ)} differ",
+            "codes of the exported model, run by itself",
         ),
+        (words.duration(facts.total_seconds), "for all that this page shows"),
     ]
     if new.prior_bits_per_code is not None:
         key_figures.insert(
             2,
             (
                 f"{new.prior_bits_per_code:.1f} bits",
-                f"a code on unseen photographs with the prior, instead of {math.log2(size):.3g}",
+                f"a code with the prior, instead of {math.log2(size):.3g} (unseen photographs)",
             ),
         )
     return key_figures
@@ -107,14 +107,14 @@ def _explanation(facts: ImageFacts) -> page.Section:
     return page.Section(
         "What am I looking at?",
         [
-            "A VQ-VAE is a pair of networks that write a picture down as whole numbers. The first, "
-            f"the encoder, sums up every cell of {cell} x {cell} pixels in {dimension} numbers. "
+            "A VQ-VAE is a network that writes a picture down as whole numbers. Its first half, "
+            f"the encoder, sums up every cell of {cell}×{cell} pixels in {dimension} numbers. "
             f"These are exchanged for the nearest entry of a learned list of {size}, the codebook, "
-            "and only the entry's place in the list is kept: the code. The second, the decoder, "
-            "paints the picture again from the codes and nothing else. Whatever is labelled “from "
-            "codes” on this page was painted that way.",
-            "A third network, the prior, is trained afterwards, on grids of codes. It learns which "
-            "codes go together. So it can tell how few bits a grid needs, and draw grids that no "
+            "and only the entry's place in the list is kept: the code. The second half, the "
+            "decoder, paints the picture again from the codes and nothing else. Whatever is "
+            "labelled “from codes” on this page was painted that way.",
+            "A second network, the prior, is trained afterwards, on grids of codes. It learns "
+            "which codes go together. So it can store a grid in fewer bits, and draw grids that no "
             "photograph ever had.",
             page.Drawing(
                 diagram.overview(
@@ -129,7 +129,7 @@ def _explanation(facts: ImageFacts) -> page.Section:
                     "map into a picture. The prior draws new code maps."
                 ),
                 caption=(
-                    f"A piece of “{example.name}”, its {codes.shape[1]} x {codes.shape[0]} codes "
+                    f"A piece of “{example.name}”, its {codes.shape[1]}×{codes.shape[0]} codes "
                     "shown as colours, and what the decoder made of them. The top row of codes "
                     f"begins {', '.join(str(code) for code in codes[0, :5])}. Codes with similar "
                     "vectors have similar colours."
@@ -151,6 +151,15 @@ def _training(facts: ImageFacts) -> page.Section:
         "How training went",
         [
             *(_curve(stage) for stage in stages),
+            page.Drawing(
+                charts.usage(facts.code_counts),
+                alt=f"Chart: share of every code in all uses, the commonest first; {used} of "
+                f"{size} are used.",
+                caption=f"How often each code is used on the training photographs: {used} of "
+                f"{size} are. They are as varied as "
+                f"{demo_figures.perplexity(facts.code_counts):.0f} codes used equally often (the "
+                "perplexity): common material takes few codes, often.",
+            ),
             page.Table(
                 ("stage", "weights", "steps", "examples a step", "time"),
                 [
@@ -164,15 +173,6 @@ def _training(facts: ImageFacts) -> page.Section:
                     for stage in stages
                 ],
                 caption="The two trainings",
-            ),
-            page.Drawing(
-                charts.usage(facts.code_counts),
-                alt=f"Chart: share of every code in all uses, the commonest first; {used} of "
-                f"{size} are used.",
-                caption=f"How often each code is used on the training photographs: {used} of "
-                f"{size} at all. It is as varied as "
-                f"{demo_figures.perplexity(facts.code_counts):.0f} codes used equally often would "
-                "be (the perplexity): common material takes few codes, often.",
             ),
             page.Table(
                 ("part of the run", "time"),
@@ -230,13 +230,13 @@ def _weaknesses(facts: ImageFacts, new: Measured, known: Measured) -> page.Secti
         cell = new.photographs[0].cell
         items.append(
             "Calm areas, such as a sky, break into flat patches: a step in brightness is "
-            f"{steps[0]:.1f} times as high at the border of two {cell} x {cell} cells as inside "
+            f"{steps[0]:.1f} times as high at the border of two {cell}×{cell} cells as inside "
             f"one (in the originals: {steps[1]:.1f})."
         )
     if size - _used(facts) > 0.02 * size:
         items.append(f"{size - _used(facts)} of {size} codes are never used in training.")
     items += [
-        f"The prior saw pieces of {facts.prior_tile} x {facts.prior_tile} pixels. Nothing taught "
+        f"The prior saw pieces of {facts.prior_tile}×{facts.prior_tile} pixels. Nothing taught "
         "it how the parts of a whole scene fit together, so expect material in its pictures, "
         "rather than things.",
         f"This is one run with one seed, after "
@@ -248,21 +248,21 @@ def _weaknesses(facts: ImageFacts, new: Measured, known: Measured) -> page.Secti
 
 def _credits(facts: ImageFacts) -> page.Section:
     held_out = {photograph.name for photograph in facts.new_photographs}
-    return page.Section(
-        "Whose photographs these are",
-        [
-            "The photographs ship inside Python packages; none was downloaded.",
-            page.Table(
-                ("photograph", "use", "by whom, under which terms"),
-                [
-                    (name, "kept for the test" if name in held_out else "trained on", credit)
-                    for name, credit in facts.credits.items()
-                ],
-                caption="All reconstructions, code maps and samples on this page derive from these",
-                prose=True,
-            ),
-        ],
-    )
+    blocks: list[page.Block] = [
+        "The photographs ship inside Python packages; none was downloaded.",
+        page.Table(
+            ("photograph", "use", "by whom, under which terms"),
+            [
+                (name, "kept for the test" if name in held_out else "trained on", credit)
+                for name, credit in facts.credits.items()
+            ],
+            caption="All reconstructions, code maps and samples on this page derive from these",
+            prose=True,
+        ),
+    ]
+    if any("CC BY 2.0" in credit for credit in facts.credits.values()):
+        blocks.append(page.Links([_CC_BY]))
+    return page.Section("Whose photographs these are", blocks)
 
 
 def _used(facts: ImageFacts) -> int:

@@ -9,7 +9,7 @@ from vqvae_tf.reporting import charts, codecs, demo_figures, page, pictures, wor
 from vqvae_tf.reporting.demo_facts import ImageFacts, Photograph, Samples
 from vqvae_tf.reporting.demo_figures import Measured
 
-LEVEL = 0.1  # dB: nearer than this, two results are called level
+_LEVEL = 0.1  # dB: nearer than this, two results are called level
 _DETAIL = 96  # side of the enlarged piece, in pixels
 _REGION_ROWS = 256  # of a held-out strip, as far as it is shown
 _LABELS = {"jpeg": "JPEG", "webp": "WebP"}
@@ -30,7 +30,7 @@ def photographs(facts: ImageFacts) -> page.Section:
             blocks += _photograph(one, facts)
     blocks.append(
         page.Table(
-            ("photograph", "bits a pixel", "PSNR, dB", "SSIM", "JPEG in those bits, dB"),
+            ("photograph", "bits a pixel", "PSNR, dB", "SSIM", "JPEG in as many bits, dB"),
             [
                 (
                     f"{one.title}, {rate.name}",
@@ -52,17 +52,15 @@ def _photograph(one: Measured, facts: ImageFacts) -> list[page.Block]:
     photograph = one.photographs[0]
     height, width = photograph.original.shape[:2]
     rows, columns = photograph.codes.shape
-    jpegs = [
-        (rate, rate.codecs["jpeg"]) for rate in one.rates if rate.codecs["jpeg"] is not None
-    ]
+    jpegs = [(rate, rate.codecs["jpeg"]) for rate in one.rates if rate.codecs["jpeg"] is not None]
     comparison = page.Comparison(
         page.Picture(photograph.original, f"Original: {photograph.title}", "original"),
         page.Picture(
             photograph.reconstruction, f"Painted from codes: {photograph.title}", "from codes"
         ),
-        f"“{photograph.name}”, {photograph.title}: {width} x {height} pixels from "
+        f"“{photograph.name}”, {photograph.title}: {width}×{height} pixels from "
         f"{words.count(photograph.codes.size)} codes, {one.rates[0].bits_per_pixel:.2f} bits a "
-        f"pixel. PSNR {one.psnr:.1f} dB, SSIM {photograph.ssim:.2f}. "
+        f"pixel. PSNR {one.psnr:.1f} dB, SSIM {photograph.ssim:.2f}. Drag to compare. "
         f"{facts.credits[photograph.name]}.",
     )
     beside = page.Gallery(
@@ -70,15 +68,15 @@ def _photograph(one: Measured, facts: ImageFacts) -> list[page.Block]:
             page.Picture(
                 pictures.code_map(photograph.codes, facts.codebook),
                 f"Code map of {photograph.title}: coarse squares in false colours",
-                f"All that the decoder gets: {columns} x {rows} codes, here as colours",
+                f"All that the decoder gets: {columns}×{rows} codes, here as colours",
                 scale=photograph.cell,
             ),
             *(
                 page.Picture(
                     jpeg.images[0],
                     f"As a JPEG: {photograph.title}",
-                    f"JPEG in the bits of the {rate.name} ({jpeg.bits_per_pixel:.2f} of "
-                    f"{rate.bits_per_pixel:.2f} a pixel): {jpeg.psnr:.1f} dB",
+                    f"JPEG in as many bits as the {rate.name}: {jpeg.bits_per_pixel:.2f} a pixel, "
+                    f"{jpeg.psnr:.1f} dB",
                 )
                 for rate, jpeg in jpegs
             ),
@@ -92,7 +90,10 @@ def _photograph(one: Measured, facts: ImageFacts) -> list[page.Block]:
             for name, image in [
                 ("original", photograph.original),
                 ("from codes", photograph.reconstruction),
-                *((f"JPEG, bits of the {rate.name}", jpeg.images[0]) for rate, jpeg in jpegs),
+                *(
+                    (f"JPEG in as many bits as the {rate.name}", jpeg.images[0])
+                    for rate, jpeg in jpegs
+                ),
             ]
         ],
         caption="Enlarged: the square of this photograph that came back with the largest error.",
@@ -111,7 +112,7 @@ def regions(facts: ImageFacts) -> page.Section:
             page.Gallery(
                 [_region(strip, facts) for strip in facts.new_regions if strip.shown],
                 caption="Left original, right from codes. Of tall strips the middle is shown.",
-                cell=220,
+                cell=170,
             ),
         ],
     )
@@ -124,7 +125,7 @@ def _region(strip: Photograph, facts: ImageFacts) -> page.Picture:
     return page.Picture(
         pictures.beside(strip.original[shown], strip.reconstruction[shown]),
         f"Strip of {strip.title}: original, and from codes",
-        f"“{strip.name}”, {psnr:.1f} dB. {facts.credits[strip.name]}",
+        f"“{strip.name}”, {psnr:.1f} dB ({facts.credits[strip.name]})",
     )
 
 
@@ -141,16 +142,23 @@ def cost(facts: ImageFacts, parts: Sequence[Measured]) -> page.Section:
             bars[f"{part.title},\nwith the prior"] = part.prior_bits_per_code
     blocks: list[page.Block] = [
         "A pixel as a screen gets it takes 24 bits, eight each for red, green and blue. Here a "
-        f"cell of {cell} x {cell} pixels takes one code, and to tell one of "
+        f"cell of {cell}×{cell} pixels takes one code, and to tell one of "
         f"{len(facts.codebook)} takes {bits:.3g} bits: {bits / cell**2:.2f} a pixel, "
         f"{24 * cell**2 / bits:.0f} times fewer.",
         *(_reading(part) for part in parts),
         *(_chart(part) for part in parts),
+        page.Drawing(
+            charts.bars(bars, x_label="bits per code (fewer is better)"),
+            alt="Bars of bits per code. "
+            + "; ".join(f"{name}: {value:.2f}".replace("\n", " ") for name, value in bars.items()),
+            caption="What one code costs: if all were equally likely; if only their frequencies "
+            "in training are known; with the prior, which looks at the codes before it.",
+        ),
         page.Table(
             ("", "bits a pixel", "times fewer than 24", "codes, dB", "JPEG, dB", "WebP, dB"),
             [
                 (
-                    f"{part.title}: {rate.name}",
+                    f"{_start(part.title)}: {rate.name}",
                     f"{rate.bits_per_pixel:.3f}",
                     f"{24 / rate.bits_per_pixel:.0f}",
                     f"{part.psnr:.2f}",
@@ -161,13 +169,6 @@ def cost(facts: ImageFacts, parts: Sequence[Measured]) -> page.Section:
                 for rate in part.rates
             ],
             caption="PSNR of all pictures of a kind together; the codecs at no more bits",
-        ),
-        page.Drawing(
-            charts.bars(bars, x_label="bits per code (fewer is better)"),
-            alt="Bars of bits per code. "
-            + "; ".join(f"{name}: {value:.2f}".replace("\n", " ") for name, value in bars.items()),
-            caption="What one code costs: if all were equally likely; if only their frequencies "
-            "in training are known; with the prior, which looks at the codes before it.",
         ),
         page.Note(
             "How bits are counted: with the prior, those of an ideal arithmetic coder; none was "
@@ -180,25 +181,26 @@ def cost(facts: ImageFacts, parts: Sequence[Measured]) -> page.Section:
 
 
 def _reading(part: Measured) -> str:
-    sentences = []
+    sentences = [f"On {part.title}, what comes back from codes reaches {part.psnr:.1f} dB."]
     if part.prior_bits_per_code is not None:
         bits = part.rates[-1].bits_per_pixel
         sentences.append(
-            f"The prior brings a code down to {part.prior_bits_per_code:.2f} bits on average: "
+            f"With the prior a code takes {part.prior_bits_per_code:.2f} bits on average: "
             f"{bits:.2f} a pixel, {24 / bits:.0f} times fewer than 24."
         )
     for rate in part.rates:
         jpeg = rate.codecs["jpeg"]
         if jpeg is None:
-            sentences.append(f"JPEG cannot go as low as the {rate.name}.")
-        elif abs(part.psnr - jpeg.psnr) < LEVEL:
-            sentences.append(f"In the bits of the {rate.name}, JPEG comes equally close.")
+            outcome = "there is no JPEG: its lowest quality needs more"
+        elif abs(part.psnr - jpeg.psnr) < _LEVEL:
+            outcome = "JPEG is as close to the originals"
         else:
-            sentences.append(
-                f"In the bits of the {rate.name}, JPEG is {abs(part.psnr - jpeg.psnr):.1f} dB "
-                f"{'worse' if part.psnr > jpeg.psnr else 'better'}."
+            outcome = (
+                f"JPEG is {abs(part.psnr - jpeg.psnr):.1f} dB "
+                f"{'worse' if part.psnr > jpeg.psnr else 'better'}"
             )
-    return f"{part.title}: {' '.join(sentences)}"
+        sentences.append(f"In as many bits as the {rate.name}, {outcome}.")
+    return " ".join(sentences)
 
 
 def _chart(part: Measured) -> page.Drawing:
@@ -211,8 +213,8 @@ def _chart(part: Measured) -> page.Drawing:
             },
             {rate.name: (rate.bits_per_pixel, part.psnr) for rate in part.rates},
         ),
-        alt=f"Chart of bits per pixel against PSNR, as in the table. {part.title}.",
-        caption=f"{part.title}. A mark above a curve: better than that codec in as many bits.",
+        alt=f"Chart of bits per pixel against PSNR, as in the table: {part.title}.",
+        caption=f"{_start(part.title)}. A mark above a curve beats that codec.",
     )
 
 
@@ -226,8 +228,8 @@ def made_up(facts: ImageFacts) -> page.Section:
     ]
     if min(height, width) > facts.prior_tile:
         blocks.append(
-            f"A sample measures {width} x {height} pixels. The prior learned from pieces of "
-            f"{facts.prior_tile} x {facts.prior_tile}, so it goes on beyond all that it was shown."
+            f"A sample measures {width}×{height} pixels. The prior learned from pieces of "
+            f"{facts.prior_tile}×{facts.prior_tile}, so it goes on beyond all that it was shown."
         )
     blocks.append(page.Gallery([_sample(samples) for samples in facts.samples], cell=150))
     if facts.independent is not None:
@@ -253,16 +255,24 @@ def _sample(samples: Samples) -> page.Picture:
 
 
 def behind_codecs(parts: Sequence[Measured]) -> list[str]:
-    """A sentence for every codec that comes closer than the codes in the same bits."""
-    return [
-        f"{part.title}: in the bits of the {rate.name}, {_LABELS[kind]} is "
-        f"{result.psnr - part.psnr:.1f} dB closer to the originals."
-        for part in parts
-        for rate in part.rates
-        for kind, result in rate.codecs.items()
-        if result is not None and result.psnr - part.psnr >= LEVEL
-    ]
+    """A sentence for every part and codec that comes closer than the codes in the same bits."""
+    sentences = []
+    for part in parts:
+        for kind, label in _LABELS.items():
+            ahead = [
+                f"{rate.codecs[kind].psnr - part.psnr:.1f} dB in as many bits as the {rate.name}"
+                for rate in part.rates
+                if rate.codecs[kind] and rate.codecs[kind].psnr - part.psnr >= _LEVEL
+            ]
+            if ahead:
+                sentences.append(f"On {part.title}, {label} is better by {' and '.join(ahead)}.")
+    return sentences
 
 
 def _psnr_of(result: codecs.CodecResult | None, digits: int) -> str:
     return "needs more bits" if result is None else f"{result.psnr:.{digits}f}"
+
+
+def _start(title: str) -> str:
+    """The title as a sentence begins."""
+    return title[0].upper() + title[1:]

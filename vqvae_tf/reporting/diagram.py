@@ -6,7 +6,7 @@ import numpy as np
 
 from vqvae_tf.reporting import pictures
 
-_IMAGE, _TOP = 76, 22  # side of a picture and its upper edge, in units of the drawing
+_IMAGE, _TOP = 66, 18  # side of a picture and its upper edge, in units of the drawing
 
 
 def overview(
@@ -30,24 +30,24 @@ def overview(
     middle = _TOP + _IMAGE / 2
     return "".join(
         [
-            '<svg viewBox="0 0 372 224" font-size="10.5">',
-            _picture(4, photograph, "a photograph"),
-            _arrow(84, middle, 92, middle),
-            _box(93, middle - 15, 49, 30, ("encoder",)),
-            _arrow(142, middle, 147, middle),
-            _picture(148, code_map, "its code map", pixels=True),
-            _arrow(224, middle, 229, middle),
-            _box(230, middle - 15, 49, 30, ("decoder",)),
-            _arrow(279, middle, 288, middle),
-            _picture(292, reconstruction, "what comes back"),
-            _arrow(186, 149, 186, _TOP + _IMAGE + 3),
-            _text(194, 121, "each cell gets the number of", anchor="start"),
-            _text(194, 135, "the vector nearest to it", anchor="start"),
-            _box(108, 150, 156, 26, (f"codebook: {num_embeddings} learned vectors",)),
-            _line(f"M 117 {middle + 15} V 149"),
-            _box(4, 188, 364, 32, (
-                "A second network, the prior, learns which code maps are likely,",
-                "and draws new ones: the decoder makes new pictures of them.",
+            '<svg viewBox="0 0 372 206" font-size="10">',
+            _picture(2, photograph, "photograph"),
+            _arrow(70, middle, 86, middle),
+            _box(87, middle - 15, 48, 30, ("encoder",)),
+            _arrow(135, middle, 151, middle),
+            _picture(153, code_map, "code map", pixels=True),
+            _arrow(221, middle, 237, middle),
+            _box(238, middle - 15, 48, 30, ("decoder",)),
+            _arrow(286, middle, 302, middle),
+            _picture(304, reconstruction, "from codes"),
+            _line(f"M 111 {middle + 15} V 128"),
+            _arrow(187, 128, 187, _TOP + _IMAGE + 3),
+            _text(196, 105, "each cell gets the number", anchor="start"),
+            _text(196, 118, "of the nearest vector", anchor="start"),
+            _box(92, 129, 190, 26, (f"codebook: {num_embeddings} learned vectors",)),
+            _box(2, 167, 368, 36, (
+                "A second network, the prior, learns which code maps",
+                "are likely and draws new ones, for the decoder to paint.",
             )),
             "</svg>",
         ]
@@ -60,7 +60,7 @@ def _picture(left: float, image: np.ndarray, label: str, pixels: bool = False) -
     return (
         f'<image href="{uri}" x="{left}" y="{_TOP}" width="{_IMAGE}" height="{_IMAGE}"'
         f' preserveAspectRatio="xMidYMid slice"{style}/>'
-        + _text(left + _IMAGE / 2, _TOP - 8, label)
+        + _text(left + _IMAGE / 2, _TOP - 6, label)
     )
 
 

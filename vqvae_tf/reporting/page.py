@@ -5,8 +5,10 @@ dataclass has a macro of its own name in `page.html.j2`; a new kind of block (a 
 one more dataclass and one more macro.
 """
 
+import contextlib
 import dataclasses
 import importlib.resources
+import itertools
 import os
 import pathlib
 from collections.abc import Sequence
@@ -37,7 +39,9 @@ class Picture:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Two pictures of one size with a slider between them; side by side where scripts are off.
+    """Two pictures of one size, beside each other and laid over each other with a slider.
+
+    A narrow screen shows the slider alone; where scripts are off there is no slider.
 
     Attributes:
         before, after: the pictures; their captions name the two sides.
@@ -134,9 +138,7 @@ class Links:
     items: Sequence[tuple[str, str]]
 
 
-Block = (
-    str | Picture | Comparison | Gallery | Drawing | Table | Bullets | Note | Commands | Links
-)
+Block = str | Picture | Comparison | Gallery | Drawing | Table | Bullets | Note | Commands | Links
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,8 +186,17 @@ def render(page: Page) -> str:
         pictures.encode_webp(image)
     )
     environment.filters["kind"] = lambda block: type(block).__name__
+    drawings = itertools.count(1)
+    environment.filters["own_ids"] = lambda svg: _prefix_ids(svg, f"d{next(drawings)}-")
     template = importlib.resources.files(__package__).joinpath("page.html.j2").read_text("utf-8")
     return environment.from_string(template).render(page=page).strip() + "\n"
+
+
+def _prefix_ids(svg: str, prefix: str) -> str:
+    """Ids must be the only ones on a page, and two charts may have the same clip path."""
+    for mark in (' id="', "url(#", 'href="#'):
+        svg = svg.replace(mark, mark + prefix)
+    return svg
 
 
 def write(page: Page, path: str | os.PathLike) -> None:
@@ -212,7 +223,8 @@ def write(page: Page, path: str | os.PathLike) -> None:
         aside.write_text(html, encoding="utf-8")
         aside.replace(path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink()
         raise UserError(
             f"cannot write the report to {path}: {error.strerror}; free some room or name "
             "another place"

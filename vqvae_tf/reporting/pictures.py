@@ -133,7 +133,7 @@ def code_colours(codebook: np.ndarray) -> np.ndarray:
     # A dimension that carries nothing must not colour by the order of the rows.
     shares[:, values[::-1][:3] <= 1e-12 * max(values[-1], 1e-300)] = 0.5
     shares = np.pad(shares, ((0, 0), (0, 3 - shares.shape[1])), constant_values=0.5)
-    lightness, blue, red = 40 + 175 * shares[:, 0], *(150 * (shares[:, 1:].T - 0.5))
+    lightness, blue, red = 40 + 175 * shares[:, 0], *(110 * (shares[:, 1:].T - 0.5))
     # Full-range YCbCr to RGB (ITU-T T.871).
     colours = np.stack(
         [

@@ -2,7 +2,6 @@
 
 import os
 import re
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -23,13 +22,26 @@ class Checkpoints:
 
     Args:
         directory: where they lie; any path that `tf.io.gfile` knows.
-        **objects: what is saved: Keras models, optimizers, `tf.Module`s, under these names.
+        model: the model, built.
+        optimizer: its optimizer, built.
+        average: averages of its weights, if any are kept.
     """
 
-    def __init__(self, directory: str, **objects: Any):
+    def __init__(
+        self,
+        directory: str,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        average: WeightAverage | None = None,
+    ):
         self._directory = directory
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self._checkpoint = tf.train.Checkpoint(step=self._step, **objects)
+        self._checkpoint = tf.train.Checkpoint(
+            step=self._step,
+            model=_values(model),
+            optimizer=_values(optimizer),
+            **({} if average is None else {"average": average.averages}),
+        )
         self._manager = tf.train.CheckpointManager(
             self._checkpoint, directory, max_to_keep=_KEEP, checkpoint_name=_NAME
         )
@@ -98,7 +110,7 @@ def newest(directory: str) -> str | None:
             for name in reader.get_variable_to_shape_map():
                 reader.get_tensor(name)  # compares its checksum
             return prefix
-        except (ValueError, RuntimeError, tf.errors.OpError) as error:
+        except (ValueError, RuntimeError, LookupError, tf.errors.OpError) as error:
             logging.warning("%s is damaged (%s), passing it over", prefix, _first_line(error))
     if prefixes:
         raise UserError(f"all checkpoints in {directory} are damaged; remove them to start anew")
@@ -125,10 +137,11 @@ def restore_weights(model: keras.Model, directory: str) -> int:
     if prefix is None:
         raise UserError(f"{directory} holds no checkpoint; train the model first")
     step = tf.Variable(0, dtype=tf.int64, trainable=False)
-    objects = {"model": model, "step": step}
+    objects = {"model": _values(model), "step": step}
     average = None
     if any(name.startswith("average/") for name, _ in tf.train.list_variables(prefix)):
-        average = objects["average"] = WeightAverage(model.averaged_variables, decay=0.0)
+        average = WeightAverage(model.averaged_variables, decay=0.0)
+        objects["average"] = average.averages
     try:
         status = tf.train.Checkpoint(**objects).restore(prefix)
         status.expect_partial().assert_existing_objects_matched()
@@ -137,6 +150,15 @@ def restore_weights(model: keras.Model, directory: str) -> int:
     if average is not None:
         average.assign_to_weights()
     return int(step.numpy())
+
+
+def _values(owner):
+    """All variables of a model or an optimizer, in order, seed generators' states among them.
+
+    Not the object itself: TensorFlow does not look into the lists of layers that Keras layers
+    hold, and would leave out their weights without a word.
+    """
+    return [variable.value for variable in owner.variables]
 
 
 def _prefixes(directory):
@@ -148,5 +170,6 @@ def _prefixes(directory):
 
 
 def _first_line(error):
+    """What went wrong, without the names of operations that TensorFlow puts around it."""
     message = getattr(error, "message", None) or str(error) or type(error).__name__
-    return message.strip().splitlines()[0]
+    return re.sub(r"{{.*?}} |\s*\[Op:\w+\]", "", message).strip().splitlines()[0]

@@ -38,8 +38,13 @@ class Logs:
             self._read_rows(up_to=step)
         else:
             self._writer = tf.summary.create_noop_writer()
+        # `disable=None` is tqdm's word for "unless on a terminal".
         self._bar = tqdm.tqdm(
-            initial=step, total=steps, unit="step", dynamic_ncols=True, disable=None if active else True
+            initial=step,
+            total=steps,
+            unit="step",
+            dynamic_ncols=True,
+            disable=None if active else True,
         )
 
     def advance(self) -> None:
@@ -76,9 +81,9 @@ class Logs:
         if not tf.io.gfile.exists(self._path):
             return
         with tf.io.gfile.GFile(self._path) as file:
-            reader = csv.DictReader(file)
-            # A row that was being written when the run was killed lacks its last values.
-            rows = [row for row in reader if None not in row.values()]
+            # Whole lines only: the last one may have been cut off when the run was killed.
+            reader = csv.DictReader(file.read().rpartition("\n")[0].splitlines())
+        rows = list(reader)
         self._columns = list(reader.fieldnames or self._columns)
         self._rows = [row for row in rows if int(row["step"]) <= up_to]
         self._write_all()
@@ -100,10 +105,13 @@ class Logs:
     def _write_all(self):
         aside = self._path + ".part"
         with tf.io.gfile.GFile(aside, "w") as file:
-            file.write(self._as_text([dict(zip(self._columns, self._columns)), *self._rows]))
+            file.write(self._as_text(self._rows, header=True))
         tf.io.gfile.rename(aside, self._path, overwrite=True)
 
-    def _as_text(self, rows):
+    def _as_text(self, rows, header=False):
         text = io.StringIO()
-        csv.DictWriter(text, self._columns, restval="", lineterminator="\n").writerows(rows)
+        writer = csv.DictWriter(text, self._columns, restval="", lineterminator="\n")
+        if header:
+            writer.writeheader()
+        writer.writerows(rows)
         return text.getvalue()

@@ -84,7 +84,7 @@ def build(config: TrainingConfig, variables: Sequence[Any]) -> keras.optimizers.
     return optimizer
 
 
-class WeightAverage(tf.Module):
+class WeightAverage:
     """Exponential moving averages of weights, kept beside them.
 
     The decay starts low, (1 + n) / (10 + n) after n updates, so that the averages leave the
@@ -94,10 +94,12 @@ class WeightAverage(tf.Module):
     Args:
         variables: Keras variables to average.
         decay: weight of the past, such as 0.999.
+
+    Attributes:
+        averages: the averages, a list of `tf.Variable`s.
     """
 
     def __init__(self, variables: Sequence[Any], decay: float):
-        super().__init__(name="weight_average")
         self._variables = tuple(variable.value for variable in variables)
         self._decay = decay
         self.averages = [

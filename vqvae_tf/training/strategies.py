@@ -68,6 +68,6 @@ def _tpu(address):
     except (ValueError, OSError, tf.errors.OpError) as error:
         reason = str(error).splitlines()[0].split(". ")[0]
         raise UserError(
-            f"no TPU {address or 'on this machine'} ({reason}); name one as in \"tpu:NAME\""
+            f'no TPU {address or "on this machine"} ({reason}); name one as in "tpu:NAME"'
         ) from None
     return tf.distribute.TPUStrategy(resolver)

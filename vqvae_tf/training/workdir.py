@@ -77,10 +77,10 @@ def read(workdir: str) -> dict[str, Any]:
     try:
         with tf.io.gfile.GFile(path) as file:
             record = json.load(file)
-        schema = record.pop("schema")
+        schema = int(record.pop("schema"))
     except tf.errors.NotFoundError:
         raise UserError(f"{path} does not exist; give the workdir of a training run") from None
-    except (ValueError, KeyError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{path} is damaged or not ours; give another workdir") from None
     if schema > SCHEMA_VERSION:
         raise UserError(

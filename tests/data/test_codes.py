@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vqvae_tf import data
+from vqvae_tf.config import UserError
+
+MAPS = [
+    {"codes": np.arange(30).reshape(5, 6), "label": 3},
+    {"codes": 100 + np.arange(16).reshape(4, 4), "label": 1},
+]
+
+
+def some(maps, count, **options):
+    options = {"crop": 3, "batch_size": 4, "seed": 0} | options
+    return list(data.code_batches(maps, **options).take(count).as_numpy_iterator())
+
+
+def test_shapes_are_static():
+    assert data.code_batches(MAPS, 3, 4, seed=0).element_spec == {
+        "codes": tf.TensorSpec([4, 3, 3], tf.int32),
+        "label": tf.TensorSpec([4], tf.int32),
+    }
+
+
+def test_an_epoch_is_every_window_of_every_map():
+    batches = some(MAPS, 4)  # 3 * 4 + 2 * 2 windows
+    windows = [window for batch in batches for window in batch["codes"]]
+    labels = [label for batch in batches for label in batch["label"]]
+    expected = {
+        item["codes"][y : y + 3, x : x + 3].astype(np.int32).tobytes(): item["label"]
+        for item in MAPS
+        for y in range(item["codes"].shape[0] - 2)
+        for x in range(item["codes"].shape[1] - 2)
+    }
+    found = {window.tobytes(): label for window, label in zip(windows, labels, strict=True)}
+    assert found == expected
+
+
+def test_batches_are_a_function_of_seed_and_step():
+    whole = some(MAPS, 12)
+    for start in (0, 5, 9):
+        part = some(MAPS, 3, start_step=start)
+        for first, second in zip(whole[start : start + 3], part, strict=True):
+            assert np.array_equal(first["codes"], second["codes"])
+            assert np.array_equal(first["label"], second["label"])
+    assert not np.array_equal(whole[0]["codes"], some(MAPS, 1, seed=1)[0]["codes"])
+
+
+def test_without_labels():
+    assert set(some([{"codes": np.zeros([3, 3], int), "label": None}], 1)[0]) == {"codes"}
+
+
+def test_further_axes_stay():
+    codes = np.arange(4 * 4 * 10).reshape(4, 4, 10)
+    batch = some([{"codes": codes}], 1, crop=4)[0]
+    assert np.array_equal(batch["codes"][0], codes)
+
+
+def test_a_source_gives_what_its_maps_give(tmp_path):
+    data.write_codes(tmp_path / "a", MAPS)
+    source = data.open_source(f"codes:{tmp_path}/a")
+    for first, second in zip(some(source, 3), some(MAPS, 3), strict=True):
+        assert np.array_equal(first["codes"], second["codes"])
+        assert np.array_equal(first["label"], second["label"])
+
+
+@pytest.mark.parametrize(
+    ("maps", "options", "message"),
+    [
+        (MAPS, {"crop": 5}, "a crop of 5 x 5 codes does not fit a map of 4 x 4; .* at most 4"),
+        (MAPS, {"crop": 0}, "crop >= 1"),
+        (MAPS, {"batch_size": 0}, "batch_size >= 1"),
+        (MAPS, {"start_step": -1}, "start_step >= 0"),
+        ([], {}, "no code maps"),
+        ([*MAPS, {"codes": MAPS[0]["codes"]}], {}, "label all or none"),
+        ([*MAPS, {"codes": np.zeros([4, 4, 2], int), "label": 0}], {}, "trailing axes differ"),
+    ],
+)
+def test_what_cannot_be_cut_is_refused(maps, options, message):
+    with pytest.raises(UserError, match=message):
+        some(maps, 1, **options)

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vqvae_tf.data.windows import Windows
+
+ARRAYS = [
+    np.arange(5 * 4 * 2, dtype=np.int32).reshape(5, 4, 2),
+    100 + np.arange(3 * 3 * 2, dtype=np.int32).reshape(3, 3, 2),
+    200 + np.arange(3 * 6 * 2, dtype=np.int32).reshape(3, 6, 2),
+]
+EXPECTED = [  # every window, by slicing
+    (number, array[y : y + 3, x : x + 3])
+    for number, array in enumerate(ARRAYS)
+    for y in range(array.shape[0] - 2)
+    for x in range(array.shape[1] - 2)
+]
+
+
+def test_every_window_once_and_in_order():
+    windows = Windows(ARRAYS, 3)
+    numbers = tf.range(windows.count, dtype=tf.int64)
+    assert windows.count == len(EXPECTED) == 6 + 1 + 4
+    assert [windows.first(array) for array in range(3)] == [0, 6, 7]
+    assert windows.owner(numbers).numpy().tolist() == [number for number, _ in EXPECTED]
+    assert np.array_equal(windows.cut(numbers), [window for _, window in EXPECTED])
+
+
+def test_mirroring_is_by_row():
+    windows = Windows(ARRAYS, 3)
+    cut = windows.cut(tf.constant([4, 4], tf.int64), tf.constant([False, True]))
+    assert np.array_equal(cut[1], cut[0][:, ::-1])
+    assert np.array_equal(cut[0], EXPECTED[4][1])
+
+
+def test_arrays_smaller_than_the_window_are_refused():
+    with pytest.raises(ValueError, match="at least 4 high and wide"):
+        Windows(ARRAYS, 4)

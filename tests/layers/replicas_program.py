@@ -1,0 +1,71 @@
+"""Trains one model by plain `fit` on N logical CPU devices and writes what came out.
+
+A program of its own: one process can hold strategies of one size only.
+Usage: python -m tests.layers.replicas_program NUM_REPLICAS OUTPUT.npz
+"""
+
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from vqvae_tf import layers
+
+DIM, BATCH, STEPS = 8, 64, 12
+
+
+def build(first, second):
+    """Two quantizers in one model: the case in which Keras's one list of losses goes wrong."""
+    inputs = keras.Input((4, DIM))
+    x = keras.layers.Dense(DIM, name="dense_0")(inputs)
+    x = first(x)
+    x = keras.layers.Dense(DIM, name="dense_1")(x)
+    x = second(x)
+    return keras.Model(inputs, keras.layers.Dense(DIM, name="dense_2")(x))
+
+
+CASES = {
+    "ema": lambda: (layers.VectorQuantizerEMA(32), layers.VectorQuantizerEMA(24, seed=5)),
+    "ema-bare": lambda: (
+        layers.VectorQuantizerEMA(32, revival_threshold=0, decay=0.9),
+        layers.VectorQuantizerEMA(24, revival_threshold=0, decay=0.9),
+    ),
+    "loss": lambda: (layers.VectorQuantizer(32), layers.VectorQuantizer(24, seed=5)),
+}
+
+
+def run(case, strategy):
+    keras.utils.set_random_seed(3)
+    with strategy.scope():
+        model = build(*CASES[case]())
+        model.compile(keras.optimizers.SGD(0.05), "mse")
+    x = np.random.default_rng(0).normal(size=(BATCH * STEPS, 4, DIM)).astype("float32")
+    data = tf.data.Dataset.from_tensor_slices((x, x)).batch(BATCH, drop_remainder=True)
+    history = model.fit(data, epochs=2, verbose=0, shuffle=False).history
+    result = {f"{case}/loss": np.array(history["loss"])}
+    for variable in model.variables:
+        copies = strategy.experimental_local_results(variable.value)
+        result[f"{case}/{variable.path}"] = np.stack([ops.convert_to_numpy(c) for c in copies])
+    return result
+
+
+def main():
+    replicas, output = int(sys.argv[1]), sys.argv[2]
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * replicas
+    )
+    devices = [f"CPU:{index}" for index in range(replicas)]
+    strategy = (
+        tf.distribute.MirroredStrategy(devices) if replicas > 1 else tf.distribute.get_strategy()
+    )
+    results = {}
+    for case in CASES:
+        results.update(run(case, strategy))
+    np.savez(output, **results)
+
+
+if __name__ == "__main__":
+    main()

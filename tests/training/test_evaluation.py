@@ -1,0 +1,126 @@
+import math
+
+import numpy as np
+import pytest
+
+from vqvae_tf import metrics
+from vqvae_tf.training import evaluation
+
+NUM_EMBEDDINGS = 8
+
+
+class Fake:
+    """Codes are the red channel of every second pixel; reconstruction adds what it is told."""
+
+    def __init__(self):
+        self.batches = []
+
+    def encode(self, images):
+        self.batches.append(len(images))
+        return images[:, ::2, ::2, 0].astype("int32") % NUM_EMBEDDINGS
+
+    def reconstruct(self, images):
+        return np.where(images < 128, images + 7, images - 7).astype("uint8")
+
+    def bits(self, batch):
+        images = batch["image"]
+        dimensions = math.prod(images.shape[1:])
+        codes = self.encode(images)[0].size
+        self.batches.pop()
+        return {
+            "reconstruction": images.astype(float).mean((1, 2, 3)),
+            "latent": np.full(len(images), codes * 3.0),
+            "dimensions": dimensions,
+        }
+
+
+def pictures():
+    rng = np.random.default_rng(0)
+    sizes = [(16, 12), (16, 12), (16, 12), (8, 20), (16, 12)]
+    return [
+        {"name": f"p{i}", "image": rng.integers(0, 256, [*size, 3]).astype("uint8"), "label": i}
+        for i, size in enumerate(sizes)
+    ]
+
+
+def test_figures_are_pooled_over_the_set():
+    model = Fake()
+    results = evaluation.evaluate(model, pictures(), num_embeddings=NUM_EMBEDDINGS)
+    assert model.batches == [3, 1, 1]  # neighbours of one size together
+    images = [picture["image"][None] for picture in pictures()]
+    dimensions = sum(image.size for image in images)
+    error = sum(((image - 1.0 * model.reconstruct(image)) ** 2).sum() for image in images)
+    mse = error / 255**2 / dimensions
+    assert results["pictures"] == 5
+    assert results["mse"] == pytest.approx(mse, rel=1e-12)  # float64 throughout
+    assert results["psnr"] == pytest.approx(-10 * math.log10(mse), rel=1e-12)
+    bits = [model.bits({"image": image}) for image in images]
+    reconstruction = sum(b["reconstruction"][0] for b in bits) / dimensions
+    latent = sum(b["latent"][0] for b in bits) / dimensions
+    assert results["reconstruction_bits_per_dimension"] == pytest.approx(reconstruction)
+    assert results["latent_bits_per_dimension"] == pytest.approx(latent)
+    assert results["bits_per_dimension"] == pytest.approx(reconstruction + latent)
+    perplexity = metrics.Perplexity(NUM_EMBEDDINGS)
+    for image in images:
+        perplexity.update_state(model.encode(image))
+    assert results["perplexity"] == pytest.approx(float(perplexity.result()), rel=1e-5)
+    assert results["codes_in_use"] == NUM_EMBEDDINGS and results["usage"] == 1.0
+    # SSIM leaves out the picture that is lower than its window.
+    ssim = metrics.SSIM()
+    for image in images:
+        if image.shape[1] > 11:
+            ssim.update_state(image, model.reconstruct(image))
+    assert results["ssim"] == pytest.approx(float(ssim.result()), rel=1e-5)
+
+
+def test_every_picture_has_its_row():
+    results = evaluation.evaluate(Fake(), pictures(), num_embeddings=NUM_EMBEDDINGS)
+    rows = results["per_picture"]
+    assert [row["name"] for row in rows] == ["p0", "p1", "p2", "p3", "p4"]
+    alone = evaluation.evaluate(Fake(), pictures()[1:2], num_embeddings=NUM_EMBEDDINGS)
+    for name in ("mse", "psnr", "ssim", "bits_per_dimension"):
+        assert rows[1][name] == pytest.approx(alone[name])
+    assert (rows[3]["height"], rows[3]["width"]) == (8, 20)
+    assert math.isnan(rows[3]["ssim"])
+
+
+def test_a_prior_adds_its_bits():
+    seen = []
+
+    def prior_bits(codes, labels):
+        seen.append(labels)
+        return 2.0 * codes.reshape(len(codes), -1).shape[1] * np.ones(len(codes))
+
+    results = evaluation.evaluate(
+        Fake(), pictures(), num_embeddings=NUM_EMBEDDINGS, prior_bits=prior_bits
+    )
+    assert results["prior_bits_per_code"] == 2.0
+    latent = results["latent_bits_per_dimension"] * 2 / 3
+    assert results["prior_bits_per_dimension"] == pytest.approx(latent)
+    expected = results["reconstruction_bits_per_dimension"] + latent
+    assert results["bits_per_dimension_with_prior"] == pytest.approx(expected)
+    np.testing.assert_array_equal(np.concatenate(seen), np.arange(5))
+
+
+def test_pictures_without_labels_reach_the_prior_without():
+    unlabelled = [{**picture, "label": None} for picture in pictures()[:2]]
+    seen = []
+    evaluation.evaluate(
+        Fake(),
+        unlabelled,
+        num_embeddings=NUM_EMBEDDINGS,
+        prior_bits=lambda codes, labels: seen.append(labels) or np.ones(len(codes)),
+    )
+    assert seen == [None]
+
+
+def test_a_perfect_reconstruction_has_no_finite_psnr():
+    model = Fake()
+    model.reconstruct = lambda images: images
+    results = evaluation.evaluate(model, pictures()[:1], num_embeddings=NUM_EMBEDDINGS)
+    assert results["psnr"] == math.inf and results["mse"] == 0.0
+
+
+def test_no_pictures_is_an_error():
+    with pytest.raises(ValueError, match="no pictures"):
+        evaluation.evaluate(Fake(), [], num_embeddings=NUM_EMBEDDINGS)

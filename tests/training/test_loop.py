@@ -1,0 +1,233 @@
+import csv
+import json
+import os
+import signal
+import threading
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.training import toy
+from vqvae_tf.config import TrainingConfig, UserError
+from vqvae_tf.training import Interrupted, loop, restore_weights, train
+
+
+def config(**changes):
+    defaults = {
+        "steps": 20,
+        "batch_size": 8,
+        "learning_rate": 0.01,
+        "schedule": "cosine",
+        "warmup_steps": 3,
+        "clip_norm": 0.5,
+        "weight_averaging": 0.9,
+        "log_every": 5,
+        "checkpoint_every": 10,
+    }
+    return TrainingConfig(**defaults | changes)
+
+
+def evaluate(model):
+    return {"weights": float(tf.reduce_sum(model.hidden.kernel.value)), "rows": [{"x": 1}]}
+
+
+def csv_rows(path):
+    """Rows of metrics.csv without what the clock says."""
+    with open(os.path.join(path, "metrics.csv")) as file:
+        return [
+            {name: value for name, value in row.items() if name != "steps_per_second"}
+            for row in csv.DictReader(file)
+        ]
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    """A run of 20 steps that nothing disturbed: its folder, model and results."""
+    path = str(tmp_path_factory.mktemp("straight"))
+    model = toy.ToyModel()
+    results = train(model, toy.make_dataset(), config(), path, evaluate=evaluate)
+    return path, model, results
+
+
+def assert_same_end(path, model, straight):
+    straight_path, straight_model, _ = straight
+    for before, after in zip(toy.state(straight_model), toy.state(model), strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert csv_rows(path) == csv_rows(straight_path)
+
+
+def test_training_lowers_the_loss_and_writes_its_files(straight):
+    path, _, results = straight
+    assert {"checkpoints", "tensorboard", "metrics.csv", "evaluation.json"} == set(os.listdir(path))
+    rows = csv_rows(path)
+    assert [row["step"] for row in rows] == ["5", "10", "15", "20"]
+    assert float(rows[-1]["loss"]) < 0.8 * float(rows[0]["loss"])
+    with open(os.path.join(path, "evaluation.json")) as file:
+        assert json.load(file) == results
+    assert results["step"] == 20 and results["rows"] == [{"x": 1}]
+
+
+def test_a_step_is_the_optimizers_and_a_log_is_the_mean(tmp_path):
+    plain = config(steps=4, log_every=2, clip_norm=0.0, weight_averaging=0.0, schedule="constant")
+    model, other = toy.ToyModel(), toy.ToyModel()
+    train(model, toy.make_dataset(), plain, str(tmp_path))
+    optimizer = loop.optimizers.build(plain, other.trainable_variables)
+    losses = []
+    for batch in toy.make_dataset()(0).take(4):
+        with tf.GradientTape() as tape:
+            loss = other.compute_losses(batch, training=True)["loss"]
+        optimizer.apply(tape.gradient(loss, other.trainable_variables), other.trainable_variables)
+        losses.append(float(loss))
+    # Compiled kernels are fused in another way than eager ones: a few units of 6e-8.
+    for expected, weights in zip(toy.state(other), toy.state(model), strict=True):
+        np.testing.assert_allclose(weights, expected, rtol=1e-4, atol=1e-6)
+    logged = [float(row["loss"]) for row in csv_rows(str(tmp_path))]
+    np.testing.assert_allclose(logged, [np.mean(losses[:2]), np.mean(losses[2:])], rtol=1e-5)
+
+
+def test_a_run_in_two_parts_ends_as_one(tmp_path, straight):
+    """The second part has new objects, other initial weights, and does three steps again."""
+    path = str(tmp_path)
+
+    def failing(start):
+        def check(step):
+            if step == 13:
+                raise OSError("the disk with the pictures is gone")
+            return step
+
+        steps = tf.data.Dataset.counter(start).map(
+            lambda step: tf.numpy_function(check, [step], tf.int64, stateful=False)
+        )
+        batches = tf.data.Dataset.zip(toy.make_dataset()(start), steps)
+        return batches.map(lambda batch, step: batch)
+
+    with pytest.raises(tf.errors.OpError):
+        train(toy.ToyModel(), failing, config(), path, evaluate=evaluate)
+    assert not os.path.exists(os.path.join(path, "evaluation.json"))
+    model = toy.ToyModel(seed=5)
+    results = train(model, toy.make_dataset(), config(), path, evaluate=evaluate)
+    assert_same_end(path, model, straight)
+    assert results == straight[2]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_save_and_say_where(tmp_path, straight, monkeypatch, number):
+    path = str(tmp_path)
+    advance, steps = loop.Logs.advance, []
+
+    def interrupt_at_ten(logs):
+        advance(logs)
+        steps.append(len(steps) + 1)
+        if steps[-1] == 10:
+            os.kill(os.getpid(), number)
+
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Logs, "advance", interrupt_at_ten)
+        with pytest.raises(Interrupted, match="stopped at step 10; .*checkpoint-10;") as stopped:
+            train(toy.ToyModel(), toy.make_dataset(), config(), path, evaluate=evaluate)
+    assert "\n" not in str(stopped.value)
+    assert handlers == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    if number == signal.SIGTERM:
+        model = toy.ToyModel(seed=5)
+        train(model, toy.make_dataset(), config(), path, evaluate=evaluate)
+        assert_same_end(path, model, straight)
+
+
+def test_an_evaluation_is_cut_off_at_once(tmp_path):
+    def interrupted(model):
+        os.kill(os.getpid(), signal.SIGINT)
+        threading.Event().wait(30)  # the signal cuts this short
+        raise AssertionError("went on")
+
+    with pytest.raises(Interrupted, match="stopped at step 3; .*checkpoint-3;"):
+        train(
+            toy.ToyModel(),
+            toy.make_dataset(),
+            config(steps=6, evaluate_every=3),
+            str(tmp_path),
+            evaluate=interrupted,
+        )
+
+
+def test_a_finished_run_is_evaluated_again_and_steps_can_be_added(tmp_path):
+    path = str(tmp_path)
+    short = config(steps=4, schedule="constant", log_every=2)
+    train(toy.ToyModel(), toy.make_dataset(), short, path, evaluate=evaluate)
+    rows = csv_rows(path)
+    model = toy.ToyModel(seed=5)
+    train(model, toy.make_dataset(), short, path, evaluate=evaluate)
+    assert csv_rows(path) == rows
+    more = config(steps=6, schedule="constant", log_every=2)
+    assert train(model, toy.make_dataset(), more, path, evaluate=evaluate)["step"] == 6
+    assert [row["step"] for row in csv_rows(path)] == ["2", "4", "6"]
+
+
+def test_evaluation_sees_the_averages_and_the_log_shows_both(straight):
+    path, model, results = straight
+    last = csv_rows(path)[-1]
+    current = float(np.sum(model.hidden.kernel))
+    assert float(last["evaluation_current/weights"]) == pytest.approx(current, rel=1e-5)
+    assert float(last["evaluation/weights"]) == results["weights"] != current
+    restored = toy.ToyModel(seed=5)
+    assert restore_weights(restored, os.path.join(path, "checkpoints")) == 20
+    assert evaluate(restored)["weights"] == results["weights"]
+    np.testing.assert_array_equal(restored.code, model.code)
+
+
+def test_evaluation_on_the_way(tmp_path):
+    train(
+        toy.ToyModel(),
+        toy.make_dataset(),
+        config(steps=6, evaluate_every=2, log_every=3, weight_averaging=0.0),
+        str(tmp_path),
+        evaluate=evaluate,
+    )
+    found = [(row["step"], row["evaluation/weights"] != "") for row in csv_rows(str(tmp_path))]
+    assert found == [("2", True), ("3", False), ("4", True), ("6", True)]
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
+    with pytest.raises(UserError, match="not finite at step 13 .*checkpoint-10;") as error:
+        train(
+            toy.ToyModel(),
+            toy.make_dataset(broken_at=13),
+            config(log_every=4),
+            str(tmp_path),
+        )
+    assert "\n" not in str(error.value)
+    assert [row["step"] for row in csv_rows(str(tmp_path))] == ["4", "8", "12"]
+
+
+def test_weights_that_are_not_finite_are_not_saved(tmp_path):
+    class Overflowing(toy.ToyModel):
+        def compute_losses(self, batch, training=False):
+            losses = super().compute_losses(batch, training)
+            # Finite in value, with a gradient that is not: sqrt at 0.
+            return losses | {"loss": losses["loss"] + tf.sqrt(0.0 * tf.reduce_sum(self.code))}
+
+    changes = {"steps": 1, "clip_norm": 0.0, "weight_averaging": 0.0, "warmup_steps": 0}
+    with pytest.raises(UserError, match="weights .*code are not finite at step 1; there is none"):
+        train(Overflowing(), toy.make_dataset(), config(**changes), str(tmp_path))
+    assert not list((tmp_path / "checkpoints").glob("*"))
+
+
+def test_a_batch_must_divide_by_the_replicas(tmp_path):
+    class Two(tf.distribute.OneDeviceStrategy):
+        num_replicas_in_sync = 2
+
+    with pytest.raises(UserError, match="batch_size 7 must be a multiple of the 2 replicas"):
+        train(
+            toy.ToyModel(),
+            toy.make_dataset(),
+            config(batch_size=7),
+            str(tmp_path),
+            strategy=Two("CPU:0"),
+        )
+
+
+def test_a_model_that_is_not_built_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="build it before training"):
+        train(keras.Sequential(), toy.make_dataset(), config(), str(tmp_path))

@@ -1,0 +1,5 @@
+"""Trained models in the forms that are served; each is written, run elsewhere and compared."""
+
+from vqvae_tf.export.saved_model import check_saved_model, export_saved_model
+
+__all__ = ["check_saved_model", "export_saved_model"]

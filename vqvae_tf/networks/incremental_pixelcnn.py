@@ -1,0 +1,158 @@
+"""The gated PixelCNN one row and one place at a time: what a sampler needs, each thing done once.
+
+A row's vertical stack depends on the rows above alone, so it is computed once a row, for all its
+places together; what is left at a place is the horizontal stack, a few vectors a layer. Tensors
+are `[width, batch, channels]`: taking a place is a contiguous slice.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+
+class IncrementalPixelCNN:
+    """The network one row and one place at a time, in float32.
+
+    Made inside the function that samples, before its loops: it reads the weights once and shapes
+    them for plain matrix products.
+
+    Args:
+        network: a built `PixelCNN`.
+        label: int32 `[batch]`, or None.
+        spatial: `[batch, height, width, spatial_channels]`, or None.
+    """
+
+    def __init__(self, network, label: Any = None, spatial: Any = None):
+        self.channels = network.channels
+        self.num_embeddings = network.num_embeddings
+        self.slots = len(network.logits)
+        # Behind the codes, a row of zeros that stands for places outside of the grid.
+        self.table = tf.pad(_float32(network.code_table()), [[0, 1], [0, 0]])
+        self.outside = self.slots * self.num_embeddings
+        self.layers = [_LayerWeights(layer, label) for layer in network.gated]
+        self.spatial = None
+        if spatial is not None:
+            self.spatial = tf.transpose(_float32(spatial), [1, 2, 0, 3])
+        self.hidden = _dense_weights(network.hidden)
+        self.slot_tables = [_float32(layer.embeddings) for layer in network.slot_embeddings]
+        self.logits = [_dense_weights(layer) for layer in network.logits]
+
+    def embed(self, codes: tf.Tensor) -> tf.Tensor:
+        """`[..., slots]` codes, `outside` where there is none, to `[..., channels]`."""
+        if self.slots == 1:
+            return tf.gather(self.table, codes[..., 0])
+        offsets = tf.range(self.slots) * self.num_embeddings
+        index = tf.where(codes == self.outside, self.outside, codes + offsets)
+        return tf.reduce_sum(tf.gather(self.table, index), axis=-2)
+
+    def start_rows(self, width: int, batch: Any) -> list[tf.Tensor]:
+        """The vertical caches above the first row: what each layer saw of the rows above."""
+        return [tf.zeros([width, batch, layer.above * self.channels]) for layer in self.layers]
+
+    def start_places(self, batch: Any) -> tf.Tensor:
+        """The horizontal cache left of the first column: all layers in one loop variable."""
+        return tf.zeros([batch, sum(layer.beside for layer in self.layers) * self.channels])
+
+    def row(self, above: tf.Tensor, caches: list[tf.Tensor], i: Any):
+        """The vertical stack of row `i`.
+
+        Args:
+            above: codes of the row above, `[width, batch, slots]`.
+            caches: as `start_rows` and this method give them.
+
+        Returns:
+            `(links, caches)`; links `[width, layers, batch, 2 * channels]` is what the vertical
+            stack and the conditions add to the horizontal one.
+        """
+        v, links, new_caches = self.embed(above), [], []
+        for layer, cache in zip(self.layers, caches, strict=True):
+            rows = tf.concat([cache, v], axis=-1)  # [width, batch, rows * channels]
+            new_caches.append(rows[..., self.channels :])
+            padded = tf.pad(rows, [[layer.beside, layer.beside], [0, 0], [0, 0]])
+            width, columns = rows.shape[0], 2 * layer.beside + 1
+            patches = tf.concat([padded[k : k + width] for k in range(columns)], axis=-1)
+            pv = _product(patches, layer.vertical) + layer.bias_v
+            bias_h = layer.bias_h
+            if self.spatial is not None:
+                spatial_v, spatial_h = tf.split(_product(self.spatial[i], layer.spatial), 2, -1)
+                pv, bias_h = pv + spatial_v, bias_h + spatial_h
+            links.append(_product(pv, layer.link) + bias_h)
+            v = _gate(pv)
+        return tf.stack(links, axis=1), new_caches
+
+    def place(self, left: tf.Tensor, link: tf.Tensor, cache: tf.Tensor):
+        """The horizontal stack of one place, and the head up to its hidden layer.
+
+        Args:
+            left: codes of the place to the left, `[batch, slots]`.
+            link: the place's own of `row`, `[layers, batch, 2 * channels]`.
+            cache: as `start_places` and this method give it.
+
+        Returns:
+            `(hidden, cache)`; hidden `[batch, head_width]` is for `slot_logits`.
+        """
+        h, seen = self.embed(left), []
+        caches = tf.split(cache, [layer.beside * self.channels for layer in self.layers], axis=-1)
+        links = tf.unstack(link)
+        for layer, from_above, cache in zip(self.layers, links, caches, strict=True):
+            taps = tf.concat([cache, h], axis=-1)
+            # Of the usual two taps the newer is h itself, which saves an operation a layer.
+            seen.append(h if layer.beside == 1 else taps[:, self.channels :])
+            gate = _gate(tf.matmul(taps, layer.horizontal) + from_above)
+            kernel, bias = layer.output
+            h = h + tf.nn.bias_add(tf.matmul(gate, kernel), bias)
+        kernel, bias = self.hidden
+        return tf.nn.bias_add(tf.matmul(tf.nn.relu(h), kernel), bias), tf.concat(seen, axis=-1)
+
+    def slot_logits(self, hidden: tf.Tensor, slot: int) -> tf.Tensor:
+        """`[batch, num_embeddings]` logits of a slot; `hidden` knows the slots before it."""
+        kernel, bias = self.logits[slot]
+        return tf.nn.bias_add(tf.matmul(tf.nn.relu(hidden), kernel), bias)
+
+    def add_slot(self, hidden: tf.Tensor, slot: int, code: tf.Tensor) -> tf.Tensor:
+        """Tells `hidden` the code drawn for `slot`."""
+        if slot + 1 == self.slots:
+            return hidden
+        return hidden + tf.gather(self.slot_tables[slot], code)
+
+
+class _LayerWeights:
+    """The weights of a `GatedLayer` as matrices, the label's bias added to the layer's own."""
+
+    def __init__(self, layer, label):
+        self.above, self.beside = layer.above, layer.beside
+        vertical = tf.transpose(_float32(layer.vertical.kernel), [1, 0, 2, 3])  # columns first
+        self.vertical = _flat(vertical)
+        self.horizontal = _flat(_float32(layer.horizontal.kernel))
+        self.link = _float32(layer.link.kernel)
+        self.output = _dense_weights(layer.output_projection)
+        self.bias_v = _float32(layer.vertical.bias)
+        self.bias_h = _float32(layer.horizontal.bias)
+        if label is not None:
+            label = tf.one_hot(label + 1, layer.num_classes + 1)[:, 1:]  # zeros for -1
+            label_v, label_h = tf.split(label @ _float32(layer.label_bias.kernel), 2, axis=-1)
+            self.bias_v, self.bias_h = self.bias_v + label_v, self.bias_h + label_h
+        self.spatial = None if layer.spatial_bias is None else _float32(layer.spatial_bias.kernel)
+
+
+def _float32(value):
+    return tf.cast(tf.convert_to_tensor(value), tf.float32)
+
+
+def _dense_weights(layer):
+    return _float32(layer.kernel), _float32(layer.bias)
+
+
+def _flat(kernel):
+    return tf.reshape(kernel, [-1, kernel.shape[-1]])
+
+
+def _product(x, matrix):
+    """`x @ matrix` over the last axis of `[width, batch, channels]`, as one flat product."""
+    rows = tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), matrix)
+    return tf.reshape(rows, [x.shape[0], -1, matrix.shape[-1]])
+
+
+def _gate(x):
+    a, b = tf.split(x, 2, axis=-1)
+    return tf.tanh(a) * tf.sigmoid(b)

@@ -1,0 +1,97 @@
+"""What all programs share: flags, configurations by flag, and errors that end in one line."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import ml_collections
+from absl import flags, logging
+from ml_collections import config_flags
+
+from vqvae_tf import config as config_lib
+from vqvae_tf import models
+from vqvae_tf.config import UserError, nearest
+from vqvae_tf.training import Interrupted
+
+MISTAKE, INTERRUPTED = 2, 130  # exit codes
+
+
+def run(
+    main: Callable[[], None],
+    flag_values: flags.FlagValues,
+    usage: str,
+    default_preset: str | None = None,
+) -> None:
+    """Parses `sys.argv`, calls `main`, and exits.
+
+    A wrong flag, field or file ends in one line and exit code 2. Ctrl-C ends in a line that
+    says where the run was saved.
+
+    Args:
+        main: the program proper; reads its flags by itself.
+        flag_values: the program's flags.
+        usage: shown above the flags by `--help`.
+        default_preset: for programs with `--preset`: the one whose fields `--help` shows. They
+            get `--config.FIELD=VALUE` for every field of the preset named on the command line.
+    """
+    logging.use_absl_handler()
+    logging.set_verbosity(logging.INFO)
+    try:
+        if default_preset is not None:
+            _define_config(flag_values, models.preset(_flag("preset", default_preset)))
+        if any(argument in ("--help", "-h") for argument in sys.argv[1:]):
+            print(usage.strip(), flag_values.get_help(), sep="\n\n")
+            return
+        positional = flag_values(sys.argv)[1:]
+        if positional:
+            raise UserError(f'"{positional[0]}" is no flag; flags are written --NAME=VALUE')
+        main()
+    except (UserError, flags.Error) as error:
+        sys.exit(_say(error, MISTAKE))
+    except Interrupted as error:
+        sys.exit(_say(error, INTERRUPTED))
+
+
+def frozen_config(flag_values: flags.FlagValues, preset: Any) -> Any:
+    """The configuration after `--config.FIELD=VALUE`, frozen again."""
+    return config_lib.from_dict(type(preset), flag_values.config.to_dict())
+
+
+def _say(error: Exception, code: int) -> int:
+    message = " ".join(str(error).split())
+    print(f"{os.path.basename(sys.argv[0])}: {message}", file=sys.stderr)
+    return code
+
+
+def _define_config(flag_values: flags.FlagValues, preset: Any) -> None:
+    """Defines `--config.FIELD=VALUE` for every field of `preset`, which gives the defaults."""
+    values = config_lib.to_dict(preset)
+    known = _names(values)
+    for argument in sys.argv[1:]:
+        name = argument.lstrip("-").partition("=")[0]
+        if name.startswith("config.") and name[7:] not in known:
+            raise UserError(f'unknown field "{name[7:]}"; {nearest(name[7:], known)}')
+    # Tuples, since config_flags parses those; None could be of any type, so it asks for a string.
+    settable = ml_collections.ConfigDict(
+        {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    )
+    config_flags.DEFINE_config_dict("config", settable, flag_values=flag_values)
+
+
+def _flag(name: str, default: str) -> str:
+    """Value of `--name` in `sys.argv`, read before the flags that hang on it are defined."""
+    arguments = sys.argv[1:]
+    for place, argument in enumerate(arguments):
+        flag, equals, value = argument.lstrip("-").partition("=")
+        if flag == name and argument.startswith("-"):
+            return value if equals else (arguments[place + 1 :] or [default])[0]
+    return default
+
+
+def _names(values: dict[str, Any], prefix: str = "") -> list[str]:
+    names = []
+    for name, value in values.items():
+        inner = isinstance(value, dict)
+        names += _names(value, f"{prefix}{name}.") if inner else [prefix + name]
+    return names

@@ -1,0 +1,39 @@
+"""vqvae-evaluate: MSE, PSNR, SSIM, perplexity, usage and bits/dim over a whole set.
+
+  vqvae-evaluate --model=runs/photos --prior=runs/prior --data=embedded:photos/region
+
+Prints a table; --output=FILE writes the same with a row a picture as JSON.
+"""
+
+from absl import flags
+
+from vqvae_tf import workflows
+from vqvae_tf.programs import command
+from vqvae_tf.training import evaluation, workdir
+
+FLAGS = flags.FlagValues()
+_MODEL = flags.DEFINE_string(
+    "model", None, "Workdir of the autoencoder.", required=True, flag_values=FLAGS
+)
+_PRIOR = flags.DEFINE_string("prior", None, "Workdir of a prior.", flag_values=FLAGS)
+_DATA = flags.DEFINE_string(
+    "data", None, "URI of the pictures.", required=True, flag_values=FLAGS
+)
+_OUTPUT = flags.DEFINE_string("output", None, "A JSON file to write.", flag_values=FLAGS)
+
+
+def main() -> None:
+    """Evaluates, and prints the table."""
+    results = workflows.evaluate(_MODEL.value, _DATA.value, _PRIOR.value)
+    print(evaluation.table(results))
+    if _OUTPUT.value is not None:
+        workdir.write_json(_OUTPUT.value, results)
+
+
+def run() -> None:
+    """The console script."""
+    command.run(main, FLAGS, __doc__)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,38 @@
+"""vqvae-reconstruct: pictures beside their reconstructions, and their codes.
+
+  vqvae-reconstruct --model=runs/photos --data=embedded:photos/photo --output=reconstructions
+"""
+
+from absl import flags
+
+from vqvae_tf import workflows
+from vqvae_tf.programs import command
+
+FLAGS = flags.FlagValues()
+_MODEL = flags.DEFINE_string(
+    "model", None, "Workdir of the autoencoder.", required=True, flag_values=FLAGS
+)
+_DATA = flags.DEFINE_string(
+    "data", None, "URI of the pictures.", required=True, flag_values=FLAGS
+)
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "Folder for the results.", required=True, flag_values=FLAGS
+)
+_COUNT = flags.DEFINE_integer(
+    "count", None, "How many at most; all by default.", lower_bound=1, flag_values=FLAGS
+)
+
+
+def main() -> None:
+    """Reconstructs, and prints how many."""
+    written = workflows.reconstruct(_MODEL.value, _DATA.value, _OUTPUT.value, _COUNT.value)
+    print(f"{written} pictures in {_OUTPUT.value}")
+
+
+def run() -> None:
+    """The console script."""
+    command.run(main, FLAGS, __doc__)
+
+
+if __name__ == "__main__":
+    run()

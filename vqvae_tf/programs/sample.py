@@ -1,0 +1,65 @@
+"""vqvae-sample: draws pictures from a trained prior.
+
+  vqvae-sample --prior=runs/prior --count=16 --seed=1 --label=gravel --output=samples
+
+Writes sheet.png, a PNG a sample, and codes.npz.
+"""
+
+from absl import flags
+
+from vqvae_tf import workflows
+from vqvae_tf.config import UserError
+from vqvae_tf.programs import command
+
+FLAGS = flags.FlagValues()
+_PRIOR = flags.DEFINE_string(
+    "prior", None, "Workdir of the prior.", required=True, flag_values=FLAGS
+)
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "Folder for the samples.", required=True, flag_values=FLAGS
+)
+_COUNT = flags.DEFINE_integer("count", 16, "How many.", lower_bound=1, flag_values=FLAGS)
+_LABEL = flags.DEFINE_string("label", None, "Name or number of a class.", flag_values=FLAGS)
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of the draws.", flag_values=FLAGS)
+_TEMPERATURE = flags.DEFINE_float(
+    "temperature", 1.0, "Divides the logits; 0 takes the most likely codes.", flag_values=FLAGS
+)
+_TOP_K = flags.DEFINE_integer("top_k", None, "Draw from the k likeliest.", flag_values=FLAGS)
+_TOP_P = flags.DEFINE_float(
+    "top_p", None, "Draw from the likeliest codes of this probability.", flag_values=FLAGS
+)
+_GRID = flags.DEFINE_list("grid", None, "HEIGHT,WIDTH in codes.", flag_values=FLAGS)
+_PREFIX = flags.DEFINE_string(
+    "prefix", None, "An .npz file of codes that stay, -1 where free.", flag_values=FLAGS
+)
+
+
+def main() -> None:
+    """Samples, and prints where the sheet is."""
+    grid = _GRID.value
+    if grid is not None:
+        if len(grid) != 2 or not all(side.isdecimal() and int(side) for side in grid):
+            raise UserError(f"--grid must be HEIGHT,WIDTH in codes; received {','.join(grid)}")
+        grid = int(grid[0]), int(grid[1])
+    written = workflows.sample(
+        _PRIOR.value,
+        _OUTPUT.value,
+        count=_COUNT.value,
+        label=_LABEL.value,
+        seed=_SEED.value,
+        temperature=_TEMPERATURE.value,
+        top_k=_TOP_K.value,
+        top_p=_TOP_P.value,
+        grid=grid,
+        prefix=_PREFIX.value,
+    )
+    print(written[0])
+
+
+def run() -> None:
+    """The console script."""
+    command.run(main, FLAGS, __doc__)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,56 @@
+"""vqvae-train: trains an autoencoder of any family from a preset.
+
+  vqvae-train --preset=photos --data=embedded:photos --workdir=runs/photos \\
+      [--config.training.steps=2000 ...] [--validation=embedded:photos/validation]
+
+The same command goes on where it was interrupted.
+"""
+
+from absl import flags
+
+from vqvae_tf import models, workflows
+from vqvae_tf.config import UserError
+from vqvae_tf.programs import command
+from vqvae_tf.training import evaluation, strategies
+
+FLAGS = flags.FlagValues()
+_PRESET = flags.DEFINE_string(
+    "preset", None, f"One of {', '.join(models.PRESETS)}.", required=True, flag_values=FLAGS
+)
+_DATA = flags.DEFINE_string(
+    "data", None, "URI of the training data.", required=True, flag_values=FLAGS
+)
+_VALIDATION = flags.DEFINE_string(
+    "validation", None, "URI of the data to evaluate on; the training data by default.",
+    flag_values=FLAGS,
+)
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Folder of the run.", required=True, flag_values=FLAGS
+)
+_STRATEGY = flags.DEFINE_string(
+    "strategy", "default", f"One of {', '.join(strategies.NAMES)}.", flag_values=FLAGS
+)
+
+
+def main() -> None:
+    """Trains, and prints the final evaluation."""
+    config = command.frozen_config(FLAGS, models.preset(_PRESET.value))
+    if isinstance(config, models.PriorConfig):
+        raise UserError(f"{_PRESET.value} is the preset of a prior; use vqvae-train-prior")
+    results = workflows.train(
+        config,
+        _DATA.value,
+        _WORKDIR.value,
+        validation_uri=_VALIDATION.value,
+        strategy=_STRATEGY.value,
+    )
+    print(evaluation.table(results))
+
+
+def run() -> None:
+    """The console script."""
+    command.run(main, FLAGS, __doc__, default_preset="photos")
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,161 @@
+"""What a trained image model is worth over a whole set of pictures: distortion, codes, bits."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+_BATCH_PIXELS = 2**18  # pictures of one size go together up to so many pixels
+_SSIM_WINDOW = 11
+
+
+def evaluate(
+    model: keras.Model,
+    pictures: Iterable[Mapping[str, Any]],
+    *,
+    num_embeddings: int,
+    prior_bits: Callable[[np.ndarray, np.ndarray | None], Any] | None = None,
+) -> dict[str, Any]:
+    """Encodes and reconstructs whole pictures and measures them together and one by one.
+
+    Everything is pooled: PSNR comes from the mean squared error over all pixels, perplexity from
+    the frequencies of all codes, bits/dim from all bits over all dimensions. SSIM is a mean over
+    pictures (of those at least 11 pixels a side). A latent costs log2 K bits, and where a prior
+    is given also what the prior says.
+
+    Args:
+        model: offers `encode` and `reconstruct` on uint8 pictures, and `bits(batch)` with the
+            keys `reconstruction`, `latent` (`[batch]`) and `dimensions`.
+        pictures: mappings with `name`, `image` (uint8 `[height, width, channels]`) and, where
+            there is one, `label`. Neighbours of the same size are measured in one batch.
+        num_embeddings: K, codes in the codebook.
+        prior_bits: gives the bits `[batch]` of codes `[batch, height, width]` and labels
+            `[batch]` (None where a picture has none).
+
+    Returns:
+        `pictures`, `mse` (of pixels on a scale of width 1), `psnr`, `ssim`, `perplexity`,
+        `usage`, `codes_in_use`, `reconstruction_bits_per_dimension`,
+        `latent_bits_per_dimension`, `bits_per_dimension`; with a prior `prior_bits_per_code`,
+        `prior_bits_per_dimension`, `bits_per_dimension_with_prior`; and under `per_picture` a
+        row for each picture.
+    """
+    rows, counts = [], np.zeros(num_embeddings, np.int64)
+    shown = tqdm.tqdm(pictures, unit="picture", desc="evaluating", disable=None, leave=False)
+    for batch in _batches(shown):
+        codes, measured = _measure(model, batch, prior_bits)
+        counts += np.bincount(codes.ravel(), minlength=num_embeddings)
+        rows += measured
+    if not rows:
+        raise ValueError("there are no pictures to evaluate")
+    return {
+        "pictures": len(rows),
+        **_pooled(rows),
+        **_code_statistics(counts),
+        "per_picture": [_public(row) for row in rows],
+    }
+
+
+def table(results: Mapping[str, Any]) -> str:
+    """The numbers of `evaluate` as two columns of text.
+
+    >>> print(table({"psnr": 27.5, "usage": 0.875, "pictures": 4, "per_picture": []}))
+    psnr      27.5
+    usage     0.875
+    pictures  4
+    """
+    numbers = {name: value for name, value in results.items() if isinstance(value, (int, float))}
+    width = max(map(len, numbers))
+    return "\n".join(
+        f"{name:<{width}}  {value:,}" if isinstance(value, int) else f"{name:<{width}}  {value:.5g}"
+        for name, value in numbers.items()
+    )
+
+
+def _batches(pictures) -> Iterator[list[Mapping[str, Any]]]:
+    batch: list[Mapping[str, Any]] = []
+    for picture in pictures:
+        shape = picture["image"].shape
+        full = (len(batch) + 1) * shape[0] * shape[1] > _BATCH_PIXELS
+        if batch and (full or shape != batch[0]["image"].shape):
+            yield batch
+            batch = []
+        batch.append(picture)
+    if batch:
+        yield batch
+
+
+def _measure(model, batch, prior_bits):
+    """Codes of a batch, and a row of sums for each of its pictures."""
+    images = np.stack([picture["image"] for picture in batch])
+    codes = np.asarray(model.encode(images))
+    reconstructions = np.asarray(model.reconstruct(images))
+    bits = model.bits({"image": images})
+    columns = {
+        "squared_error": ((images / 255.0 - reconstructions / 255.0) ** 2).sum((1, 2, 3)),
+        "reconstruction_bits": np.asarray(bits["reconstruction"], np.float64),
+        "latent_bits": np.asarray(bits["latent"], np.float64),
+    }
+    if min(images.shape[1:3]) >= _SSIM_WINDOW:
+        columns["ssim"] = tf.image.ssim(images, reconstructions, 255).numpy().astype(np.float64)
+    if prior_bits is not None:
+        labels = [picture.get("label") for picture in batch]
+        labels = None if None in labels else np.asarray(labels)
+        columns["prior_bits"] = np.asarray(prior_bits(codes, labels), np.float64)
+    shared = {
+        "height": images.shape[1],
+        "width": images.shape[2],
+        "dimensions": int(bits["dimensions"]),
+        "codes": codes[0].size,
+    }
+    rows = [
+        {"name": picture["name"], **shared, **dict(zip(columns, values, strict=True))}
+        for picture, *values in zip(batch, *map(np.ndarray.tolist, columns.values()), strict=True)
+    ]
+    return codes, rows
+
+
+def _pooled(rows):
+    """Ratios of sums over rows; of one row, that picture's own figures."""
+
+    def total(name):
+        return math.fsum(row[name] for row in rows)
+
+    dimensions = total("dimensions")
+    mse = total("squared_error") / dimensions
+    similar = [row["ssim"] for row in rows if "ssim" in row]
+    reconstruction = total("reconstruction_bits") / dimensions
+    latent = total("latent_bits") / dimensions
+    figures = {
+        "mse": mse,
+        "psnr": -10.0 * math.log10(mse) if mse else math.inf,
+        "ssim": math.fsum(similar) / len(similar) if similar else math.nan,
+        "reconstruction_bits_per_dimension": reconstruction,
+        "latent_bits_per_dimension": latent,
+        "bits_per_dimension": reconstruction + latent,
+    }
+    if "prior_bits" in rows[0]:
+        prior = total("prior_bits")
+        figures |= {
+            "prior_bits_per_code": prior / total("codes"),
+            "prior_bits_per_dimension": prior / dimensions,
+            "bits_per_dimension_with_prior": reconstruction + prior / dimensions,
+        }
+    return figures
+
+
+def _code_statistics(counts):
+    share = counts[counts > 0] / counts.sum()
+    return {
+        "perplexity": float(np.exp(-(share * np.log(share)).sum())),
+        "usage": len(share) / len(counts),
+        "codes_in_use": len(share),
+    }
+
+
+def _public(row):
+    shared = {name: row[name] for name in ("name", "height", "width")}
+    return {**shared, **_pooled([row])}

@@ -1,0 +1,14 @@
+"""Whole jobs: train, evaluate, reconstruct, sample, demonstrate; what the programs call."""
+
+from vqvae_tf.workflows.autoencoders import evaluate, reconstruct, train
+from vqvae_tf.workflows.priors import code_maps, load_pair, sample, train_prior
+
+__all__ = [
+    "code_maps",
+    "evaluate",
+    "load_pair",
+    "reconstruct",
+    "sample",
+    "train",
+    "train_prior",
+]

@@ -1,0 +1,155 @@
+"""An autoencoder from a configuration and a data URI: trained, measured, shown at work."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from vqvae_tf import data, models, reporting, training
+from vqvae_tf.config import UserError
+from vqvae_tf.training import evaluation, strategies, workdir
+
+
+def train(
+    config: models.ImageConfig,
+    data_uri: str,
+    path: str,
+    *,
+    validation_uri: str | None = None,
+    strategy: str = "default",
+) -> dict[str, Any]:
+    """Trains an autoencoder in the workdir `path`, or goes on with the one in it.
+
+    Args:
+        config: its configuration.
+        data_uri: the training pictures, as in `vqvae_tf.data.open_source`.
+        path: the workdir.
+        validation_uri: pictures to evaluate on, whole; None takes the training pictures.
+        strategy: a name of `vqvae_tf.training.strategies.get`.
+
+    Returns:
+        The last evaluation, as in `vqvae_tf.training.evaluation.evaluate`.
+
+    Raises:
+        UserError: for anything that the user can put right.
+    """
+    placed = strategies.get(strategy)
+    source = data.open_source(data_uri)
+    held_out = source if validation_uri is None else data.open_source(validation_uri)
+    workdir.prepare(path, models.record(config, data=data_uri))
+    keras.utils.set_random_seed(config.training.seed)
+    with placed.scope():
+        model = models.build(models.family_of(config), config)
+    settings = config.training
+
+    def make_dataset(start_step):
+        return data.batches(source, config.data, settings.batch_size, settings.seed, start_step)
+
+    return training.train(
+        model,
+        make_dataset,
+        settings,
+        path,
+        strategy=placed,
+        evaluate=lambda model: measure(model, held_out),
+    )
+
+
+def measure(
+    model: models.ImageVQVAE,
+    source: data.Source,
+    prior_bits: Callable[[np.ndarray, np.ndarray | None], Any] | None = None,
+) -> dict[str, Any]:
+    """`evaluation.evaluate` of a model over all whole pictures of a source."""
+    results = evaluation.evaluate(
+        Compiled(model),
+        source.pictures(model.config.data.channels),
+        num_embeddings=model.config.num_embeddings,
+        prior_bits=prior_bits,
+    )
+    return {"data": source.uri, "skipped_pictures": source.skipped, **results}
+
+
+def evaluate(model_path: str, data_uri: str, prior_path: str | None = None) -> dict[str, Any]:
+    """Evaluates a trained autoencoder, and the prior over its codes if there is one.
+
+    Raises:
+        UserError: also if the prior was trained on another codebook.
+    """
+    from vqvae_tf.workflows import priors
+
+    model = _autoencoder(model_path)
+    prior_bits = None
+    if prior_path is not None:
+        prior, _ = priors.load_pair(prior_path, expected=model)
+        prior_bits = priors.bits_of(prior)
+    return measure(model, data.open_source(data_uri), prior_bits)
+
+
+def reconstruct(model_path: str, data_uri: str, output: str, count: int | None = None) -> int:
+    """Writes pictures beside their reconstructions, with their codes.
+
+    For each picture `NAME.png` holds original and reconstruction side by side, and `NAME.npz`
+    the codes as `codes`.
+
+    Args:
+        model_path: workdir of the autoencoder.
+        data_uri: the pictures.
+        output: folder for the results.
+        count: how many pictures at most; None for all.
+
+    Returns:
+        How many pictures were written.
+    """
+    model = _autoencoder(model_path)
+    source = data.open_source(data_uri)
+    os.makedirs(output, exist_ok=True)
+    fast = Compiled(model)
+    total = len(source) if count is None else min(count, len(source))
+    pictures = source.pictures(model.config.data.channels)
+    written = 0
+    for picture in tqdm.tqdm(pictures, total=total, unit="picture", disable=None):
+        if written == total:
+            break
+        codes = fast.encode(picture["image"][None])[0]
+        height, width = picture["image"].shape[:2]
+        reconstruction = fast.decode(codes[None])[0, :height, :width]
+        beside = reporting.beside(picture["image"], np.asarray(reconstruction))
+        name = os.path.splitext(picture["name"])[0].replace("/", "_")
+        write_png(os.path.join(output, name + ".png"), beside)
+        np.savez_compressed(os.path.join(output, name + ".npz"), codes=np.asarray(codes))
+        written += 1
+    return written
+
+
+class Compiled:
+    """A model's pixel-level functions, each traced once for pictures of any size."""
+
+    def __init__(self, model: models.ImageVQVAE):
+        picture = tf.TensorSpec([None, None, None, model.config.data.channels], tf.uint8)
+        slots = [model.config.codes_per_position] if model.config.codes_per_position > 1 else []
+        codes = tf.TensorSpec([None, None, None, *slots], tf.int32)
+        self.encode = tf.function(model.encode, input_signature=[picture])
+        self.decode = tf.function(model.decode, input_signature=[codes])
+        self.reconstruct = tf.function(model.reconstruct, input_signature=[picture])
+        self.bits = tf.function(model.bits, input_signature=[{"image": picture}])
+
+
+def write_png(path: str, image: np.ndarray) -> None:
+    """Writes a picture aside and renames it, so that no half picture is ever seen."""
+    with open(path + ".part", "wb") as file:
+        file.write(reporting.encode_png(image))
+    os.replace(path + ".part", path)
+
+
+def _autoencoder(path: str) -> models.ImageVQVAE:
+    model = models.load(path)
+    if isinstance(model, models.Prior):
+        raise UserError(f"{path} holds a prior; --model wants the autoencoder's workdir")
+    return model
+
+

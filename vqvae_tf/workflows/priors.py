@@ -1,0 +1,321 @@
+"""A prior over a trained autoencoder's codes: codes written once, the prior fitted, samples."""
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from vqvae_tf import data, models, reporting, training
+from vqvae_tf.config import DataConfig, UserError, nearest
+from vqvae_tf.data import images
+from vqvae_tf.data.recolour import recolour
+from vqvae_tf.training import checkpoints, strategies, workdir
+from vqvae_tf.workflows.autoencoders import Compiled, write_png
+
+MODEL_FOLDER, CODES_FOLDER = "model", "codes"
+
+
+def train_prior(
+    config: models.PriorConfig,
+    model_path: str,
+    data_uri: str,
+    path: str,
+    *,
+    validation_uri: str | None = None,
+    strategy: str = "default",
+) -> dict[str, Any]:
+    """Encodes a data set and fits a prior to its codes in the workdir `path`.
+
+    The workdir gets a copy of the autoencoder (`model/`) and the codes (`codes/`), so that
+    sampling needs nothing else. Sizes of the codebook and classes are the autoencoder's and the
+    data's, whatever `config` says.
+
+    Args:
+        config: the prior's configuration.
+        model_path: workdir of the autoencoder.
+        data_uri: pictures to encode, or `codes:GLOB` for codes that are there already.
+        path: the prior's workdir.
+        validation_uri: pictures whose codes it is evaluated on; None takes the training data.
+        strategy: a name of `vqvae_tf.training.strategies.get`.
+
+    Returns:
+        The last evaluation: `bits_per_code` over the codes of all validation pictures.
+
+    Raises:
+        UserError: for anything that the user can put right.
+    """
+    placed = strategies.get(strategy)
+    autoencoder = models.load(model_path)
+    if isinstance(autoencoder, models.Prior):
+        raise UserError(f"{model_path} holds a prior; --model wants the autoencoder's workdir")
+    source = data.open_source(data_uri)
+    sizes = autoencoder.config
+    config = dataclasses.replace(
+        config,
+        num_embeddings=sizes.num_embeddings,
+        codes_per_position=sizes.codes_per_position,
+        code_dim=None if config.code_dim is None else sizes.embedding_dim,
+        num_classes=len(source.class_names) if config.num_classes else 0,
+    )
+    record = models.record(
+        config,
+        data=data_uri,
+        codebook=digest(autoencoder),
+        class_names=list(source.class_names) if config.num_classes else [],
+    )
+    workdir.prepare(path, record)
+    _copy_model(model_path, os.path.join(path, MODEL_FOLDER))
+    maps = _encode_once(autoencoder, source, config, os.path.join(path, CODES_FOLDER))
+    held_out = maps if validation_uri is None else list(
+        code_maps(autoencoder, data.open_source(validation_uri))
+    )
+    keras.utils.set_random_seed(config.training.seed)
+    with placed.scope():
+        prior = models.build("prior", config)
+        if config.code_dim is not None:
+            prior.network.load_code_vectors(autoencoder.quantizer.codebook)
+        prior.network.set_output_bias(_log_frequencies(maps, config))
+    settings = config.training
+
+    def make_dataset(start_step):
+        crop = min(config.grid, *(min(item["codes"].shape[:2]) for item in maps))
+        return data.code_batches(maps, crop, settings.batch_size, settings.seed, start_step)
+
+    return training.train(
+        prior,
+        make_dataset,
+        settings,
+        path,
+        strategy=placed,
+        evaluate=lambda prior: mean_bits(prior, held_out),
+    )
+
+
+def code_maps(
+    autoencoder: models.ImageVQVAE,
+    source: data.Source,
+    variation: DataConfig | None = None,
+    seed: int = 0,
+) -> Iterator[dict[str, Any]]:
+    """Codes of all whole pictures of a source.
+
+    With a `variation` each picture is encoded several times: from two offsets of half a stride
+    along either side, and, where that is asked for, mirrored, at half its size, and recoloured.
+    The prior so sees the same material under many codes.
+
+    Args:
+        autoencoder: the trained model.
+        source: the pictures.
+        variation: a `DataConfig`, of which `flip`, `half_size_share` and `recolour_share` count;
+            None encodes each picture once, as it is.
+        seed: of the recolouring.
+
+    Yields:
+        Mappings with `name`, `codes` (int32 `[height, width, ...]`) and `label` (or None).
+    """
+    encode = Compiled(autoencoder).encode
+    pictures = source.pictures(autoencoder.config.data.channels)
+    progress = tqdm.tqdm(
+        pictures, "encoding", total=len(source), unit="picture", disable=None, leave=False
+    )
+    half = autoencoder.config.stride // 2
+    for number, picture in enumerate(progress):
+        versions = [picture["image"]]
+        if variation is not None:
+            versions = _variations(picture["image"], variation, half, [seed, number])
+        for version in versions:
+            codes = np.asarray(encode(version[None])[0])
+            yield {"name": picture["name"], "codes": codes, "label": picture["label"]}
+
+
+def _variations(image, variation, half, seed):
+    versions = [image]
+    if variation.recolour_share:
+        versions.append(recolour(image[None], 1.0, tf.constant(seed, tf.int64)).numpy()[0])
+    if variation.half_size_share:
+        height, width = image.shape[:2]
+        versions.append(images.resize(image, height // 2, width // 2))
+    if variation.flip:
+        versions += [version[:, ::-1] for version in versions]
+    return [version[y:, x:] for version in versions for y in (0, half) for x in (0, half)]
+
+
+def mean_bits(prior: models.Prior, maps: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """`bits_per_code` over all codes of all maps, given their labels where the prior takes them."""
+    bits = bits_of(prior)
+    total, count = 0.0, 0
+    for item in maps:
+        label = None if item["label"] is None else np.array([item["label"]])
+        total += float(bits(item["codes"][None], label)[0])
+        count += item["codes"].size
+    return {"bits_per_code": total / count, "codes": count}
+
+
+def bits_of(prior: models.Prior) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
+    """A function of codes and labels (or None) that gives the bits of each grid."""
+    slots = [prior.config.codes_per_position] if prior.config.codes_per_position > 1 else []
+    signature = [tf.TensorSpec([None, None, None, *slots], tf.int32), tf.TensorSpec([None], tf.int32)]
+    log_prob = tf.function(
+        lambda codes, label: prior.log_prob(codes, label if prior.config.num_classes else None),
+        input_signature=signature,
+    )
+
+    def bits(codes, labels):
+        known = np.full(len(codes), -1) if labels is None else labels
+        return -log_prob(codes, known.astype(np.int32)).numpy() / np.log(2.0)
+
+    return bits
+
+
+def load_pair(
+    path: str, expected: models.ImageVQVAE | None = None
+) -> tuple[models.Prior, models.ImageVQVAE]:
+    """The prior in the workdir `path` and the autoencoder whose codes it models.
+
+    Args:
+        path: the prior's workdir.
+        expected: an autoencoder that must have the same codebook.
+
+    Raises:
+        UserError: if it is no prior's workdir, or a codebook is another than it was trained on.
+    """
+    written = workdir.read(path)
+    if written["family"] != "prior":
+        raise UserError(f"{path} holds no prior but a model of family {written['family']}")
+    prior = models.load(path)
+    autoencoder = models.load(os.path.join(path, MODEL_FOLDER))
+    for model, where in ((autoencoder, "the model in its workdir"), (expected, "the given model")):
+        if model is not None and digest(model) != written["codebook"]:
+            raise UserError(
+                f"the prior in {path} was trained on another codebook than that of {where}; "
+                "train a prior on this model"
+            )
+    return prior, autoencoder
+
+
+def sample(
+    path: str,
+    output: str,
+    *,
+    count: int = 16,
+    label: str | None = None,
+    seed: int = 0,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    grid: tuple[int, int] | None = None,
+    prefix: str | None = None,
+) -> list[str]:
+    """Draws codes from a prior, decodes them and writes both.
+
+    Args:
+        path: the prior's workdir.
+        output: folder for `sheet.png`, `sample_000.png`, ... and `codes.npz`.
+        count: how many pictures.
+        label: name or number of a class; None draws without one.
+        seed: of the draws; sample 3 of a seed is the same whatever `count` is.
+        temperature, top_k, top_p: see `vqvae_tf.networks.PixelCNN.sample`.
+        grid: (height, width) in codes; None takes the size that the prior was trained on.
+        prefix: an `.npz` file whose `codes` (`[count or 1, height, width]`, -1 where free) stay.
+
+    Returns:
+        The paths that were written.
+    """
+    prior, autoencoder = load_pair(path)
+    given = None if prefix is None else _read_prefix(prefix)
+    if grid is None:
+        side = prior.config.grid
+        grid = (side, side) if given is None else given.shape[1:3]
+    codes = prior.sample(
+        count,
+        grid=grid,
+        seed=seed,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        prefix=given,
+        label=None if label is None else class_number(path, label),
+    )
+    pictures = np.asarray(autoencoder.decode(codes))
+    os.makedirs(output, exist_ok=True)
+    written = [os.path.join(output, f"sample_{number:03}.png") for number in range(count)]
+    for name, picture in zip(written, pictures, strict=True):
+        write_png(name, picture)
+    sheet = os.path.join(output, "sheet.png")
+    write_png(sheet, reporting.sheet(list(pictures), columns=max(1, round(count**0.5))))
+    archive = os.path.join(output, "codes.npz")
+    np.savez_compressed(archive, codes=np.asarray(codes))
+    return [sheet, *written, archive]
+
+
+def class_number(path: str, label: str) -> int:
+    """Number of a class of the prior in `path`, given by its name or its number.
+
+    Raises:
+        UserError: for an unknown class; the nearest names are shown.
+    """
+    names = workdir.read(path).get("class_names", [])
+    if label in names:
+        return names.index(label)
+    if label.isdecimal() and int(label) < len(names):
+        return int(label)
+    if not names:
+        raise UserError(f'the prior in {path} was trained without classes; leave out "{label}"')
+    raise UserError(f'unknown class "{label}"; {nearest(label, names)}')
+
+
+def digest(autoencoder: models.ImageVQVAE) -> str:
+    """What tells one codebook from another: a hash of its bits."""
+    codebook = keras.ops.convert_to_numpy(autoencoder.quantizer.codebook)
+    return hashlib.sha256(codebook.tobytes()).hexdigest()[:16]
+
+
+def _copy_model(source: str, target: str) -> None:
+    """Copies what `models.load` reads: the configuration and the newest good checkpoint."""
+    if tf.io.gfile.exists(os.path.join(target, "config.json")):
+        return
+    checkpoint = checkpoints.newest(os.path.join(source, "checkpoints"))
+    tf.io.gfile.makedirs(os.path.join(target, "checkpoints"))
+    for file in tf.io.gfile.glob(checkpoint + ".*"):
+        name = os.path.basename(file)
+        tf.io.gfile.copy(file, os.path.join(target, "checkpoints", name), overwrite=True)
+    # Last: its presence says that the copy is whole.
+    tf.io.gfile.copy(
+        os.path.join(source, "config.json"), os.path.join(target, "config.json"), overwrite=True
+    )
+
+
+def _encode_once(autoencoder, source, config, folder):
+    """All training maps, written to TFRecord shards at the first start and read at the others."""
+    if isinstance(source, data.CodeRecords):
+        return list(source.maps())
+    path = os.path.join(folder, "codes.tfrecord")
+    if not tf.io.gfile.exists(path):
+        tf.io.gfile.makedirs(folder)
+        maps = code_maps(autoencoder, source, config.data, config.training.seed)
+        data.write_codes(path, maps, source.class_names)
+    return list(data.open_source("codes:" + path).maps())
+
+
+def _log_frequencies(maps, config):
+    counts = np.ones((config.codes_per_position, config.num_embeddings))
+    for item in maps:
+        codes = item["codes"].reshape(-1, config.codes_per_position)
+        for slot in range(config.codes_per_position):
+            counts[slot] += np.bincount(codes[:, slot], minlength=config.num_embeddings)
+    log_frequencies = np.log(counts / counts.sum(1, keepdims=True))
+    return log_frequencies if config.codes_per_position > 1 else log_frequencies[0]
+
+
+def _read_prefix(path):
+    try:
+        with np.load(path) as file:  # no pickles
+            return file["codes"]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"cannot read codes from {path} ({error}); give an .npz with codes") from None
