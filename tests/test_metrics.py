@@ -123,9 +123,10 @@ def all_metrics():
 def test_reset_compilation_and_configuration(metric, arguments):
     metric.update_state(*arguments)
     expected = float(metric.result())
-    metric.reset_state()
-    tf.function(metric.update_state)(*(tf.constant(argument) for argument in arguments))
-    assert float(metric.result()) == pytest.approx(expected, rel=1e-6)  # fused kernels
+    if keras.backend.backend() == "tensorflow":
+        metric.reset_state()
+        tf.function(metric.update_state)(*(tf.constant(argument) for argument in arguments))
+        assert float(metric.result()) == pytest.approx(expected, rel=1e-6)  # fused kernels
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric))
     assert again.get_config() == metric.get_config()
     again.update_state(*arguments)

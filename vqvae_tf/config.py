@@ -84,22 +84,36 @@ class TrainingConfig:
     checkpoint_every: int = 1_000
 
     def __post_init__(self):
-        for name in ("steps", "batch_size", "log_every", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise UserError(f"training.{name} must be at least 1; received {getattr(self, name)}")
+        at_least(1, self, "steps", "batch_size", "log_every", "checkpoint_every", at="training.")
+        at_least(0, self, "evaluate_every", "learning_rate", "warmup_steps", at="training.")
+        at_least(0, self, "final_learning_rate", "clip_norm", "seed", at="training.")
+        if self.seed >= 2**32:
+            raise UserError(f"training.seed must be below 2**32; received {self.seed}")
         if self.schedule not in ("constant", "cosine"):
             raise UserError(
                 f'training.schedule must be "constant" or "cosine"; received "{self.schedule}"'
             )
-        if not 0.0 <= self.weight_averaging < 1.0:
-            raise UserError(
-                f"training.weight_averaging must lie in [0, 1); received {self.weight_averaging}"
-            )
+        for name in ("beta_2", "weight_averaging"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise UserError(
+                    f"training.{name} must lie in [0, 1); received {getattr(self, name)}"
+                )
         if self.precision not in ("float32", "mixed_bfloat16", "mixed_float16"):
             raise UserError(
                 'training.precision must be "float32", "mixed_bfloat16" or "mixed_float16"; '
                 f'received "{self.precision}"'
             )
+
+
+def at_least(least: float, config: Any, *names: str, at: str = "") -> None:
+    """Raises UserError for a field of `config` that is below `least`, or NaN.
+
+    >>> at_least(1, TrainingConfig(), "steps", "batch_size")
+    """
+    for name in names:
+        value = getattr(config, name)
+        if not value >= least:
+            raise UserError(f"{at}{name} must be at least {least}; received {value}")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -59,9 +59,9 @@ def test_a_place_sees_all_of_the_past_and_nothing_else(changes):
     [
         {"layers": 1},
         {"layers": 2},
-        {"layers": 1, "first_kernel": (2, 1)},
+        {"layers": 1, "first_kernel": (2, 5)},
         {"layers": 2, "first_kernel": (4, 3)},
-        {"layers": 2, "kernel_size": (3, 1), "first_kernel": (2, 5)},
+        {"layers": 2, "kernel_size": (3, 3), "first_kernel": (2, 5)},
     ],
 )
 @pytest.mark.parametrize("grid", [(6, 7), (7, 4), (1, 6), (5, 1)])
@@ -190,6 +190,7 @@ def test_every_weight_has_a_gradient():
         ({"layers": 0}, "layers must be at least 1"),
         ({"slots": 0}, "slots must be at least 1"),
         ({"kernel_size": (2, 4)}, r"kernel_size must be .* received \(2, 4\)"),
+        ({"kernel_size": (2, 1)}, r"kernel_size must be .* received \(2, 1\)"),
         ({"first_kernel": (1, 3)}, r"first_kernel must be .* received \(1, 3\)"),
     ],
 )

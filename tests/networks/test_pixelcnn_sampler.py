@@ -49,12 +49,12 @@ def cached_logits(network, codes, given):
     """The incremental form, place by place, fed with `codes` whatever it thinks of them."""
     codes = codes.reshape(*codes.shape[:3], -1)
     count, height, width, slots = codes.shape
-    cached = IncrementalPixelCNN(network, **given)
+    cached = IncrementalPixelCNN(network, count, **given)
     logits = np.zeros((count, height, width, slots, K), "float32")
-    above, rows = tf.fill([width, count, slots], cached.outside), cached.start_rows(width, count)
+    above, rows = tf.fill([width, count, slots], cached.outside), cached.start_rows(width)
     for i in range(height):
         links, rows = cached.row(above, rows, i)
-        left, cache = tf.fill([count, slots], cached.outside), cached.start_places(count)
+        left, cache = tf.fill([count, slots], cached.outside), cached.start_places()
         for j in range(width):
             hidden, cache = cached.place(left, links[j], cache)
             left = tf.constant(codes[:, i, j])
@@ -87,7 +87,6 @@ VARIANTS = {
     "plain": {},
     "wide first kernel": {"first_kernel": (4, 7)},
     "wide kernels": {"kernel_size": (3, 5), "layers": 2},
-    "one column": {"kernel_size": (2, 1)},
     "label": {"num_classes": 3},
     "spatial": {"spatial_channels": 2},
     "label and spatial": {"num_classes": 3, "spatial_channels": 2},

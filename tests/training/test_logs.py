@@ -1,9 +1,10 @@
 import csv
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from vqvae_tf.config import Summaries
+from vqvae_tf.config import Summaries, UserError
 from vqvae_tf.training import logs
 
 
@@ -86,3 +87,15 @@ def test_the_bar_is_silent_where_there_is_no_terminal(tmp_path, capfd):
     log.close()
     captured = capfd.readouterr()
     assert "step" not in captured.out + captured.err
+
+
+def test_a_disk_without_room_is_one_line(tmp_path, monkeypatch):
+    def full(*arguments, **keywords):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device\ndetails")
+
+    log = logs.Logs(str(tmp_path), 0, 100)
+    monkeypatch.setattr(tf.io.gfile, "rename", full)
+    with pytest.raises(UserError, match="cannot write .*No space left") as error:
+        log.scalars(10, {"loss": 1.0})
+    assert "\n" not in str(error.value)
+    log.close()

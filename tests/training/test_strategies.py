@@ -69,7 +69,7 @@ def start(name, workdir, **environment):
 
 
 def finish(process):
-    output, errors = process.communicate()
+    output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors[-3000:]
     return json.loads(output.splitlines()[-1])
 
@@ -115,8 +115,12 @@ def test_two_workers_train_as_one(one_device, tmp_path):
         )
         for index in range(2)
     ]
-    for process in processes:
-        assert finish(process) == [2, pytest.approx(8.0)]
+    try:
+        for process in processes:
+            assert finish(process) == [2, pytest.approx(8.0)]
+    finally:  # a worker waits for ever for one that has failed
+        for process in processes:
+            process.kill()
     assert_same_training(one_device, tmp_path)
 
 

@@ -2,6 +2,7 @@ import json
 import os
 
 import pytest
+import tensorflow as tf
 
 from vqvae_tf.config import SCHEMA_VERSION, UserError
 from vqvae_tf.training import workdir
@@ -95,3 +96,13 @@ def test_numbers_unknown_to_json_become_null(tmp_path):
     workdir.write_json(path, {"a": [float("nan"), 1.0], "b": {"c": float("inf")}})
     with open(path) as file:
         assert json.load(file) == {"a": [None, 1.0], "b": {"c": None}}
+
+
+def test_a_disk_without_room_is_one_line(tmp_path, monkeypatch):
+    def full(*arguments, **keywords):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device\ndetails")
+
+    monkeypatch.setattr(tf.io.gfile, "rename", full)
+    with pytest.raises(UserError, match="cannot write .*config.json .No space left") as error:
+        workdir.prepare(str(tmp_path), record())
+    assert "\n" not in str(error.value)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from absl import logging
 
 from vqvae_tf.config import UserError
+from vqvae_tf.data.python_calls import numpy_call
 from vqvae_tf.data.shuffle import shuffled
 
 
@@ -128,13 +129,14 @@ class IndexedSource(Source):
     def examples(self, seed: int, start: int, channels: int) -> tf.data.Dataset:
         count = len(self)
 
+        idle = [np.zeros([1, 1, channels], np.uint8), np.int32(0)]
+
         def load(index):
             picture = self._read_from(int(index), channels)
             return picture["image"], np.int32(-1 if picture["label"] is None else picture["label"])
 
         def example(position):
-            index = shuffled(position, seed, count)
-            image, label = tf.numpy_function(load, [index], [tf.uint8, tf.int32])
+            image, label = numpy_call(load, [shuffled(position, seed, count)], idle)
             return position, tf.ensure_shape(image, [None, None, channels]), tf.reshape(label, [])
 
         return tf.data.Dataset.counter(start).map(example, tf.data.AUTOTUNE, deterministic=True)

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from vqvae_tf.config import UserError, nearest
 from vqvae_tf.data import images
+from vqvae_tf.data.python_calls import numpy_call
 from vqvae_tf.data.source import Picture, Source, UnreadableError
 
 SHUFFLE_BUFFER = 4096  # encoded pictures; TFDS has shuffled them once when it wrote them
@@ -59,14 +60,15 @@ class TensorFlowDatasets(Source):
         order = tf.data.Dataset.zip(tf.data.Dataset.range(len(self)), self._encoded())
         order = order.shuffle(SHUFFLE_BUFFER, seed, reshuffle_each_iteration=True).repeat()
         positions = tf.data.Dataset.counter(start)
+        unreadable = np.zeros([0, 0, channels], np.uint8)
 
         def load(encoded, index):
             image = self._decode(encoded, int(index), channels)
-            return np.zeros([0, 0, channels], np.uint8) if image is None else image
+            return [unreadable if image is None else image]
 
         def example(position, item):
             index, (encoded, label) = item
-            image = tf.numpy_function(load, [encoded, index], tf.uint8)
+            (image,) = numpy_call(load, [encoded, index], [np.zeros([1, 1, channels], np.uint8)])
             return position, tf.ensure_shape(image, [None, None, channels]), label
 
         return (

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from vqvae_tf.config import DataConfig, UserError
 from vqvae_tf.data import images
+from vqvae_tf.data.python_calls import numpy_call
 from vqvae_tf.data.recolour import recolour
 from vqvae_tf.data.shuffle import shuffled
 from vqvae_tf.data.source import Picture, Source
@@ -180,21 +181,19 @@ def _cut_from_files(
     each = int(np.clip(pixels / (16 * size * size), 1, most))  # tiles of a picture
     scales = _scales(config)
     shares = np.cumsum(list(scales.values()))[:-1]
+    idle = [np.zeros([each, size, size, channels], np.uint8)]
 
     def cut(image, draws):
-        return np.stack(
-            [
-                _cut_tile(image, size, list(scales)[np.searchsorted(shares, draw, "right")], *draws)
-                for draw, *draws in draws.tolist()
-            ]
-        )
+        tiles = np.empty_like(idle[0])
+        for tile, (draw, *place) in zip(tiles, draws.tolist(), strict=True):
+            scale = list(scales)[np.searchsorted(shares, draw, side="right")]
+            tile[:] = _cut_tile(image, size, scale, *place, config.flip)
+        return [tiles]
 
     def several(position, image, label):
         draws = tf.random.stateless_uniform([each, 4], _seed(seed, position), alg="philox")
-        if not config.flip:
-            draws *= [1.0, 1.0, 1.0, 0.0]
-        tiles = tf.numpy_function(cut, [image, draws], tf.uint8, stateful=False)
-        return tf.ensure_shape(tiles, [each, size, size, channels]), tf.fill([each], label)
+        (tiles,) = numpy_call(cut, [image, draws], idle)
+        return tf.ensure_shape(tiles, idle[0].shape), tf.fill([each], label)
 
     def spread(tiles, labels):  # [block, each, ...] -> [4 * each, batch, ...]
         tiles = tf.transpose(tiles, [1, 0, 2, 3, 4])
@@ -217,13 +216,13 @@ def _cut_from_files(
 
 
 def _cut_tile(
-    image: np.ndarray, size: int, scale: float, down: float, across: float, mirror: float
+    image: np.ndarray, size: int, scale: float, down: float, across: float, turn: float, flip: bool
 ) -> np.ndarray:
-    """A tile of the picture at that scale; its place, and mirroring above 1/2, in [0, 1)."""
+    """A tile of the picture at that scale; the draws of its place and of mirroring in [0, 1)."""
     height, width = image.shape[:2]
     side = min(round(size / scale), height, width)
     top, left = int(down * (height - side + 1)), int(across * (width - side + 1))
     tile = image[top : top + side, left : left + side]
     if side != size:
         tile = images.resize(tile, size, size)
-    return tile[:, ::-1] if mirror > 0.5 else tile
+    return tile[:, ::-1] if flip and turn < 0.5 else tile

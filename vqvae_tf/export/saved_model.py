@@ -29,7 +29,7 @@ def export_saved_model(model: ImageVQVAE, path: str) -> None:
         path: a folder that does not exist yet or holds an earlier export.
 
     Raises:
-        UserError: if `path` holds something else, or no batch of one can be encoded.
+        UserError: if `path` holds something else.
     """
     if tf.io.gfile.exists(path) and not tf.io.gfile.exists(os.path.join(path, "saved_model.pb")):
         raise UserError(f"{path} exists and is no SavedModel; give another --output")

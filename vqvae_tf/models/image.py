@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from vqvae_tf import likelihoods, networks
-from vqvae_tf.config import DataConfig, Summaries, TrainingConfig, UserError, nearest
+from vqvae_tf.config import DataConfig, Summaries, TrainingConfig, UserError, at_least, nearest
 from vqvae_tf.layers import VectorQuantizer, VectorQuantizerEMA
 from vqvae_tf.models import trainable
 
@@ -59,15 +59,25 @@ class ImageConfig:
             value = getattr(self, name)
             if value not in known:
                 raise UserError(f'unknown {name} "{value}"; {nearest(value, known)}')
-        if self.codes_per_position < 1:
+        at_least(1, self, "residual_width", "embedding_dim", "num_embeddings")
+        at_least(1, self, "codes_per_position", "mixture_components")
+        at_least(0, self, "residual_blocks", "commitment_cost")
+        at_least(0, self, "revival_threshold", "revival_count")
+        if not self.widths or min(self.widths) < 1:
             raise UserError(
-                f"codes_per_position must be at least 1; received {self.codes_per_position}"
+                f"widths must hold one positive number a level, such as 64,128; "
+                f"received {self.widths}"
             )
-        if self.data.image_size % self.stride:
-            below = self.data.image_size // self.stride * self.stride
+        if self.decay is not None and not 0.0 <= self.decay < 1.0:
+            raise UserError(f"decay must be None or lie in [0, 1); received {self.decay}")
+        if not self.data_variance > 0.0:
+            raise UserError(f"data_variance must be above 0; received {self.data_variance}")
+        size = self.data.image_size
+        if size < 1 or size % self.stride:
+            below = max(size // self.stride, 1) * self.stride
             raise UserError(
-                f"data.image_size must be a multiple of {self.stride}; received "
-                f"{self.data.image_size}, the nearest are {below} and {below + self.stride}"
+                f"data.image_size must be a multiple of {self.stride}; received {size}, the "
+                f"nearest are {below} and {below + self.stride}"
             )
 
     @property

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from vqvae_tf import networks
-from vqvae_tf.config import DataConfig, Summaries, TrainingConfig, UserError
+from vqvae_tf.config import DataConfig, Summaries, TrainingConfig, UserError, at_least
 from vqvae_tf.models import trainable
 
 
@@ -45,8 +45,14 @@ class PriorConfig:
     training: TrainingConfig = TrainingConfig()
 
     def __post_init__(self):
-        if self.grid < 1:
-            raise UserError(f"grid must be at least 1; received {self.grid}")
+        at_least(1, self, "num_embeddings", "codes_per_position", "channels", "layers")
+        at_least(1, self, "head_width", "grid")
+        at_least(0, self, "num_classes")
+        for name in ("kernel_size", "first_kernel"):
+            if len(getattr(self, name)) != 2:
+                raise UserError(f"{name} must be ROWS,COLUMNS; received {getattr(self, name)}")
+        if not 0.0 <= self.dropout < 1.0:
+            raise UserError(f"dropout must lie in [0, 1); received {self.dropout}")
         if not 0.0 <= self.label_dropout <= 1.0:
             raise UserError(f"label_dropout must lie in [0, 1]; received {self.label_dropout}")
 

@@ -88,9 +88,9 @@ class PixelCNN(keras.layers.Layer):
                 raise UserError(f"{name} must be at least 1; received {value}")
         for name in ("kernel_size", "first_kernel"):
             rows, columns = getattr(self, name)
-            if rows < 2 or columns % 2 == 0:
+            if rows < 2 or columns < 3 or columns % 2 == 0:
                 raise UserError(
-                    f"{name} must be (rows, columns), at least 2 rows, an odd number of columns; "
+                    f"{name} must be (rows, columns), at least (2, 3), the columns odd; "
                     f"received ({rows}, {columns})"
                 )
         policy = self.dtype_policy

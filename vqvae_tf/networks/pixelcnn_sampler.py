@@ -88,7 +88,7 @@ def sample_codes(
         int32 `[batch, height, width, slots]`.
     """
     height, width = grid
-    cached = IncrementalPixelCNN(network, label, spatial)
+    cached = IncrementalPixelCNN(network, batch, label, spatial)
     temperature = tf.convert_to_tensor(temperature, tf.float32)
     if prefix is not None:
         prefix = tf.transpose(prefix, [1, 2, 0, 3])
@@ -110,7 +110,7 @@ def sample_codes(
             tf.constant(0),
             tf.zeros([width, batch, cached.slots], tf.int32),
             tf.fill([batch, cached.slots], cached.outside),
-            cached.start_places(batch),
+            cached.start_places(),
         )
         return tf.while_loop(lambda j, *_: j < width, body, start)[1]
 
@@ -127,7 +127,7 @@ def sample_codes(
         tf.constant(0),
         tf.zeros([height, width, batch, cached.slots], tf.int32),
         tf.fill([width, batch, cached.slots], cached.outside),
-        *cached.start_rows(width, batch),
+        *cached.start_rows(width),
     )
     rows = tf.while_loop(lambda i, *_: i < height, row_body, start)[1]
     return tf.transpose(rows, [2, 0, 1, 3])

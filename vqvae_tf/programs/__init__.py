@@ -3,4 +3,5 @@
 import os
 
 # Before TensorFlow is imported: a program's log is for its user, not about devices and threads.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# What its C++ parts call errors are, where they matter, raised in Python as well.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

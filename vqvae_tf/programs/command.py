@@ -6,15 +6,26 @@ from collections.abc import Callable
 from typing import Any
 
 import ml_collections
+import tensorflow as tf
 from absl import flags, logging
 from ml_collections import config_flags
 
 from vqvae_tf import config as config_lib
 from vqvae_tf import models
 from vqvae_tf.config import UserError, nearest
-from vqvae_tf.training import Interrupted
+from vqvae_tf.training.workdir import reason
 
 MISTAKE, INTERRUPTED = 2, 130  # exit codes
+
+# What TensorFlow raises when a file or a folder is not what it should be, or a disk is full.
+_FILE_ERRORS = (
+    tf.errors.AlreadyExistsError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.NotFoundError,
+    tf.errors.PermissionDeniedError,
+    tf.errors.ResourceExhaustedError,
+    tf.errors.UnavailableError,
+)
 
 
 def run(
@@ -49,8 +60,10 @@ def run(
         main()
     except (UserError, flags.Error) as error:
         sys.exit(_say(error, MISTAKE))
-    except Interrupted as error:
-        sys.exit(_say(error, INTERRUPTED))
+    except (OSError, *_FILE_ERRORS) as error:
+        sys.exit(_say(reason(error), MISTAKE))
+    except KeyboardInterrupt as error:  # training says where it saved
+        sys.exit(_say(str(error) or "stopped", INTERRUPTED))
 
 
 def frozen_config(flag_values: flags.FlagValues, preset: Any) -> Any:
@@ -58,8 +71,8 @@ def frozen_config(flag_values: flags.FlagValues, preset: Any) -> Any:
     return config_lib.from_dict(type(preset), flag_values.config.to_dict())
 
 
-def _say(error: Exception, code: int) -> int:
-    message = " ".join(str(error).split())
+def _say(what: Exception | str, code: int) -> int:
+    message = " ".join(str(what).split())
     print(f"{os.path.basename(sys.argv[0])}: {message}", file=sys.stderr)
     return code
 

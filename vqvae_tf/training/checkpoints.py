@@ -9,6 +9,7 @@ from absl import logging
 
 from vqvae_tf.config import UserError
 from vqvae_tf.training.optimizers import WeightAverage
+from vqvae_tf.training.workdir import reason
 
 _NAME = "checkpoint"
 _KEEP = 3
@@ -60,7 +61,7 @@ class Checkpoints:
             self._remove_parts(step)
             raise UserError(
                 f"cannot write the checkpoint of step {step} in {self._directory} "
-                f"({_first_line(error)}); {self.describe_last()}; make room and start again"
+                f"({reason(error)}); {self.describe_last()}; make room and start again"
             ) from None
 
     def restore(self) -> int:
@@ -79,7 +80,7 @@ class Checkpoints:
             self._checkpoint.restore(prefix).assert_existing_objects_matched()
         except (AssertionError, ValueError) as error:
             raise UserError(
-                f"{prefix} does not fit this model ({_first_line(error)}); give another workdir"
+                f"{prefix} does not fit this model ({reason(error)}); give another workdir"
             ) from None
         return int(self._step.numpy())
 
@@ -111,7 +112,7 @@ def newest(directory: str) -> str | None:
                 reader.get_tensor(name)  # compares its checksum
             return prefix
         except (ValueError, RuntimeError, LookupError, tf.errors.OpError) as error:
-            logging.warning("%s is damaged (%s), passing it over", prefix, _first_line(error))
+            logging.warning("%s is damaged (%s), passing it over", prefix, reason(error))
     if prefixes:
         raise UserError(f"all checkpoints in {directory} are damaged; remove them to start anew")
     return None
@@ -146,7 +147,7 @@ def restore_weights(model: keras.Model, directory: str) -> int:
         status = tf.train.Checkpoint(**objects).restore(prefix)
         status.expect_partial().assert_existing_objects_matched()
     except (AssertionError, ValueError) as error:
-        raise UserError(f"{prefix} does not fit this model ({_first_line(error)})") from None
+        raise UserError(f"{prefix} does not fit this model ({reason(error)})") from None
     if average is not None:
         average.assign_to_weights()
     return int(step.numpy())
@@ -167,9 +168,3 @@ def _prefixes(directory):
     names = tf.io.gfile.listdir(directory) if tf.io.gfile.exists(directory) else []
     steps = sorted(int(match[1]) for name in names if (match := pattern.match(name)))
     return [os.path.join(directory, f"{_NAME}-{step}") for step in steps]
-
-
-def _first_line(error):
-    """What went wrong, without the names of operations that TensorFlow puts around it."""
-    message = getattr(error, "message", None) or str(error) or type(error).__name__
-    return re.sub(r"{{.*?}} |\s*\[Op:\w+\]", "", message).strip().splitlines()[0]

@@ -1,5 +1,6 @@
 """What a run writes while it goes: TensorBoard, `metrics.csv`, a progress bar."""
 
+import contextlib
 import csv
 import io
 import os
@@ -10,6 +11,7 @@ import tensorflow as tf
 import tqdm
 
 from vqvae_tf.config import Summaries
+from vqvae_tf.training.workdir import writing
 
 _PICTURES = 8  # of a batch, shown in TensorBoard
 
@@ -29,13 +31,15 @@ class Logs:
     """
 
     def __init__(self, workdir: str, step: int, steps: int, active: bool = True):
+        self._workdir = workdir
         self._path = os.path.join(workdir, "metrics.csv")
         self._active = active
         self._columns: list[str] = ["step"]
         self._rows: list[dict[str, Any]] = []
         if active:
-            self._writer = tf.summary.create_file_writer(os.path.join(workdir, "tensorboard"))
-            self._read_rows(up_to=step)
+            with writing(workdir):
+                self._writer = tf.summary.create_file_writer(os.path.join(workdir, "tensorboard"))
+                self._read_rows(up_to=step)
         else:
             self._writer = tf.summary.create_noop_writer()
         # `disable=None` is tqdm's word for "unless on a terminal".
@@ -55,27 +59,30 @@ class Logs:
         """Writes values under their names; those of one step share a row."""
         if not self._active:
             return
-        with self._writer.as_default(step):
-            for name, value in values.items():
-                tf.summary.scalar(name, value)
-        self._writer.flush()
         if "loss" in values:
             self._bar.set_postfix(loss=f"{values['loss']:.4g}", refresh=False)
-        self._add_row({"step": step, **values})
+        with writing(self._workdir):
+            with self._writer.as_default(step):
+                for name, value in values.items():
+                    tf.summary.scalar(name, value)
+            self._writer.flush()
+            self._add_row({"step": step, **values})
 
     def summaries(self, step: int, summaries: Summaries) -> None:
         """Writes pictures and histograms to TensorBoard."""
-        with self._writer.as_default(step):
+        with writing(self._workdir), self._writer.as_default(step):
             for name, images in summaries.images.items():
                 tf.summary.image(name, images, max_outputs=_PICTURES)
             for name, values in summaries.histograms.items():
                 tf.summary.histogram(name, values)
-        self._writer.flush()
+            self._writer.flush()
 
     def close(self) -> None:
         """Ends the bar and the TensorBoard file."""
         self._bar.close()
-        self._writer.close()
+        # All is flushed by now; on a full disk closing would only hide the error before it.
+        with contextlib.suppress(tf.errors.OpError):
+            self._writer.close()
 
     def _read_rows(self, up_to):
         if not tf.io.gfile.exists(self._path):

@@ -219,12 +219,13 @@ class _Run:
         means = losses.astype(np.float64).mean(axis=0).tolist()
         self._means = dict(zip(self._terms, means, strict=True))
         self._history.clear()
-        self._write_scalars(
+        self.logs.scalars(
+            self.step,
             {
                 **self._means,
                 "learning_rate": float(self._optimizer.learning_rate),
                 "steps_per_second": len(losses) / seconds,
-            }
+            },
         )
 
     def _save(self):
@@ -250,11 +251,8 @@ class _Run:
             with self._average.applied():
                 results = dict(evaluate(self._model))
             values |= _numbers("evaluation", results)
-        self._write_scalars(values)
-        return results
-
-    def _write_scalars(self, values):
         self.logs.scalars(self.step, values)
+        return results
 
 
 def _sum_over_replicas(gradients):

@@ -1,8 +1,10 @@
 """The folder of a run: its `config.json`, and the refusal to mix two runs in one folder."""
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -40,7 +42,8 @@ def prepare(workdir: str, record: Mapping[str, Any]) -> bool:
                 f"workdir {workdir} holds {strangers[0]} but no {_RECORD}, so it is no folder of "
                 "ours; give an empty or absent one"
             )
-        tf.io.gfile.makedirs(workdir)
+        with writing(workdir):
+            tf.io.gfile.makedirs(workdir)
         write_json(os.path.join(workdir, _RECORD), {"schema": SCHEMA_VERSION, **record})
         return False
 
@@ -97,9 +100,36 @@ def write_json(path: str, value: Any) -> None:
     """
     text = json.dumps(_finite(value), indent=2, allow_nan=False) + "\n"
     aside = path + ".part"
-    with tf.io.gfile.GFile(aside, "w") as file:
-        file.write(text)
-    tf.io.gfile.rename(aside, path, overwrite=True)
+    with writing(path):
+        with tf.io.gfile.GFile(aside, "w") as file:
+            file.write(text)
+        tf.io.gfile.rename(aside, path, overwrite=True)
+
+
+@contextlib.contextmanager
+def writing(path: str) -> Iterator[None]:
+    """Turns what goes wrong while `path` is written, a full disk above all, into one line.
+
+    Raises:
+        UserError: for any error of the file system.
+    """
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(
+            f"cannot write {path} ({reason(error)}); make room there and start again, or give "
+            "another workdir"
+        ) from None
+
+
+def reason(error: BaseException) -> str:
+    """First line of an error, without the names of operations that TensorFlow puts around it.
+
+    >>> reason(OSError("{{node Save}} No space left on device [Op:Save]"))
+    'No space left on device'
+    """
+    message = getattr(error, "message", None) or str(error) or type(error).__name__
+    return re.sub(r"{{.*?}} |\s*\[Op:\w+\]", "", message).strip().splitlines()[0]
 
 
 def _listed(workdir):

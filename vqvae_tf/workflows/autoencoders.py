@@ -1,5 +1,6 @@
 """An autoencoder from a configuration and a data URI: trained, measured, shown at work."""
 
+import functools
 import os
 from collections.abc import Callable
 from typing import Any
@@ -38,17 +39,19 @@ def train(
         UserError: for anything that the user can put right.
     """
     placed = strategies.get(strategy)
-    source = data.open_source(data_uri)
-    held_out = source if validation_uri is None else data.open_source(validation_uri)
-    workdir.prepare(path, models.record(config, data=data_uri))
+    source = open_pictures(data_uri)
+    held_out = source if validation_uri is None else open_pictures(validation_uri)
     keras.utils.set_random_seed(config.training.seed)
     with placed.scope():
         model = models.build(models.family_of(config), config)
     settings = config.training
 
+    @functools.cache  # the pictures may be held in it
     def make_dataset(start_step):
         return data.batches(source, config.data, settings.batch_size, settings.seed, start_step)
 
+    make_dataset(0)  # what the data refuses leaves no folder behind
+    workdir.prepare(path, models.record(config, data=data_uri))
     return training.train(
         model,
         make_dataset,
@@ -57,6 +60,20 @@ def train(
         strategy=placed,
         evaluate=lambda model: measure(model, held_out),
     )
+
+
+def open_pictures(uri: str) -> data.Source:
+    """`data.open_source` where pictures are wanted.
+
+    Raises:
+        UserError: also if `uri` names codes.
+    """
+    source = data.open_source(uri)
+    if isinstance(source, data.CodeRecords):
+        raise UserError(
+            f"{uri}: holds codes; pictures come from embedded:, folder:, tfds: or tfrecord:"
+        )
+    return source
 
 
 def measure(
@@ -77,24 +94,30 @@ def measure(
 def evaluate(model_path: str, data_uri: str, prior_path: str | None = None) -> dict[str, Any]:
     """Evaluates a trained autoencoder, and the prior over its codes if there is one.
 
+    The prior is given the pictures' classes where they are those that it was trained with.
+
     Raises:
         UserError: also if the prior was trained on another codebook.
     """
     from vqvae_tf.workflows import priors
 
     model = _autoencoder(model_path)
+    source = open_pictures(data_uri)
     prior_bits = None
     if prior_path is not None:
         prior, _ = priors.load_pair(prior_path, expected=model)
-        prior_bits = priors.bits_of(prior)
-    return measure(model, data.open_source(data_uri), prior_bits)
+        bits = priors.bits_of(prior)
+        known = list(source.class_names) == workdir.read(prior_path)["class_names"]
+        prior_bits = bits if known else lambda codes, labels: bits(codes, None)
+    return measure(model, source, prior_bits)
 
 
 def reconstruct(model_path: str, data_uri: str, output: str, count: int | None = None) -> int:
     """Writes pictures beside their reconstructions, with their codes.
 
     For each picture `NAME.png` holds original and reconstruction side by side, and `NAME.npz`
-    the codes as `codes`.
+    the codes as `codes`. NAME is the picture's, with its number behind it where two would have
+    the same.
 
     Args:
         model_path: workdir of the autoencoder.
@@ -106,24 +129,25 @@ def reconstruct(model_path: str, data_uri: str, output: str, count: int | None =
         How many pictures were written.
     """
     model = _autoencoder(model_path)
-    source = data.open_source(data_uri)
+    source = open_pictures(data_uri)
     os.makedirs(output, exist_ok=True)
     fast = Compiled(model)
     total = len(source) if count is None else min(count, len(source))
     pictures = source.pictures(model.config.data.channels)
-    written = 0
+    names: set[str] = set()
     for picture in tqdm.tqdm(pictures, total=total, unit="picture", disable=None):
-        if written == total:
+        if len(names) == total:
             break
         codes = fast.encode(picture["image"][None])[0]
         height, width = picture["image"].shape[:2]
         reconstruction = fast.decode(codes[None])[0, :height, :width]
         beside = reporting.beside(picture["image"], np.asarray(reconstruction))
         name = os.path.splitext(picture["name"])[0].replace("/", "_")
+        name = f"{name}_{len(names)}" if name in names else name
+        names.add(name)
         write_png(os.path.join(output, name + ".png"), beside)
         np.savez_compressed(os.path.join(output, name + ".npz"), codes=np.asarray(codes))
-        written += 1
-    return written
+    return len(names)
 
 
 class Compiled:
@@ -133,10 +157,14 @@ class Compiled:
         picture = tf.TensorSpec([None, None, None, model.config.data.channels], tf.uint8)
         slots = [model.config.codes_per_position] if model.config.codes_per_position > 1 else []
         codes = tf.TensorSpec([None, None, None, *slots], tf.int32)
-        self.encode = tf.function(model.encode, input_signature=[picture])
-        self.decode = tf.function(model.decode, input_signature=[codes])
-        self.reconstruct = tf.function(model.reconstruct, input_signature=[picture])
-        self.bits = tf.function(model.bits, input_signature=[{"image": picture}])
+
+        def traced(function, argument):
+            return tf.function(function, input_signature=[argument], autograph=False)
+
+        self.encode = traced(model.encode, picture)
+        self.decode = traced(model.decode, codes)
+        self.reconstruct = traced(model.reconstruct, picture)
+        self.bits = traced(model.bits, {"image": picture})
 
 
 def write_png(path: str, image: np.ndarray) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import os
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -41,7 +42,7 @@ def train_prior(
         model_path: workdir of the autoencoder.
         data_uri: pictures to encode, or `codes:GLOB` for codes that are there already.
         path: the prior's workdir.
-        validation_uri: pictures whose codes it is evaluated on; None takes the training data.
+        validation_uri: pictures (or codes) that it is evaluated on; None takes the training data.
         strategy: a name of `vqvae_tf.training.strategies.get`.
 
     Returns:
@@ -63,6 +64,11 @@ def train_prior(
         code_dim=None if config.code_dim is None else sizes.embedding_dim,
         num_classes=len(source.class_names) if config.num_classes else 0,
     )
+    maps = _given_maps(source, config) if isinstance(source, data.CodeRecords) else None
+    held_out_source = None if validation_uri is None else data.open_source(validation_uri)
+    keras.utils.set_random_seed(config.training.seed)
+    with placed.scope():
+        prior = models.build("prior", config)
     record = models.record(
         config,
         data=data_uri,
@@ -71,13 +77,12 @@ def train_prior(
     )
     workdir.prepare(path, record)
     _copy_model(model_path, os.path.join(path, MODEL_FOLDER))
-    maps = _encode_once(autoencoder, source, config, os.path.join(path, CODES_FOLDER))
-    held_out = maps if validation_uri is None else list(
-        code_maps(autoencoder, data.open_source(validation_uri))
-    )
-    keras.utils.set_random_seed(config.training.seed)
+    if maps is None:
+        maps = _encode_once(autoencoder, source, config, os.path.join(path, CODES_FOLDER))
+    held_out = maps
+    if held_out_source is not None:
+        held_out = _held_out_maps(autoencoder, held_out_source, config, source.class_names)
     with placed.scope():
-        prior = models.build("prior", config)
         if config.code_dim is not None:
             prior.network.load_code_vectors(autoencoder.quantizer.codebook)
         prior.network.set_output_bias(_log_frequencies(maps, config))
@@ -161,10 +166,10 @@ def bits_of(prior: models.Prior) -> Callable[[np.ndarray, np.ndarray | None], np
     """A function of codes and labels (or None) that gives the bits of each grid."""
     slots = [prior.config.codes_per_position] if prior.config.codes_per_position > 1 else []
     signature = [tf.TensorSpec([None, None, None, *slots], tf.int32), tf.TensorSpec([None], tf.int32)]
-    log_prob = tf.function(
-        lambda codes, label: prior.log_prob(codes, label if prior.config.num_classes else None),
-        input_signature=signature,
-    )
+
+    @tf.function(input_signature=signature, autograph=False)
+    def log_prob(codes, label):
+        return prior.log_prob(codes, label if prior.config.num_classes else None)
 
     def bits(codes, labels):
         known = np.full(len(codes), -1) if labels is None else labels
@@ -293,14 +298,38 @@ def _copy_model(source: str, target: str) -> None:
 
 def _encode_once(autoencoder, source, config, folder):
     """All training maps, written to TFRecord shards at the first start and read at the others."""
-    if isinstance(source, data.CodeRecords):
-        return list(source.maps())
     path = os.path.join(folder, "codes.tfrecord")
     if not tf.io.gfile.exists(path):
         tf.io.gfile.makedirs(folder)
         maps = code_maps(autoencoder, source, config.data, config.training.seed)
         data.write_codes(path, maps, source.class_names)
     return list(data.open_source("codes:" + path).maps())
+
+
+def _given_maps(source, config):
+    """The maps of a `codes:` source, if they can be the model's."""
+    maps = list(source.maps())
+    slots = (config.codes_per_position,) if config.codes_per_position > 1 else ()
+    for item in maps:
+        codes = item["codes"]
+        if codes.shape[2:] != slots or codes.max() >= config.num_embeddings:
+            raise UserError(
+                f"{source.uri}: {item['name']} holds codes up to {codes.max()} of shape "
+                f"{codes.shape}; the model's lie below {config.num_embeddings}, "
+                f"{config.codes_per_position} a place: give the codes of this model"
+            )
+    return maps
+
+
+def _held_out_maps(autoencoder, source, config, class_names):
+    """Maps to evaluate on; labels that count other classes than the prior's are left out."""
+    if isinstance(source, data.CodeRecords):
+        maps = _given_maps(source, config)
+    else:
+        maps = list(code_maps(autoencoder, source))
+    if source.class_names == class_names:
+        return maps
+    return [{**item, "label": None} for item in maps]
 
 
 def _log_frequencies(maps, config):
@@ -317,5 +346,8 @@ def _read_prefix(path):
     try:
         with np.load(path) as file:  # no pickles
             return file["codes"]
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"cannot read codes from {path} ({error}); give an .npz with codes") from None
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"cannot read codes from {path} ({workdir.reason(error)}); give an .npz file that "
+            "holds them under the name codes"
+        ) from None

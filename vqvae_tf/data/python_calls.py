@@ -1,0 +1,72 @@
+"""Python functions inside tf.data that let the interpreter end.
+
+A pipeline works ahead in threads of its own. One that calls Python while the interpreter is being
+taken down brings the process to a halt or an abort, so at exit such calls are first drained.
+"""
+
+import atexit
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+QUIET_SECONDS = 0.3  # without a call: the pipeline's buffers are full
+
+
+class _Calls:
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._begun = 0
+        self._running = 0
+        self._ending = False
+
+    def run(self, function: Callable, arguments: Sequence[Any], idle: Sequence[np.ndarray]) -> Any:
+        with self._lock:
+            self._begun += 1
+            if self._ending:
+                return idle
+            self._running += 1
+        try:
+            return function(*arguments)
+        finally:
+            with self._lock:
+                self._running -= 1
+
+    def drain(self) -> None:
+        """Waits until no call is running and none begins any more."""
+        with self._lock:
+            self._ending = True
+            seen = -1 if self._begun else 0
+        while self._running or seen != self._begun:
+            seen = self._begun
+            time.sleep(QUIET_SECONDS)
+
+
+_CALLS = _Calls()
+atexit.register(_CALLS.drain)
+
+
+def numpy_call(
+    function: Callable, inputs: Sequence[tf.Tensor], idle: Sequence[np.ndarray]
+) -> Sequence[tf.Tensor]:
+    """`tf.numpy_function` that stops calling `function` when the interpreter ends.
+
+    Args:
+        function: takes NumPy arrays and returns one array for each of `idle`, in a sequence.
+        inputs: its arguments.
+        idle: what stands for its results once the interpreter ends; gives their dtypes too.
+
+    Returns:
+        The results as tensors, their shapes unknown.
+
+    >>> numpy_call(lambda x: [x + 1], [tf.constant(1)], [np.int32(0)])[0].numpy().item()
+    2
+    """
+    return tf.numpy_function(
+        lambda *arguments: _CALLS.run(function, arguments, idle),
+        inputs,
+        [array.dtype for array in idle],
+    )

@@ -1,0 +1,29 @@
+"""vqvae-demo: trains both stages on photographs that are already here, and reports.
+
+  vqvae-demo --output=demo
+
+Minutes later `demo/report.html` shows reconstructions and samples, with an exported model beside
+it that another process has served. Interrupted, the same command goes on.
+"""
+
+from absl import flags
+
+from vqvae_tf.programs import command
+from vqvae_tf.workflows import demo
+
+FLAGS = flags.FlagValues()
+_OUTPUT = flags.DEFINE_string("output", "demo", "Folder for everything.", flag_values=FLAGS)
+
+
+def main() -> None:
+    """Runs the demo, and prints where the report is."""
+    print(f"open {demo.run(_OUTPUT.value)} in a browser")
+
+
+def run() -> None:
+    """The console script."""
+    command.run(main, FLAGS, __doc__)
+
+
+if __name__ == "__main__":
+    run()

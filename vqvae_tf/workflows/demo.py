@@ -1,0 +1,225 @@
+"""The demo: both stages on the embedded photographs, samples, an export served elsewhere, a report.
+
+Everything lies in one folder: `model/` and `prior/` (workdirs), `saved_model/`, `samples/` and
+`report.html`. Interrupted, it goes on where it was.
+"""
+
+import csv
+import os
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vqvae_tf import __version__, data, export, models, reporting
+from vqvae_tf.data import embedded
+from vqvae_tf.reporting import demo_facts, demo_page
+from vqvae_tf.workflows import autoencoders, priors
+
+DATA = "embedded:photos"
+SAMPLE_GRID = (32, 32)  # codes: twice the side of what the prior was trained on
+SAMPLES_PER_CLASS = 2
+
+
+class _Clock:
+    """Seconds of the named parts of the run, in order."""
+
+    def __init__(self):
+        self.parts: list[tuple[str, float]] = []
+        self._mark = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.parts.append((name, now - self._mark))
+        self._mark = now
+        print(f"{name}: {self.parts[-1][1]:.0f} s", flush=True)
+
+
+def run(
+    output: str,
+    autoencoder_config: models.ImageConfig | None = None,
+    prior_config: models.PriorConfig | None = None,
+) -> str:
+    """Runs the demo into the folder `output`.
+
+    Args:
+        output: the folder.
+        autoencoder_config, prior_config: the presets `photos` and `photos_prior` by default.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        UserError: for anything that the user can put right.
+    """
+    autoencoder_config = autoencoder_config or models.preset("photos")
+    prior_config = prior_config or models.preset("photos_prior")
+    paths = {
+        name: os.path.join(output, name) for name in ("model", "prior", "saved_model", "samples")
+    }
+    clock = _Clock()
+    validation = f"{DATA}/validation"
+    autoencoders.train(autoencoder_config, DATA, paths["model"], validation_uri=validation)
+    clock.lap("training the autoencoder")
+    priors.train_prior(
+        prior_config, paths["model"], DATA, paths["prior"], validation_uri=validation
+    )
+    clock.lap("encoding the photographs and training the prior")
+    prior, model = priors.load_pair(paths["prior"])
+    samples, independent = _samples(prior, model, paths["samples"])
+    clock.lap("sampling")
+    new = _photographs(model, prior, f"{DATA}/photo")
+    regions = _photographs(model, prior, f"{DATA}/region")
+    clock.lap("encoding the held-out photographs")
+    export.export_saved_model(model, paths["saved_model"])
+    pictures = [photograph.original for photograph in (*new, *regions)]
+    check = export.check_saved_model(model, paths["saved_model"], pictures)
+    clock.lap("exporting, and serving the export in another process")
+    facts = demo_facts.ImageFacts(
+        codebook=np.asarray(model.quantizer.codebook.value),
+        code_counts=_code_counts(model),
+        new_photographs=new,
+        new_regions=regions,
+        training_photographs=len(embedded.TRAINING),
+        autoencoder=_stage(
+            "The autoencoder", model, paths["model"], clock.parts[0][1],
+            {"reconstruction": "squared error / variance", "commitment": "commitment"},
+            "loss", log=True,
+        ),
+        prior=_stage(
+            "The prior", prior, paths["prior"], clock.parts[1][1],
+            {"bits_per_code": "on training codes"}, "bits per code",
+        ),
+        prior_tile=prior.config.grid * model.config.stride,
+        samples=samples,
+        independent=independent,
+        export=demo_facts.ExportCheck(
+            format="SavedModel",
+            path="saved_model",
+            pictures=len(pictures),
+            codes=check["codes"],
+            equal=check["codes"] - check["codes_differing"],
+            seconds=check["process_seconds"],
+        ),
+        timings=clock.parts,
+        total_seconds=sum(seconds for _, seconds in clock.parts),
+        seed=autoencoder_config.training.seed,
+        machine=_machine(),
+        versions={
+            "vqvae_tf": __version__,
+            "TensorFlow": tf.__version__,
+            "Keras": keras.__version__,
+        },
+        credits={
+            name: photograph.credit
+            for name, photograph in (*embedded.TRAINING.items(), *embedded.HELD_OUT.items())
+        },
+        commands=_commands(output),
+    )
+    report = os.path.join(output, "report.html")
+    reporting.write(demo_page.image_report(facts), report)
+    clock.lap("writing the report")
+    return report
+
+
+def _photographs(model, prior, uri: str) -> list[demo_facts.Photograph]:
+    """Pictures of a split with what came back of them and what their codes cost."""
+    source = data.open_source(uri)
+    results = autoencoders.measure(model, source, priors.bits_of(prior))
+    rows = {row["name"]: row for row in results["per_picture"]}
+    fast = autoencoders.Compiled(model)
+    photographs = {**embedded.TRAINING, **embedded.HELD_OUT}
+    found = []
+    for picture in source.pictures():
+        name, image = picture["name"], picture["image"]
+        codes = fast.encode(image[None])
+        reconstruction = np.asarray(fast.decode(codes))[0, : image.shape[0], : image.shape[1]]
+        found.append(
+            demo_facts.Photograph(
+                name=name,
+                title=demo_facts.SUBJECTS[name],
+                original=image,
+                reconstruction=reconstruction,
+                codes=np.asarray(codes)[0],
+                ssim=rows[name]["ssim"],
+                prior_bits_per_code=rows[name]["prior_bits_per_code"],
+                shown=photographs[name].shown,
+            )
+        )
+    return found
+
+
+def _samples(prior, model, folder: str) -> tuple[list[demo_facts.Samples], np.ndarray]:
+    """New pictures by photograph as class, and one of codes drawn one by one by frequency."""
+    names = [name for name, photograph in embedded.TRAINING.items() if photograph.shown]
+    numbers = [list(embedded.TRAINING).index(name) for name in names]
+    labels = np.repeat(np.array(numbers, np.int32), SAMPLES_PER_CLASS)
+    codes = prior.sample(len(labels), grid=SAMPLE_GRID, seed=0, label=labels)
+    pictures = np.asarray(model.decode(codes))
+    os.makedirs(folder, exist_ok=True)
+    grouped = []
+    for place, name in enumerate(names):
+        own = pictures[place * SAMPLES_PER_CLASS :][:SAMPLES_PER_CLASS]
+        grouped.append(demo_facts.Samples(label=name, images=own))
+        path = os.path.join(folder, f"{name}.png")
+        autoencoders.write_png(path, reporting.sheet(list(own), columns=SAMPLES_PER_CLASS))
+    counts = _code_counts(model)
+    draws = np.random.default_rng(0).choice(
+        len(counts), (1, *SAMPLE_GRID), p=counts / counts.sum()
+    )
+    independent = np.asarray(model.decode(tf.constant(draws, tf.int32)))[0]
+    return grouped, independent
+
+
+def _code_counts(model) -> np.ndarray:
+    """Uses of every code in the training photographs, encoded once as they are."""
+    counts = np.zeros(model.config.num_embeddings, np.int64)
+    for item in priors.code_maps(model, data.open_source(DATA)):
+        counts += np.bincount(item["codes"].ravel(), minlength=len(counts))
+    return counts
+
+
+def _stage(
+    title: str, model, path: str, seconds: float, curves: Mapping[str, str], y_label: str, **more
+) -> demo_facts.Stage:
+    with tf.io.gfile.GFile(os.path.join(path, "metrics.csv")) as file:
+        rows: Sequence[Mapping[str, Any]] = list(csv.DictReader(file))
+    return demo_facts.Stage(
+        title=title,
+        steps=model.config.training.steps,
+        batch_size=model.config.training.batch_size,
+        parameters=sum(int(np.prod(variable.shape)) for variable in model.trainable_variables),
+        seconds=seconds,
+        rows=rows,
+        curves=curves,
+        y_label=y_label,
+        **more,
+    )
+
+
+def _machine() -> str:
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{cores} {platform.machine()} CPU cores" + (f" and {gpus} GPUs" if gpus else "")
+
+
+def _commands(output: str) -> list[tuple[str, str]]:
+    return [
+        (
+            "Train on pictures of your own",
+            "vqvae-train --preset=photos --data=folder:PICTURES --workdir=runs/mine",
+        ),
+        (
+            "Draw more samples",
+            f"vqvae-sample --prior={output}/prior --label=gravel --count=16 --output=samples",
+        ),
+        (
+            "Measure the model on other pictures",
+            f"vqvae-evaluate --model={output}/model --prior={output}/prior --data=folder:PICTURES",
+        ),
+    ]
+
