@@ -1,0 +1,234 @@
+"""Trains, measures and draws what results/image.md reports; writes that page.
+
+Usage: python results/image/run.py [RUNS_FOLDER]
+"""
+
+import dataclasses
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+import tensorflow as tf
+
+from vqvae_tf import data, models, reporting, workflows
+from vqvae_tf.data import embedded
+from vqvae_tf.reporting import codecs
+from vqvae_tf.workflows import autoencoders, priors
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DATA = "embedded:photos"
+RUNS = [("photos", 0), ("photos", 1), ("photos", 2), ("sonnet", 0)]
+SPLITS = ("region", "photo")
+SAMPLED = ("gravel", "hubble", "coffee", "brick", "ihc", "flower")
+
+
+def with_seed(config, seed):
+    training = dataclasses.replace(config.training, seed=seed)
+    return dataclasses.replace(config, training=training)
+
+
+def timed(folder, job):
+    """Runs `job` unless it is done; its wall and CPU seconds are kept beside the workdir."""
+    path = folder + ".seconds.json"
+    if not os.path.exists(path):
+        if os.path.exists(folder):
+            raise SystemExit(f"{folder} was begun and not timed whole; remove it and start again")
+        wall, cpu = time.perf_counter(), time.process_time()
+        job()
+        seconds = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+        with open(path, "w") as file:
+            json.dump(seconds, file)
+    with open(path) as file:
+        return json.load(file)
+
+
+def run(root, preset, seed):
+    """Both stages of one preset and seed, and their figures on both held-out splits."""
+    model_path = os.path.join(root, f"{preset}-{seed}")
+    prior_path = model_path + "-prior"
+    validation = f"{DATA}/validation"
+    config = with_seed(models.preset(preset), seed)
+    prior_config = with_seed(models.preset("photos_prior"), seed)
+    figures = {
+        "preset": preset,
+        "seed": seed,
+        "steps": config.training.steps,
+        "prior_steps": prior_config.training.steps,
+        "model_seconds": timed(
+            model_path,
+            lambda: workflows.train(config, DATA, model_path, validation_uri=validation),
+        ),
+        "prior_seconds": timed(
+            prior_path,
+            lambda: workflows.train_prior(
+                prior_config, model_path, DATA, prior_path, validation_uri=validation
+            ),
+        ),
+    }
+    prior, model = workflows.load_pair(prior_path)
+    for split in ("validation", *SPLITS):
+        source = data.open_source(f"{DATA}/{split}")
+        figures[split] = autoencoders.measure(model, source, priors.bits_of(prior))
+    return figures
+
+
+def jpeg_at(split, bits_per_pixel):
+    images = [picture["image"] for picture in data.open_source(f"{DATA}/{split}").pictures()]
+    return codecs.at_most(images, bits_per_pixel)
+
+
+def draw(root, preset, seed):
+    """Held-out photographs beside code map and reconstruction, and samples by class."""
+    prior, model = workflows.load_pair(os.path.join(root, f"{preset}-{seed}-prior"))
+    fast = autoencoders.Compiled(model)
+    codebook = np.asarray(model.quantizer.codebook.value)
+    for picture in data.open_source(f"{DATA}/photo").pictures():
+        image = picture["image"]
+        codes = np.asarray(fast.encode(image[None]))
+        decoded = np.asarray(fast.decode(codes))[0, : image.shape[0], : image.shape[1]]
+        colours = reporting.enlarge(reporting.code_map(codes[0], codebook), model.config.stride)
+        colours = colours[: image.shape[0], : image.shape[1]]
+        save(f"{preset}-{picture['name']}", reporting.beside(image, colours, decoded))
+    names = list(embedded.TRAINING)
+    labels = np.repeat([names.index(name) for name in SAMPLED], 2).astype("int32")
+    codes = prior.sample(len(labels), grid=(32, 32), seed=seed, label=labels)
+    pictures = list(np.asarray(fast.decode(codes)))
+    save(f"{preset}-samples", reporting.sheet(pictures, columns=6))
+
+
+def save(name, image):
+    from PIL import Image
+
+    path = os.path.join(HERE, name + ".webp")
+    Image.fromarray(image).save(path + ".part", "WEBP", quality=90, method=6)
+    os.replace(path + ".part", path)
+
+
+def row(figures, split):
+    one = figures[split]
+    return [
+        f"{figures['preset']}, seed {figures['seed']}",
+        f"{one['psnr']:.2f}",
+        f"{one['ssim']:.3f}",
+        f"{one['perplexity']:.0f}",
+        f"{100 * one['usage']:.1f} %",
+        f"{one['reconstruction_bits_per_dimension']:.3f} + "
+        f"{one['latent_bits_per_dimension']:.4f}",
+        f"{one['prior_bits_per_code']:.3f}",
+        f"{bits_per_pixel(one, 'latent'):.3f} / {bits_per_pixel(one, 'prior'):.3f}",
+    ]
+
+
+def bits_per_pixel(figures, kind):
+    return 3 * figures[f"{kind}_bits_per_dimension"]
+
+
+def table(header, rows):
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def page(results):
+    chosen = [one for one in results if one["preset"] == "photos"]
+    sections = []
+    for split, title in (
+        ("region", "Held-out regions (the right-hand 128 columns of the 13 training photographs)"),
+        ("photo", "Held-out photographs (chelsea and china, never seen)"),
+    ):
+        header = [
+            "run", "PSNR, dB", "SSIM", "perplexity", "codes used",
+            "bits/dim: pixels given codes + codes", "prior, bits/code", "bits/pixel: plain / prior",
+        ]
+        rows = [row(one, split) for one in results]
+        psnr = [one[split]["psnr"] for one in chosen]
+        bits = [one[split]["prior_bits_per_code"] for one in chosen]
+        spread = (
+            f"`photos` over {len(chosen)} seeds: {statistics.mean(psnr):.2f} dB "
+            f"({min(psnr):.2f} to {max(psnr):.2f}), {statistics.mean(bits):.3f} bits a code "
+            f"({min(bits):.3f} to {max(bits):.3f})."
+        )
+        codec_rows = []
+        for kind, words in (("latent", "plain codes"), ("prior", "codes under the prior")):
+            rates = [bits_per_pixel(one[split], kind) for one in chosen]
+            codec = jpeg_at(split, statistics.mean(rates))
+            codec_rows.append(
+                [
+                    words,
+                    f"{statistics.mean(rates):.3f}",
+                    f"{statistics.mean(psnr):.2f}",
+                    "cannot go so low" if codec is None else
+                    f"{codec.psnr:.2f} (at {codec.bits_per_pixel:.3f})",
+                ]
+            )
+        codec_header = ["what is stored", "bits/pixel", "`photos`, dB", "JPEG, dB"]
+        sections.append(
+            f"## {title}\n\n{table(header, rows)}\n\n{spread}\n\n"
+            f"{table(codec_header, codec_rows)}\n"
+        )
+    times = table(
+        ["run", "steps", "wall s", "CPU s", "prior steps", "prior wall s", "prior CPU s"],
+        [
+            [
+                f"{one['preset']}, seed {one['seed']}",
+                one["steps"],
+                *(f"{one['model_seconds'][kind]:.0f}" for kind in ("wall", "cpu")),
+                one["prior_steps"],
+                *(f"{one['prior_seconds'][kind]:.0f}" for kind in ("wall", "cpu")),
+            ]
+            for one in results
+        ],
+    )
+    with open(os.path.join(HERE, "notes.md")) as file:
+        notes = file.read()
+    cores = len(os.sched_getaffinity(0))
+    pictures = "\n".join(
+        f"![{alt}](image/{preset}-{name}.webp)\n"
+        for preset in ("photos", "sonnet")
+        for name, alt in (
+            ("chelsea", f"chelsea, its codes, and what {preset} made of them"),
+            ("china", f"china, its codes, and what {preset} made of them"),
+            ("samples", f"samples of {preset}: two each of {', '.join(SAMPLED)}"),
+        )
+    )
+    return (
+        "# Image VQ-VAEs on the embedded photographs\n\n"
+        "Written by `make results` (`results/image/run.py`), which trains, measures and draws all "
+        "of this anew. By hand, one run is\n\n"
+        "```sh\n"
+        "vqvae-train --preset=photos --data=embedded:photos "
+        "--validation=embedded:photos/validation --workdir=runs/photos\n"
+        "vqvae-train-prior --model=runs/photos --data=embedded:photos "
+        "--validation=embedded:photos/validation --workdir=runs/prior\n"
+        "vqvae-evaluate --model=runs/photos --prior=runs/prior --data=embedded:photos/photo\n"
+        "```\n\n"
+        f"Machine: {cores} {platform.machine()} CPU cores, TensorFlow {tf.__version__}. "
+        "PSNR is of the squared error pooled over the split; bits/dim are of 8-bit masses; "
+        "a prior is told the photograph on regions (its class) and nothing on photographs.\n\n"
+        + "\n".join(sections)
+        + f"\n## Time\n\n{times}\n\n{notes}\n## Pictures\n\n"
+        "Original, codes as colours, reconstruction. chelsea: Stefan van der Walt, CC0. "
+        "china: Flickr user danielbuechele, CC BY 2.0. Samples are the prior's, 128 x 128 pixels, "
+        "two a class.\n\n" + pictures
+    )
+
+
+def main():
+    root = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HERE, "..", "..", "runs", "image")
+    os.makedirs(root, exist_ok=True)
+    results = [run(root, preset, seed) for preset, seed in RUNS]
+    for preset in ("photos", "sonnet"):
+        draw(root, preset, 0)
+    with open(os.path.join(HERE, "figures.json"), "w") as file:
+        json.dump(results, file, indent=1)
+    with open(os.path.join(HERE, "..", "image.md"), "w") as file:
+        file.write(page(results))
+
+
+if __name__ == "__main__":
+    main()

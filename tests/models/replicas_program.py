@@ -1,0 +1,52 @@
+"""Trains an image model by plain `fit` on N logical CPU devices and writes what came out.
+
+A program of its own: one process can hold strategies of one size only.
+Usage: python -m tests.models.replicas_program NUM_REPLICAS OUTPUT.npz
+"""
+
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from tests.small import AUTOENCODER, picture
+from vqvae_tf import models
+
+BATCH, STEPS = 8, 6
+
+
+def run(quantizer, strategy):
+    keras.utils.set_random_seed(3)
+    config = {name: getattr(AUTOENCODER, name) for name in AUTOENCODER.__dataclass_fields__}
+    with strategy.scope():
+        model = models.ImageVQVAE(models.ImageConfig(**config | {"quantizer": quantizer}))
+        # Not Adam, whose first steps turn a difference in a gradient's last bit into its sign.
+        model.compile(keras.optimizers.SGD(0.05, momentum=0.9))
+    images = np.stack([picture(16, 16, seed) for seed in range(BATCH * STEPS)])
+    data = tf.data.Dataset.from_tensor_slices({"image": images}).batch(BATCH, drop_remainder=True)
+    history = model.fit(data, epochs=2, verbose=0, shuffle=False).history
+    result = {f"{quantizer}/{name}": np.array(values) for name, values in history.items()}
+    for variable in model.variables:
+        copies = strategy.experimental_local_results(variable.value)
+        name = f"{quantizer}/variables/{variable.path}"
+        result[name] = np.stack([ops.convert_to_numpy(copy) for copy in copies])
+    return result
+
+
+def main():
+    replicas, output = int(sys.argv[1]), sys.argv[2]
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * replicas
+    )
+    devices = [f"CPU:{index}" for index in range(replicas)]
+    strategy = (
+        tf.distribute.MirroredStrategy(devices) if replicas > 1 else tf.distribute.get_strategy()
+    )
+    np.savez(output, **run("ema", strategy), **run("loss", strategy))
+
+
+if __name__ == "__main__":
+    main()

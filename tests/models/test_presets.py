@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from vqvae_tf import models
+from vqvae_tf.config import UserError
+
+# Name -> shape of the codes of one training tile, and D.
+IMAGE_PRESETS = {
+    "photos": ((8, 8), 8),
+    "cifar10": ((8, 8, 10), 64),
+    "sonnet": ((8, 8), 64),
+    "imagenet": ((32, 32), 64),
+    "dmlab": ((21, 21), 64),
+}
+
+
+@pytest.mark.parametrize("name", IMAGE_PRESETS)
+def test_a_tile_has_the_codes_that_the_docstring_says(name):
+    config = models.preset(name)
+    model = models.build("image", config)
+    shape, dim = IMAGE_PRESETS[name]
+    size = config.data.image_size
+    codes = model.encode(np.zeros([1, size, size, 3], np.uint8))
+    assert codes.shape == (1, *shape)
+    assert model.quantizer.codebook.shape == (512, dim)
+    if name != "imagenet":  # the largest decoder, and like the others
+        assert model.decode(codes).shape == (1, size, size, 3)
+
+
+def _parameters(layer):
+    return sum(int(np.prod(weight.shape)) for weight in layer.weights)
+
+
+def _convolution(window, inputs, outputs):
+    return window**2 * inputs * outputs + outputs
+
+
+def test_sonnet_has_its_example_s_weights():
+    model = models.build("image", models.preset("sonnet"))
+    residual = 2 * (_convolution(3, 128, 32) + _convolution(1, 32, 128))
+    assert _parameters(model.encoder) == (
+        _convolution(4, 3, 64) + _convolution(4, 64, 128) + _convolution(3, 128, 128)
+        + residual + _convolution(1, 128, 64)
+    )  # fmt: skip
+    assert _parameters(model.decoder) == (
+        _convolution(3, 64, 128) + residual + _convolution(4, 128, 64) + _convolution(4, 64, 3)
+    )
+
+
+def test_cifar10_is_256_wide_throughout():
+    config = models.preset("cifar10")
+    model = models.build("image", config)
+    residual = 2 * (_convolution(3, 256, 256) + _convolution(1, 256, 256))
+    assert _parameters(model.encoder) == (
+        _convolution(4, 3, 256) + _convolution(4, 256, 256) + residual
+        + _convolution(1, 256, 10 * 64)
+    )  # fmt: skip
+    assert model.quantizer.commitment_cost == 0.25
+    training = config.training
+    assert (training.learning_rate, training.batch_size, training.steps) == (2e-4, 128, 250_000)
+
+
+def test_the_demo_s_prior_fits_the_demo_s_autoencoder():
+    autoencoder, prior = models.preset("photos"), models.preset("photos_prior")
+    assert prior.code_dim == autoencoder.embedding_dim
+    assert prior.num_embeddings == autoencoder.num_embeddings
+    assert models.build("prior", prior).sample(count=1, grid=(2, 2)).shape == (1, 2, 2)
+
+
+def test_every_preset_says_what_it_is():
+    for name, make in models.PRESETS.items():
+        assert make.__doc__ and make.__name__ == name
+    assert set(models.PRESETS) == {*IMAGE_PRESETS, "photos_prior"}
+
+
+def test_an_unknown_preset_shows_the_nearest():
+    with pytest.raises(UserError, match='unknown preset "photo"; nearest: photos'):
+        models.preset("photo")

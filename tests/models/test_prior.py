@@ -1,0 +1,149 @@
+import itertools
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vqvae_tf import models
+from vqvae_tf.config import UserError
+from vqvae_tf.models import Prior, PriorConfig
+
+
+def build(**changes):
+    fields = {"num_embeddings": 3, "channels": 6, "layers": 2, "head_width": 6}
+    prior = Prior(PriorConfig(**fields | changes))
+    draws = np.random.default_rng(1)
+    for variable in prior.trainable_variables:  # zeros among them would hide what they do
+        variable.assign(variable + draws.normal(0, 0.3, variable.shape))
+    return prior
+
+
+def every_grid(num_embeddings, shape):
+    count = int(np.prod(shape))
+    return np.array(list(itertools.product(range(num_embeddings), repeat=count)), np.int32).reshape(
+        -1, *shape
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "shape", "label"),
+    [
+        ({}, (2, 2), None),
+        ({}, (1, 5), None),
+        ({}, (4, 1), None),
+        ({"num_embeddings": 2}, (2, 4), None),
+        ({"num_embeddings": 2, "codes_per_position": 2}, (2, 2, 2), None),
+        ({"num_classes": 2}, (2, 2), 1),
+        ({"code_dim": 2}, (2, 2), None),
+    ],
+)
+def test_the_probabilities_of_all_grids_sum_to_one(changes, shape, label):
+    prior = build(**changes)
+    grids = every_grid(prior.config.num_embeddings, shape)
+    labels = None if label is None else np.full(len(grids), label, np.int32)
+    log_probs = prior.log_prob(grids, labels).numpy().astype(float)
+    assert log_probs.shape == (len(grids),)
+    # Each log-probability sums at most 8 float32 terms of size 1, right to 1e-7 each.
+    assert math.fsum(np.exp(log_probs)) == pytest.approx(1.0, abs=3e-6)
+
+
+def test_bits_are_the_log_probability_to_base_two():
+    prior = build()
+    codes = every_grid(3, (2, 2))[:5]
+    bits = prior.bits({"codes": codes})
+    np.testing.assert_allclose(bits["total"], -prior.log_prob(codes) / math.log(2), rtol=1e-6)
+    assert int(bits["codes"]) == 4
+    losses = prior.compute_losses({"codes": codes})
+    # The same sums in another order: a few roundings of 6e-8.
+    assert float(losses["bits_per_code"]) == pytest.approx(np.mean(bits["total"]) / 4, rel=1e-6)
+    assert float(losses["loss"]) == pytest.approx(-np.mean(prior.log_prob(codes)) / 4, rel=1e-6)
+
+
+@pytest.mark.parametrize(("label_dropout", "seen"), [(0.0, True), (1.0, False)])
+def test_labels_are_hidden_in_training_only(label_dropout, seen):
+    prior = build(num_classes=2, label_dropout=label_dropout)
+    batch = {"codes": every_grid(3, (2, 2))[:8], "label": np.array([0, 1] * 4, np.int32)}
+    with_label = float(prior.compute_losses(batch)["loss"])
+    without = float(prior.compute_losses({"codes": batch["codes"]})["loss"])
+    assert with_label != without
+    trained = float(prior.compute_losses(batch, training=True)["loss"])
+    assert trained == pytest.approx(with_label if seen else without, rel=1e-6)  # rounding
+
+
+def test_label_dropout_draws_anew_each_step_and_from_the_seed():
+    batch = {"codes": every_grid(3, (2, 2))[:8], "label": np.array([0, 1] * 4, np.int32)}
+
+    def losses():
+        prior = build(num_classes=2, label_dropout=0.5)
+        return [float(prior.compute_losses(batch, training=True)["loss"]) for _ in range(4)]
+
+    first = losses()
+    assert len(set(first)) > 1
+    assert first == losses()
+
+
+def test_samples_hang_on_the_seed_and_their_number():
+    prior = build(num_embeddings=16)
+    four = prior.sample(count=4, grid=(4, 3), seed=5).numpy()
+    np.testing.assert_array_equal(four, prior.sample(count=4, grid=(4, 3), seed=5))
+    np.testing.assert_array_equal(four, prior.sample(count=9, grid=(4, 3), seed=5)[:4])
+    assert (four != prior.sample(count=4, grid=(4, 3), seed=6)).any()
+    prefix = np.full([1, 4, 3], -1)
+    prefix[0, :2] = 7
+    assert (prior.sample(count=2, grid=(4, 3), seed=5, prefix=prefix).numpy()[:, :2] == 7).all()
+
+
+def test_samples_come_as_often_as_their_probability_says():
+    prior = build(num_embeddings=2)
+    count = 4000
+    drawn = prior.sample(count=count, grid=(1, 3), seed=1, block=count).numpy().reshape(count, 3)
+    seen = np.bincount(drawn @ [4, 2, 1], minlength=8)
+    expected = np.exp(prior.log_prob(every_grid(2, (1, 3))).numpy()) * count
+    # A binomial count lies within 4.5 of its standard deviations but for one case in 10^5.
+    assert (np.abs(seen - expected) < 4.5 * np.sqrt(expected)).all()
+
+
+def test_plain_fit_trains_it():
+    prior = build(num_embeddings=8, num_classes=2)
+    batch = {
+        "codes": np.random.default_rng(0).integers(0, 2, [8, 4, 4], np.int32),
+        "label": np.zeros(8, np.int32),
+    }
+    prior.compile(keras.optimizers.Adam(0.02))
+    data = tf.data.Dataset.from_tensors(batch).repeat()
+    history = prior.fit(data, steps_per_epoch=10, epochs=3, verbose=0).history
+    assert set(history) == {"loss", "bits_per_code"}
+    assert history["loss"][-1] < history["loss"][0]
+    assert history["bits_per_code"][-1] == pytest.approx(history["loss"][-1] / math.log(2), rel=1e-6)
+
+
+@pytest.mark.parametrize("changes", [{}, {"code_dim": 2, "codes_per_position": 2}])
+def test_saved_and_loaded_as_keras_file(tmp_path, changes):
+    prior = build(**changes)
+    path = str(tmp_path / "prior.keras")
+    prior.save(path)
+    loaded = keras.models.load_model(path)
+    assert loaded.config == prior.config
+    for before, after in zip(prior.variables, loaded.variables, strict=True):
+        np.testing.assert_array_equal(before, after, err_msg=before.path)
+    np.testing.assert_array_equal(
+        prior.sample(count=2, grid=(2, 3)), loaded.sample(count=2, grid=(2, 3))
+    )
+
+
+def test_weight_averaging_covers_all_that_is_trained():
+    prior = build(code_dim=2)
+    assert [v.path for v in prior.averaged_variables] == [v.path for v in prior.trainable_variables]
+    assert not any("code_vectors" in variable.path for variable in prior.averaged_variables)
+
+
+def test_a_label_for_a_prior_without_classes_is_refused():
+    with pytest.raises(UserError, match="num_classes"):
+        build().sample(count=1, grid=(2, 2), label=0)
+
+
+def test_an_unknown_family_is_refused():
+    with pytest.raises(UserError, match='unknown family "pror"; nearest: prior'):
+        models.build("pror", {})
