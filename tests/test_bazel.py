@@ -86,7 +86,7 @@ def test_every_test_file_is_run(build):
 
 
 def test_every_program_is_a_binary(build):
-    programs = {path for path in files("vqvae_tf/programs", ".py") if "def run(" in read(path)}
+    programs = {path for path in files("vqvae_tf/programs", ".py") if "    run()" in read(path)}
     binaries = targets(build)["py_binary"]
     assert {call["main"] for call in binaries} == programs
     for call in binaries:

@@ -130,8 +130,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def to_dict(config: Any) -> dict[str, Any]:
     """The configuration as nested dictionaries of JSON values (tuples become lists)."""
     return {
-        field.name: to_dict(value) if dataclasses.is_dataclass(value) else
-        list(value) if isinstance(value, tuple) else value
+        field.name: to_dict(value)
+        if dataclasses.is_dataclass(value)
+        else list(value)
+        if isinstance(value, tuple)
+        else value
         for field in dataclasses.fields(config)
         for value in [getattr(config, field.name)]
     }

@@ -29,6 +29,7 @@ SAMPLED = ("gravel", "hubble", "coffee", "brick", "ihc", "flower")
 
 
 def with_seed(config, seed):
+    """The configuration with another seed."""
     training = dataclasses.replace(config.training, seed=seed)
     return dataclasses.replace(config, training=training)
 
@@ -79,6 +80,7 @@ def run(root, preset, seed):
 
 
 def jpeg_at(split, bits_per_pixel):
+    """What JPEG makes of a split in no more bits."""
     images = [picture["image"] for picture in data.open_source(f"{DATA}/{split}").pictures()]
     return codecs.at_most(images, bits_per_pixel)
 
@@ -103,6 +105,7 @@ def draw(root, preset, seed):
 
 
 def save(name, image):
+    """Writes a picture, small."""
     from PIL import Image
 
     path = os.path.join(HERE, name + ".webp")
@@ -111,6 +114,7 @@ def save(name, image):
 
 
 def row(figures, split):
+    """A run's line in the table of a split."""
     one = figures[split]
     return [
         f"{figures['preset']}, seed {figures['seed']}",
@@ -118,23 +122,25 @@ def row(figures, split):
         f"{one['ssim']:.3f}",
         f"{one['perplexity']:.0f}",
         f"{100 * one['usage']:.1f} %",
-        f"{one['reconstruction_bits_per_dimension']:.3f} + "
-        f"{one['latent_bits_per_dimension']:.4f}",
+        f"{one['reconstruction_bits_per_dimension']:.3f} + {one['latent_bits_per_dimension']:.4f}",
         f"{one['prior_bits_per_code']:.3f}",
         f"{bits_per_pixel(one, 'latent'):.3f} / {bits_per_pixel(one, 'prior'):.3f}",
     ]
 
 
 def bits_per_pixel(figures, kind):
+    """Of the codes, plain (`latent`) or under the `prior`."""
     return 3 * figures[f"{kind}_bits_per_dimension"]
 
 
 def table(header, rows):
+    """Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def page(results):
+    """The page, from the figures alone."""
     chosen = [one for one in results if one["preset"] == "photos"]
     sections = []
     for split, title in (
@@ -142,8 +148,14 @@ def page(results):
         ("photo", "Held-out photographs (chelsea and china, never seen)"),
     ):
         header = [
-            "run", "PSNR, dB", "SSIM", "perplexity", "codes used",
-            "bits/dim: pixels given codes + codes", "prior, bits/code", "bits/pixel: plain / prior",
+            "run",
+            "PSNR, dB",
+            "SSIM",
+            "perplexity",
+            "codes used",
+            "bits/dim: pixels given codes + codes",
+            "prior, bits/code",
+            "bits/pixel: plain / prior",
         ]
         rows = [row(one, split) for one in results]
         psnr = [one[split]["psnr"] for one in chosen]
@@ -162,8 +174,9 @@ def page(results):
                     words,
                     f"{statistics.mean(rates):.3f}",
                     f"{statistics.mean(psnr):.2f}",
-                    "cannot go so low" if codec is None else
-                    f"{codec.psnr:.2f} (at {codec.bits_per_pixel:.3f})",
+                    "cannot go so low"
+                    if codec is None
+                    else f"{codec.psnr:.2f} (at {codec.bits_per_pixel:.3f})",
                 ]
             )
         codec_header = ["what is stored", "bits/pixel", "`photos`, dB", "JPEG, dB"]
@@ -219,6 +232,7 @@ def page(results):
 
 
 def main():
+    """All runs, all pictures, the page."""
     root = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HERE, "..", "..", "runs", "image")
     os.makedirs(root, exist_ok=True)
     results = [run(root, preset, seed) for preset, seed in RUNS]

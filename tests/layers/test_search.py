@@ -24,7 +24,10 @@ def test_no_code_is_wrong_however_far_the_data_is_from_the_origin(mean, spread):
 
 
 @given(
-    rows=st.integers(0, 70), codes=st.integers(1, 400), dim=st.integers(1, 9), seed=st.integers(0, 9)
+    rows=st.integers(0, 70),
+    codes=st.integers(1, 400),
+    dim=st.integers(1, 9),
+    seed=st.integers(0, 9),
 )
 def test_any_number_of_rows_and_codes(rows, codes, dim, seed):
     x, codebook = normal(rows, dim, seed), normal(codes, dim, seed + 100)

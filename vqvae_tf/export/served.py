@@ -12,6 +12,7 @@ import tensorflow as tf
 
 
 def main(path, inputs, outputs):
+    """Serves every picture in `inputs` by the signatures, and writes codes and pictures."""
     sys.modules["vqvae_tf"] = None  # an import of it fails from here on
     start = time.perf_counter()
     model = tf.saved_model.load(path)

@@ -171,9 +171,7 @@ class CodebookQuantizer(quantizer.Quantizer):
         if valid is not None:
             codes = ops.where(valid, codes, -1)
         packed = ops.concatenate([vectors, ops.ones_like(vectors[:, :1])], axis=1)
-        packed = backend.sum_over_replicas(
-            backend.segment_sum(packed, codes, self.num_embeddings)
-        )
+        packed = backend.sum_over_replicas(backend.segment_sum(packed, codes, self.num_embeddings))
         packed = ops.cast(packed, "float32")  # [K, dim + 1]
         finite = ops.isfinite(ops.sum(packed))  # one answer for all replicas
         packed = ops.where(finite, packed, 0.0)

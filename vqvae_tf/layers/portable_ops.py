@@ -8,48 +8,59 @@ from keras import ops
 
 
 def argmin(scores):
+    """As `tensorflow_ops.argmin`."""
     return ops.cast(ops.argmin(scores, axis=-1), "int32")
 
 
 def row_min(scores):
+    """As `tensorflow_ops.row_min`."""
     return ops.min(scores, axis=-1)
 
 
 def pick(blocks, index):
+    """As `tensorflow_ops.pick`."""
     return ops.squeeze(ops.take_along_axis(blocks, index[:, None, None], axis=1), axis=1)
 
 
 def lookup(table, codes):
+    """As `tensorflow_ops.lookup`."""
     return ops.take(ops.convert_to_tensor(table), codes, axis=0)
 
 
 def map_rows(function, rows, limit):
+    """As `tensorflow_ops.map_rows`."""
     return function(rows)
 
 
 def segment_sum(values, codes, num_segments):
+    """As `tensorflow_ops.segment_sum`."""
     # Masked rows bear the code -1: one segment more takes them, and is cut off.
     codes = ops.where(codes < 0, num_segments, codes)
     return ops.segment_sum(values, codes, num_segments=num_segments + 1)[:num_segments]
 
 
 def replica_key():
+    """As `tensorflow_ops.replica_key`."""
     return 0
 
 
 def num_replicas():
+    """As `tensorflow_ops.num_replicas`."""
     return 1
 
 
 def sum_over_replicas(value):
+    """As `tensorflow_ops.sum_over_replicas`."""
     return value
 
 
 def rows_before(count):
+    """As `tensorflow_ops.rows_before`."""
     return ops.zeros_like(count), count
 
 
 def random_rows(seed, step, shape, total):
+    """As `tensorflow_ops.random_rows`."""
     import jax
 
     key = jax.random.fold_in(jax.random.key(seed), step)
@@ -57,14 +68,17 @@ def random_rows(seed, step, shape, total):
 
 
 def smallest(values, count):
+    """As `tensorflow_ops.smallest`."""
     return ops.top_k(-values, count)[1]
 
 
 def scatter_rows(table, index, rows):
+    """As `tensorflow_ops.scatter_rows`."""
     return ops.scatter_update(table, index[:, None], rows)
 
 
 def nth_true(mask, numbers):
+    """As `tensorflow_ops.nth_true`."""
     return ops.searchsorted(ops.cumsum(ops.cast(mask, "int32")), numbers, side="right")
 
 

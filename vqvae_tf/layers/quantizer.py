@@ -106,9 +106,7 @@ class Quantizer(keras.layers.Layer):
         quantized, codes = flat.vectors, flat.codes
         if valid is not None:
             quantized = ops.where(valid[:, None], quantized, 0.0)
-            codes = ops.where(
-                ops.reshape(valid, (-1,) + (1,) * (len(codes.shape) - 1)), codes, 0
-            )
+            codes = ops.where(ops.reshape(valid, (-1,) + (1,) * (len(codes.shape) - 1)), codes, 0)
         return Quantized(
             ops.cast(ops.reshape(quantized, ops.shape(inputs)), self.compute_dtype),
             ops.reshape(codes, (*_leading(inputs), *codes.shape[1:])),

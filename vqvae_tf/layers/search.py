@@ -30,7 +30,8 @@ def nearest_codes(vectors, codebook):
 
     >>> import numpy as np
     >>> codebook = np.array([[0.0, 0.0], [1.0, 1.0]], "float32")
-    >>> [int(code) for code in nearest_codes(np.array([[0.9, 0.8], [0.1, 0.2]], "float32"), codebook)]
+    >>> vectors = np.array([[0.9, 0.8], [0.1, 0.2]], "float32")
+    >>> [int(code) for code in nearest_codes(vectors, codebook)]
     [1, 0]
     """
     vectors, codebook = ops.convert_to_tensor(vectors), ops.convert_to_tensor(codebook)

@@ -99,7 +99,9 @@ def rows_before(count):
     context = _replicas()
     if context is None:
         return tf.zeros_like(count), count
-    here = tf.one_hot(context.replica_id_in_sync_group, context.num_replicas_in_sync, dtype=tf.int32)
+    here = tf.one_hot(
+        context.replica_id_in_sync_group, context.num_replicas_in_sync, dtype=tf.int32
+    )
     counts = context.all_reduce("SUM", here * count)
     return tf.reduce_sum(counts * tf.cast(tf.cumsum(here, reverse=True) - here, tf.int32)), (
         tf.reduce_sum(counts)

@@ -47,14 +47,11 @@ class VectorQuantizer(CodebookQuantizer):
         quantized = ops.stop_gradient(codes_vectors)
         losses = {
             "codebook": self._squared_distance(constant, codes_vectors, valid),
-            "commitment": self.commitment_cost
-            * self._squared_distance(vectors, quantized, valid),
+            "commitment": self.commitment_cost * self._squared_distance(vectors, quantized, valid),
         }
         if training and self.trainable and self.revival_threshold:
             self._update(constant, codes, valid)
-        return quantizer.Quantized(
-            estimators.straight_through(vectors, quantized), codes, losses
-        )
+        return quantizer.Quantized(estimators.straight_through(vectors, quantized), codes, losses)
 
     def _update(self, vectors, codes, valid):
         batch_counts, _, finite = self._batch_statistics(vectors, codes, valid)

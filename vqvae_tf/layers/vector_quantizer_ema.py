@@ -59,7 +59,7 @@ class VectorQuantizerEMA(CodebookQuantizer):
         self._set_sums()
 
     def _set_sums(self):
-        # A copy: under JAX an assignment shares the buffer, which a jitted step may not donate twice.
+        # A copy: under JAX an assignment shares the buffer, which may not be donated twice.
         self.sums.assign(ops.copy(self.codebook))
 
     def _quantize(self, vectors, valid, training):

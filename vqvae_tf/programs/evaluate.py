@@ -16,9 +16,7 @@ _MODEL = flags.DEFINE_string(
     "model", None, "Workdir of the autoencoder.", required=True, flag_values=FLAGS
 )
 _PRIOR = flags.DEFINE_string("prior", None, "Workdir of a prior.", flag_values=FLAGS)
-_DATA = flags.DEFINE_string(
-    "data", None, "URI of the pictures.", required=True, flag_values=FLAGS
-)
+_DATA = flags.DEFINE_string("data", None, "URI of the pictures.", required=True, flag_values=FLAGS)
 _OUTPUT = flags.DEFINE_string("output", None, "A JSON file to write.", flag_values=FLAGS)
 
 

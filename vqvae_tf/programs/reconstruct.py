@@ -1,6 +1,6 @@
 """vqvae-reconstruct: pictures beside their reconstructions, and their codes.
 
-  vqvae-reconstruct --model=runs/photos --data=embedded:photos/photo --output=reconstructions
+vqvae-reconstruct --model=runs/photos --data=embedded:photos/photo --output=reconstructions
 """
 
 from absl import flags
@@ -12,9 +12,7 @@ FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_string(
     "model", None, "Workdir of the autoencoder.", required=True, flag_values=FLAGS
 )
-_DATA = flags.DEFINE_string(
-    "data", None, "URI of the pictures.", required=True, flag_values=FLAGS
-)
+_DATA = flags.DEFINE_string("data", None, "URI of the pictures.", required=True, flag_values=FLAGS)
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Folder for the results.", required=True, flag_values=FLAGS
 )

@@ -1,6 +1,6 @@
-"""vqvae-train: trains an autoencoder of any family from a preset.
+r"""vqvae-train: trains an autoencoder of any family from a preset.
 
-  vqvae-train --preset=photos --data=embedded:photos --workdir=runs/photos \\
+  vqvae-train --preset=photos --data=embedded:photos --workdir=runs/photos \
       [--config.training.steps=2000 ...] [--validation=embedded:photos/validation]
 
 The same command goes on where it was interrupted.
@@ -21,7 +21,9 @@ _DATA = flags.DEFINE_string(
     "data", None, "URI of the training data.", required=True, flag_values=FLAGS
 )
 _VALIDATION = flags.DEFINE_string(
-    "validation", None, "URI of the data to evaluate on; the training data by default.",
+    "validation",
+    None,
+    "URI of the data to evaluate on; the training data by default.",
     flag_values=FLAGS,
 )
 _WORKDIR = flags.DEFINE_string(

@@ -1,6 +1,6 @@
-"""vqvae-train-prior: encodes a data set by a trained autoencoder and fits a prior to the codes.
+r"""vqvae-train-prior: encodes a data set by a trained autoencoder and fits a prior to the codes.
 
-  vqvae-train-prior --model=runs/photos --data=embedded:photos --workdir=runs/prior \\
+  vqvae-train-prior --model=runs/photos --data=embedded:photos --workdir=runs/prior \
       [--preset=photos_prior] [--config.training.steps=2000 ...]
 
 The workdir holds a copy of the autoencoder and the codes. The same command goes on where it
@@ -25,7 +25,9 @@ _DATA = flags.DEFINE_string(
     "data", None, "URI of the pictures, or codes:GLOB.", required=True, flag_values=FLAGS
 )
 _VALIDATION = flags.DEFINE_string(
-    "validation", None, "URI of the data to evaluate on; the training data by default.",
+    "validation",
+    None,
+    "URI of the data to evaluate on; the training data by default.",
     flag_values=FLAGS,
 )
 _WORKDIR = flags.DEFINE_string(

@@ -179,5 +179,3 @@ def _autoencoder(path: str) -> models.ImageVQVAE:
     if isinstance(model, models.Prior):
         raise UserError(f"{path} holds a prior; --model wants the autoencoder's workdir")
     return model
-
-

@@ -86,13 +86,21 @@ def run(
         new_regions=regions,
         training_photographs=len(embedded.TRAINING),
         autoencoder=_stage(
-            "The autoencoder", model, paths["model"], clock.parts[0][1],
+            "The autoencoder",
+            model,
+            paths["model"],
+            clock.parts[0][1],
             {"reconstruction": "squared error / variance", "commitment": "commitment"},
-            "loss", log=True,
+            "loss",
+            log=True,
         ),
         prior=_stage(
-            "The prior", prior, paths["prior"], clock.parts[1][1],
-            {"bits_per_code": "on training codes"}, "bits per code",
+            "The prior",
+            prior,
+            paths["prior"],
+            clock.parts[1][1],
+            {"bits_per_code": "on training codes"},
+            "bits per code",
         ),
         prior_tile=prior.config.grid * model.config.stride,
         samples=samples,
@@ -168,9 +176,7 @@ def _samples(prior, model, folder: str) -> tuple[list[demo_facts.Samples], np.nd
         path = os.path.join(folder, f"{name}.png")
         autoencoders.write_png(path, reporting.sheet(list(own), columns=SAMPLES_PER_CLASS))
     counts = _code_counts(model)
-    draws = np.random.default_rng(0).choice(
-        len(counts), (1, *SAMPLE_GRID), p=counts / counts.sum()
-    )
+    draws = np.random.default_rng(0).choice(len(counts), (1, *SAMPLE_GRID), p=counts / counts.sum())
     independent = np.asarray(model.decode(tf.constant(draws, tf.int32)))[0]
     return grouped, independent
 
@@ -222,4 +228,3 @@ def _commands(output: str) -> list[tuple[str, str]]:
             f"vqvae-evaluate --model={output}/model --prior={output}/prior --data=folder:PICTURES",
         ),
     ]
-

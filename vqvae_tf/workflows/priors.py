@@ -165,7 +165,10 @@ def mean_bits(prior: models.Prior, maps: list[Mapping[str, Any]]) -> dict[str, A
 def bits_of(prior: models.Prior) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
     """A function of codes and labels (or None) that gives the bits of each grid."""
     slots = [prior.config.codes_per_position] if prior.config.codes_per_position > 1 else []
-    signature = [tf.TensorSpec([None, None, None, *slots], tf.int32), tf.TensorSpec([None], tf.int32)]
+    signature = [
+        tf.TensorSpec([None, None, None, *slots], tf.int32),
+        tf.TensorSpec([None], tf.int32),
+    ]
 
     @tf.function(input_signature=signature, autograph=False)
     def log_prob(codes, label):
