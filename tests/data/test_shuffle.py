@@ -36,9 +36,14 @@ def test_counts_may_differ_by_row():
     assert mixed[1::2].tolist() == order(60, 5, range(1, 60, 2))
 
 
-def test_neighbouring_positions_are_unrelated():
-    count = 10_000
-    values = np.array(order(count, 0, range(count))) / count
-    # The correlation of independent uniform draws has standard deviation 1/sqrt(n) = 0.01.
-    assert abs(np.corrcoef(values[:-1], values[1:])[0, 1]) < 0.05
-    assert abs(values[:1000].mean() - 0.5) < 5 * np.sqrt(1 / 12 / 1000)
+def test_the_first_positions_look_drawn_for_any_seed():
+    for count in (270, 3_000_000):
+        values = np.array([order(count, seed, range(16)) for seed in range(200)]) / count
+        # Mean and correlation of independent uniform draws, within 5 standard deviations.
+        assert abs(values.mean() - 0.5) < 5 * np.sqrt(1 / 12 / values.size)
+        assert abs(values.mean(1).std() - np.sqrt(1 / 12 / 16)) < 5 * np.sqrt(1 / 12 / 16 / 400)
+        steps = np.diff(values, axis=1)  # of one sign half of the time: 2/3 turn, 1/3 go on
+        turns = (np.sign(steps[:, 1:]) != np.sign(steps[:, :-1])).mean()
+        assert abs(turns - 2 / 3) < 5 * np.sqrt(2 / 9 / steps[:, 1:].size)
+        neighbours = np.corrcoef(values[1:].ravel(), values[:-1].ravel())[0, 1]  # seeds n and n + 1
+        assert abs(neighbours) < 5 / np.sqrt(values.size)

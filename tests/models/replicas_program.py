@@ -4,6 +4,7 @@ A program of its own: one process can hold strategies of one size only.
 Usage: python -m tests.models.replicas_program NUM_REPLICAS OUTPUT.npz
 """
 
+import dataclasses
 import sys
 
 import keras
@@ -19,14 +20,14 @@ BATCH, STEPS = 8, 6
 
 def run(quantizer, strategy):
     keras.utils.set_random_seed(3)
-    config = {name: getattr(AUTOENCODER, name) for name in AUTOENCODER.__dataclass_fields__}
+    config = dataclasses.replace(AUTOENCODER, quantizer=quantizer)
     with strategy.scope():
-        model = models.ImageVQVAE(models.ImageConfig(**config | {"quantizer": quantizer}))
+        model = models.ImageVQVAE(config)
         # Not Adam, whose first steps turn a difference in a gradient's last bit into its sign.
-        model.compile(keras.optimizers.SGD(0.05, momentum=0.9))
+        model.compile(keras.optimizers.SGD(0.02, momentum=0.9), jit_compile=False)
     images = np.stack([picture(16, 16, seed) for seed in range(BATCH * STEPS)])
     data = tf.data.Dataset.from_tensor_slices({"image": images}).batch(BATCH, drop_remainder=True)
-    history = model.fit(data, epochs=2, verbose=0, shuffle=False).history
+    history = model.fit(data, epochs=3, verbose=0, shuffle=False).history
     result = {f"{quantizer}/{name}": np.array(values) for name, values in history.items()}
     for variable in model.variables:
         copies = strategy.experimental_local_results(variable.value)

@@ -76,6 +76,7 @@ def test_label_dropout_draws_anew_each_step_and_from_the_seed():
     batch = {"codes": every_grid(3, (2, 2))[:8], "label": np.array([0, 1] * 4, np.int32)}
 
     def losses():
+        keras.utils.set_random_seed(0)
         prior = build(num_classes=2, label_dropout=0.5)
         return [float(prior.compute_losses(batch, training=True)["loss"]) for _ in range(4)]
 
@@ -89,7 +90,7 @@ def test_samples_hang_on_the_seed_and_their_number():
     four = prior.sample(count=4, grid=(4, 3), seed=5).numpy()
     np.testing.assert_array_equal(four, prior.sample(count=4, grid=(4, 3), seed=5))
     np.testing.assert_array_equal(four, prior.sample(count=9, grid=(4, 3), seed=5)[:4])
-    assert (four != prior.sample(count=4, grid=(4, 3), seed=6)).any()
+    assert (four != prior.sample(count=4, grid=(4, 3), seed=6).numpy()).any()
     prefix = np.full([1, 4, 3], -1)
     prefix[0, :2] = 7
     assert (prior.sample(count=2, grid=(4, 3), seed=5, prefix=prefix).numpy()[:, :2] == 7).all()
@@ -111,12 +112,12 @@ def test_plain_fit_trains_it():
         "codes": np.random.default_rng(0).integers(0, 2, [8, 4, 4], np.int32),
         "label": np.zeros(8, np.int32),
     }
-    prior.compile(keras.optimizers.Adam(0.02))
+    prior.compile(keras.optimizers.Adam(0.02), jit_compile=False)
     data = tf.data.Dataset.from_tensors(batch).repeat()
     history = prior.fit(data, steps_per_epoch=10, epochs=3, verbose=0).history
     assert set(history) == {"loss", "bits_per_code"}
     assert history["loss"][-1] < history["loss"][0]
-    assert history["bits_per_code"][-1] == pytest.approx(history["loss"][-1] / math.log(2), rel=1e-6)
+    assert history["bits_per_code"][-1] == pytest.approx(history["loss"][-1] / math.log(2))
 
 
 @pytest.mark.parametrize("changes", [{}, {"code_dim": 2, "codes_per_position": 2}])

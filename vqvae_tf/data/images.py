@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vqvae_tf.config import UserError
 from vqvae_tf.data.source import UnreadableError
@@ -46,6 +46,8 @@ def decode(
             pixels = np.asarray(_to_8_bits(ImageOps.exif_transpose(image), name, channels))
     except UnreadableError:
         raise
+    except UnidentifiedImageError as error:
+        raise UnreadableError(f"{name}: not a readable picture (of no known format)") from error
     except Image.DecompressionBombError as error:  # Pillow's own bound, met while opening
         raise UnreadableError(f"{name}: refused, {error}; make it smaller") from error
     except Exception as error:  # a damaged file raises whatever its decoder stumbled over

@@ -1,6 +1,5 @@
 """The TFRecord files of pictures and of code maps (docs/formats.md): writing, and random access."""
 
-import contextlib
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
@@ -160,11 +159,16 @@ class RecordFiles:
         if tf.io.gfile.exists(beside):
             with tf.io.gfile.GFile(beside) as file:
                 return tuple(file.read().splitlines())
-        labels = -1
+        largest = -1
         for index in range(len(self)):
-            with contextlib.suppress(UnreadableError):  # whoever reads the record will name it
-                labels = max([labels, *parse(self.read(index), "").get("label", ())])
-        return tuple(str(label) for label in range(labels + 1))
+            try:
+                features = parse(self.read(index), self.name(index))
+            except UnreadableError:
+                continue  # whoever reads the pictures or maps will name it
+            if largest < 0 and "label" not in features:
+                return ()  # labels are in all records or in none
+            largest = max([largest, *features.get("label", ())])
+        return tuple(str(label) for label in range(largest + 1))
 
     def _places(self, uri: str, number: int, path: str) -> np.ndarray:
         places = []

@@ -2,6 +2,10 @@
 
 import tensorflow as tf
 
+# Of the cipher that permutes the numbers. With 4 the first positions of small seeds ascend in equal
+# steps or crowd near the end; from 16 on their mean and correlation are those of uniform draws.
+ROUNDS = 24
+
 
 def shuffled(position: tf.Tensor, seed: int, count: int | tf.Tensor) -> tf.Tensor:
     """The item at `position` of an endless sequence that goes through all `count` in each epoch.
@@ -23,5 +27,7 @@ def shuffled(position: tf.Tensor, seed: int, count: int | tf.Tensor) -> tf.Tenso
     epoch = position // count
     seed = tf.fill(tf.shape(position), tf.convert_to_tensor(seed, tf.int64))
     seeds = tf.stack([tf.zeros_like(seed), seed, epoch], axis=-1)
-    # The raw op, since tf.random.experimental.index_shuffle pads a seed per row along the rows.
-    return tf.raw_ops.RandomIndexShuffle(index=position % count, seed=seeds, max_index=count - 1)
+    # The raw op, since tf.random.experimental.index_shuffle has only the default of 4 rounds.
+    return tf.raw_ops.RandomIndexShuffle(
+        index=position % count, seed=seeds, max_index=count - 1, rounds=ROUNDS
+    )

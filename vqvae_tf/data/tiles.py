@@ -30,10 +30,10 @@ def batches(
     """Endless training batches of square tiles.
 
     Pictures that fit in memory are decoded once and held, at each of the sizes that tiles are cut
-    from; every epoch then goes once through every place of a tile. Larger sets are decoded again
-    in every epoch, in an order of their own, and give several tiles each time. Either way batch n
-    is a function of the seed and n (docs/data.md: of `tfds:` only while no picture is unreadable).
-    Pictures smaller than a tile are enlarged until their shorter side fits.
+    from; all places of a tile are equally likely, and no epoch shows one twice. Larger sets are
+    decoded again in every epoch, in another order, and give several tiles each time. Either way
+    batch n is a function of the seed and n (docs/data.md has the one exception). Pictures smaller
+    than a tile are enlarged until their shorter side fits.
 
     Args:
         source: where the pictures come from.

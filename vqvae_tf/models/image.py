@@ -159,11 +159,15 @@ class ImageVQVAE(trainable.TrainableModel):
 
     def encode(self, images):
         """Codes of uint8 pictures."""
-        images = _pad_by_reflection(tf.convert_to_tensor(images), self.config.stride)
+        images = tf.convert_to_tensor(images)
+        _refuse_empty(images)
+        images = _pad_by_reflection(images, self.config.stride)
         return self.quantizer.encode(self._latents(_pixels(images), training=False))
 
     def decode(self, codes):
         """The uint8 pictures that codes stand for: the mean of p(x|z), rounded."""
+        codes = tf.convert_to_tensor(codes)
+        _refuse_empty(codes)
         vectors = self.quantizer.decode(codes)
         return _to_uint8(self.likelihood.mean(self.decoder(self._join(vectors))))
 
@@ -263,6 +267,15 @@ def _perplexity(codes, num_embeddings):
     counts = tf.math.bincount(tf.reshape(codes, [-1]), minlength=num_embeddings, dtype=tf.float32)
     share = counts / tf.maximum(tf.reduce_sum(counts), 1.0)
     return tf.exp(-tf.reduce_sum(tf.math.xlogy(share, share)))
+
+
+def _refuse_empty(batch):
+    """TensorFlow's convolutions fail on nothing, with a line that says nothing of it."""
+    if 0 in batch.shape:
+        raise UserError(
+            f"a batch must hold at least one picture of at least one pixel; received shape "
+            f"{tuple(batch.shape)}"
+        )
 
 
 def _pad_by_reflection(images, multiple):

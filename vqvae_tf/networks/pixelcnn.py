@@ -23,8 +23,8 @@ class PixelCNN(keras.layers.Layer):
     `sample` draws codes by a cached loop that does each place's work once, and gives the same
     codes as calling the network once a place, hundreds of times sooner.
 
-    The network sees `receptive_field(height, width)` of the past: sixteen 3-wide layers see just
-    over half of a 32x32 grid's. Wider kernels, above all `first_kernel`, or more layers widen it.
+    The network sees `receptive_field(height, width)` of the past: sixteen layers of the default
+    kernel see 61 % of a 32x32 grid's, of (3, 5) all. docs/networks.md has a table.
 
     Args:
         num_embeddings: K, the number of codes.
@@ -298,8 +298,8 @@ class PixelCNN(keras.layers.Layer):
     def receptive_field(self, height: int, width: int) -> float:
         """Share of all (place, earlier place) pairs of a grid in which the later sees the earlier.
 
-        >>> PixelCNN(512, layers=16).receptive_field(32, 32) < 0.6
-        True
+        >>> round(PixelCNN(512, layers=16).receptive_field(32, 32), 2)
+        0.61
         >>> PixelCNN(512, layers=31).receptive_field(32, 32)
         1.0
         """

@@ -1,0 +1,45 @@
+"""A VQ-VAE of one's own from the layers, trained by Keras's `fit` on tiles of real photographs.
+
+Usage: python examples/compose.py [EPOCHS]
+"""
+
+import sys
+
+import keras
+import tensorflow as tf
+
+from vqvae_tf import data
+from vqvae_tf.config import DataConfig
+from vqvae_tf.layers import VectorQuantizerEMA
+from vqvae_tf.networks import Decoder, Encoder
+
+
+def build() -> tuple[keras.Model, keras.Model]:
+    """The autoencoder, and the part of it that gives codes."""
+    image = keras.Input((32, 32, 3))
+    latents = Encoder(widths=(32, 64), final_convolution=False, embedding_dim=8)(image)
+    quantized, codes = VectorQuantizerEMA(num_embeddings=512, return_codes=True)(latents)
+    picture = Decoder(widths=(64, 32), channels=3)(quantized)
+    return keras.Model(image, picture), keras.Model(image, codes)
+
+
+def main():
+    """Trains, and says which share of the codebook a batch uses."""
+    epochs = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    source = data.open_source("embedded:photos")
+    tiles = data.batches(source, DataConfig(image_size=32), batch_size=32, seed=0)
+
+    def pixels(batch):
+        x = tf.cast(batch["image"], tf.float32) / 255.0 - 0.5
+        return x, x
+
+    model, encoder = build()
+    model.compile(keras.optimizers.Adam(1e-3), "mse")
+    model.fit(tiles.map(pixels), epochs=epochs, steps_per_epoch=100, verbose=2)
+    codes = encoder.predict(tiles.map(pixels).take(8), verbose=0)
+    used = len(set(codes.ravel().tolist()))
+    print(f"{used} of 512 codes in use on {len(codes)} tiles")
+
+
+if __name__ == "__main__":
+    main()

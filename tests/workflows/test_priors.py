@@ -1,0 +1,220 @@
+import dataclasses
+import json
+import math
+import os
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.small import AUTOENCODER, PRIOR, TRAINING, picture
+from vqvae_tf import data, models, workflows
+from vqvae_tf.config import DataConfig, UserError
+from vqvae_tf.workflows import priors
+
+
+@pytest.fixture(scope="module")
+def samples(runs, tmp_path_factory):
+    """What four samples of the class `waves` wrote."""
+    output = str(tmp_path_factory.mktemp("samples"))
+    return output, workflows.sample(runs.prior, output, count=4, seed=1, label="waves")
+
+
+def codes_in(folder):
+    with np.load(os.path.join(folder, "codes.npz")) as file:
+        return file["codes"]
+
+
+def test_the_workdir_holds_all_that_sampling_needs(runs):
+    prior, autoencoder = workflows.load_pair(runs.prior)
+    original = models.load(runs.model)
+    for before, after in zip(original.variables, autoencoder.variables, strict=True):
+        np.testing.assert_array_equal(before, after, err_msg=before.path)
+    sizes = prior.config
+    assert (sizes.num_embeddings, sizes.codes_per_position, sizes.num_classes) == (16, 1, 2)
+    with open(os.path.join(runs.prior, "config.json")) as file:
+        written = json.load(file)
+    assert written["class_names"] == ["dunes", "waves"]
+    assert written["codebook"] == priors.digest(original)
+
+
+def test_loaded_weights_are_bit_for_bit_those_that_were_trained(runs, tmp_path, monkeypatch):
+    built, build = [], models.build
+    monkeypatch.setattr(
+        models, "build", lambda *arguments: built.append(build(*arguments)) or built[-1]
+    )
+    path = str(tmp_path / "prior")
+    config = dataclasses.replace(PRIOR, code_dim=1)  # the autoencoder's is taken
+    codes = f"codes:{runs.prior}/codes/*.tfrecord"
+    workflows.train_prior(config, runs.model, codes, path)
+    (trained,) = built
+    loaded, autoencoder = workflows.load_pair(path)
+    assert loaded.config.code_dim == 2
+    np.testing.assert_array_equal(loaded.network.code_vectors, autoencoder.quantizer.codebook)
+    assert len(trained.variables) == len(loaded.variables) > 20
+    for before, after in zip(trained.variables, loaded.variables, strict=True):
+        np.testing.assert_array_equal(before, after, err_msg=before.path)
+
+
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(runs, tmp_path):
+    straight, resumed = str(tmp_path / "straight"), str(tmp_path / "resumed")
+    constant = dataclasses.replace(PRIOR, dropout=0.1, training=TRAINING)
+    short = dataclasses.replace(constant, training=dataclasses.replace(TRAINING, steps=10))
+    expected = workflows.train_prior(constant, runs.model, runs.uri, straight)
+    workflows.train_prior(short, runs.model, runs.uri, resumed)
+    assert workflows.train_prior(constant, runs.model, runs.uri, resumed) == expected
+    pairs = zip(models.load(straight).variables, models.load(resumed).variables, strict=True)
+    for before, after in pairs:
+        np.testing.assert_array_equal(before, after, err_msg=before.path)
+
+
+def test_training_starts_from_the_codes_frequencies_and_learns(runs):
+    prior, _ = workflows.load_pair(runs.prior)
+    maps = list(data.open_source(f"codes:{runs.prior}/codes/*.tfrecord").maps())
+    found = priors.mean_bits(prior, maps)
+    assert found["codes"] == sum(item["codes"].size for item in maps)
+    counts = np.bincount(np.concatenate([item["codes"].ravel() for item in maps]), minlength=16)
+    share = counts[counts > 0] / counts.sum()
+    assert found["bits_per_code"] < -(share * np.log2(share)).sum()
+
+
+def test_evaluation_with_a_prior_counts_its_bits(runs):
+    results = workflows.evaluate(runs.model, runs.uri, runs.prior)
+    prior, autoencoder = workflows.load_pair(runs.prior)
+    maps = list(workflows.code_maps(autoencoder, data.open_source(runs.uri)))
+    bits = [
+        -float(prior.log_prob(item["codes"][None], np.array([item["label"]]))[0]) / math.log(2)
+        for item in maps
+    ]
+    codes = sum(item["codes"].size for item in maps)
+    # Traced and eager float32 sums over a few hundred places.
+    assert results["prior_bits_per_code"] == pytest.approx(sum(bits) / codes, rel=1e-5)
+    assert results["bits_per_dimension_with_prior"] == pytest.approx(
+        results["reconstruction_bits_per_dimension"] + results["prior_bits_per_dimension"]
+    )
+
+
+def test_labels_of_other_classes_are_not_given_to_the_prior(runs, tmp_path):
+    for name in ("apples", "pears"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(picture(16, 20)).save(tmp_path / name / "a.png")
+    results = workflows.evaluate(runs.model, f"folder:{tmp_path}", runs.prior)
+    first, second = results["per_picture"]
+    assert first["prior_bits_per_code"] == second["prior_bits_per_code"]
+
+
+def test_another_codebook_is_refused(runs, tmp_path):
+    other = str(tmp_path / "other")
+    config = dataclasses.replace(AUTOENCODER, training=dataclasses.replace(TRAINING, steps=1))
+    workflows.train(config, runs.uri, other)
+    with pytest.raises(UserError, match="another codebook than that of the given model"):
+        workflows.evaluate(other, runs.uri, runs.prior)
+    mixed = str(tmp_path / "mixed")
+    shutil.copytree(runs.prior, mixed)
+    shutil.rmtree(os.path.join(mixed, "model"))
+    shutil.copytree(other, os.path.join(mixed, "model"))
+    with pytest.raises(UserError, match="another codebook than that of the model in its workdir"):
+        workflows.sample(mixed, str(tmp_path / "samples"))
+    with pytest.raises(UserError, match='was started with codebook="'):
+        workflows.train_prior(PRIOR, other, runs.uri, mixed)
+
+
+def test_samples_are_written_with_a_sheet_and_their_codes(runs, samples):
+    output, written = samples
+    names = ["sheet.png", *(f"sample_00{number}.png" for number in range(4)), "codes.npz"]
+    assert [os.path.basename(path) for path in written] == names
+    assert sorted(os.listdir(output)) == sorted(names)
+    codes = codes_in(output)
+    assert codes.shape == (4, 4, 4) and codes.dtype == np.int32
+    picture_of_one = np.asarray(Image.open(written[2]))
+    _, autoencoder = workflows.load_pair(runs.prior)
+    np.testing.assert_array_equal(picture_of_one, autoencoder.decode(codes)[1])
+    assert Image.open(written[0]).size >= (32, 32)
+
+
+def test_sample_three_is_the_same_of_four_and_of_eight(runs, samples, tmp_path):
+    workflows.sample(runs.prior, str(tmp_path), count=8, seed=1, label="waves")
+    np.testing.assert_array_equal(codes_in(samples[0]), codes_in(tmp_path)[:4])
+
+
+def test_classes_go_by_name_or_number(runs, samples, tmp_path):
+    workflows.sample(runs.prior, str(tmp_path), count=4, seed=1, label="1")
+    np.testing.assert_array_equal(codes_in(samples[0]), codes_in(tmp_path))
+    assert priors.class_number(runs.prior, "dunes") == 0
+    for unknown in ("wave", "2", "-1"):
+        with pytest.raises(UserError, match=f'unknown class "{unknown}"; .*dunes, waves'):
+            priors.class_number(runs.prior, unknown)
+    with pytest.raises(UserError, match="nearest: waves"):
+        priors.class_number(runs.prior, "wave")
+
+
+def test_given_codes_stay(runs, tmp_path):
+    given = np.full([1, 3, 5], -1)
+    given[0, :2, :3] = 5
+    np.savez(tmp_path / "given.npz", codes=given)
+    output = tmp_path / "samples"
+    workflows.sample(runs.prior, str(output), count=2, prefix=str(tmp_path / "given.npz"))
+    codes = codes_in(output)
+    assert codes.shape == (2, 3, 5) and (codes[:, :2, :3] == 5).all()
+
+
+def _cut(path):
+    np.savez(path, codes=np.zeros([1, 2, 2], int))
+    path.write_bytes(path.read_bytes()[:-30])
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: None,
+        lambda path: path.write_text("codes"),
+        lambda path: np.savez(path, other=[1]),
+        lambda path: np.save(path.open("wb"), [1]),
+        _cut,
+    ],
+    ids=["absent", "text", "other name", "an array", "truncated"],
+)
+def test_a_prefix_that_cannot_be_read_is_refused(runs, tmp_path, write):
+    path = tmp_path / "prefix.npz"
+    write(path)
+    with pytest.raises(UserError, match="cannot read codes from .*give an .npz file") as error:
+        workflows.sample(runs.prior, str(tmp_path / "samples"), prefix=str(path))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("codes", "message"),
+    [(np.full([2, 2], 16), "codes up to 16"), (np.zeros([2, 2, 3], int), r"shape \(2, 2, 3\)")],
+)
+def test_codes_of_another_model_are_refused(runs, tmp_path, codes, message):
+    path = str(tmp_path / "codes.tfrecord")
+    data.write_codes(path, [{"name": "x", "codes": codes, "label": None}])
+    workdir = str(tmp_path / "prior")
+    with pytest.raises(UserError, match=message):
+        workflows.train_prior(PRIOR, runs.model, f"codes:{path}", workdir)
+    assert not os.path.exists(workdir)
+
+
+def test_an_autoencoder_s_workdir_is_no_prior_s(runs, tmp_path):
+    with pytest.raises(UserError, match="holds no prior but a model of family image"):
+        workflows.sample(runs.model, str(tmp_path))
+    with pytest.raises(UserError, match="holds a prior; --model wants"):
+        workflows.train_prior(PRIOR, runs.prior, runs.uri, str(tmp_path / "prior"))
+
+
+def test_variations_show_the_same_picture_under_more_codes(runs):
+    autoencoder = models.load(runs.model)
+    source = data.open_source(runs.uri)
+    plain = list(workflows.code_maps(autoencoder, source))
+    assert [item["name"] for item in plain] == [
+        "dunes/a.png", "dunes/b.png", "waves/a.png", "waves/b.png"
+    ]  # fmt: skip
+    varied = DataConfig(flip=True, half_size_share=0.5, recolour_share=0.5)
+    maps = list(workflows.code_maps(autoencoder, source, varied, seed=3))
+    # As it is, recoloured, at half its size; each mirrored as well; each from 2 x 2 offsets.
+    assert len(maps) == 4 * 3 * 2 * 4
+    np.testing.assert_array_equal(maps[0]["codes"], plain[0]["codes"])
+    again = workflows.code_maps(autoencoder, source, varied, seed=3)
+    for first, second in zip(maps, again, strict=True):
+        np.testing.assert_array_equal(first["codes"], second["codes"])
