@@ -17,7 +17,7 @@ FEATURES = {
     "export": ["ai-edge-litert"],
     "onnx": ["onnx", "onnxruntime", "tf2onnx"],
     "serving": ["tensorflow-serving-api"],
-    "data": ["tensorflow-datasets"],
+    "data": ["tensorflow-datasets", "importlib_resources"],
     "scale": ["apache-beam[tfrecord]"],
 }
 TFIO = ["tensorflow-io>=0.37.1", "tensorflow<2.18", "tensorflow-probability<0.25"]
@@ -55,7 +55,7 @@ setup(
         "keras>=3.12",
         "ml_collections",
         "numpy>=1.26",
-        "pillow",
+        "pillow>=10.1",
         "tensorboard",
         "tensorflow>=2.17",
         "tensorflow-probability[tf]>=0.24",

@@ -62,8 +62,9 @@ def numpy_call(
     Returns:
         The results as tensors, their shapes unknown.
 
-    >>> numpy_call(lambda x: [x + 1], [tf.constant(1)], [np.int32(0)])[0].numpy().item()
-    2
+    >>> halves = lambda number: numpy_call(lambda n: [n // 2, n % 2], [number], [np.int64(0)] * 2)
+    >>> [(int(a), int(b)) for a, b in tf.data.Dataset.range(3).map(halves)]
+    [(0, 0), (0, 1), (1, 0)]
     """
     return tf.numpy_function(
         lambda *arguments: _CALLS.run(function, arguments, idle),

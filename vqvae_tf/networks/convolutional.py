@@ -43,8 +43,10 @@ class ResidualStack(keras.layers.Layer):
             convolution(residual_width, 3, activation="relu", name=f"wide_{i}", **shared)
             for i in range(blocks)
         ]
+        # A 1-wide convolution; as a product of matrices it takes three quarters of the time on CPU.
         self.narrow = [
-            convolution(width, 1, name=f"narrow_{i}", **shared) for i in range(blocks)
+            keras.layers.Dense(width, name=f"narrow_{i}", dtype=self.dtype_policy)
+            for i in range(blocks)
         ]
 
     def build(self, input_shape):
@@ -138,7 +140,9 @@ class Encoder(keras.layers.Layer):
             )
         )
         if embedding_dim is not None:
-            self.stages.append(convolution(embedding_dim, 1, name="embedding", **shared))
+            self.stages.append(
+                keras.layers.Dense(embedding_dim, name="embedding", dtype=self.dtype_policy)
+            )
 
     def build(self, input_shape):
         for stage in self.stages:

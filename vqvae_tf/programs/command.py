@@ -1,7 +1,9 @@
 """What all programs share: flags, configurations by flag, and errors that end in one line."""
 
+import dataclasses
 import os
 import sys
+import typing
 from collections.abc import Callable
 from typing import Any
 
@@ -79,17 +81,27 @@ def _say(what: Exception | str, code: int) -> int:
 
 def _define_config(flag_values: flags.FlagValues, preset: Any) -> None:
     """Defines `--config.FIELD=VALUE` for every field of `preset`, which gives the defaults."""
-    values = config_lib.to_dict(preset)
-    known = _names(values)
+    known = _names(config_lib.to_dict(preset))
     for argument in sys.argv[1:]:
         name = argument.lstrip("-").partition("=")[0]
         if name.startswith("config.") and name[7:] not in known:
             raise UserError(f'unknown field "{name[7:]}"; {nearest(name[7:], known)}')
-    # Tuples, since config_flags parses those; None could be of any type, so it asks for a string.
-    settable = ml_collections.ConfigDict(
-        {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-    )
-    config_flags.DEFINE_config_dict("config", settable, flag_values=flag_values)
+    config_flags.DEFINE_config_dict("config", _settable(preset), flag_values=flag_values)
+
+
+def _settable(config: Any) -> ml_collections.ConfigDict:
+    """A mutable copy, which config_flags asks for."""
+    hints = typing.get_type_hints(type(config))
+    values = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            value = _settable(value)
+        elif type(None) in typing.get_args(hints[field.name]):
+            # As an object it is parsed as a Python literal, so that it can become None or be it.
+            value = ml_collections.FieldReference(value, field_type=object)
+        values[field.name] = value
+    return ml_collections.ConfigDict(values)
 
 
 def _flag(name: str, default: str) -> str:
