@@ -82,7 +82,7 @@ def test_residual_stack_is_the_sum_of_its_branches():
         padded = np.pad(np.maximum(h, 0), ((0, 0), (1, 1), (0, 0)))
         inner = sum(padded[:, k : k + 7] @ kernel[k] for k in range(3)) + bias
         kernel, bias = (ops.convert_to_numpy(w).astype("float64") for w in narrow.weights)
-        h = h + np.maximum(inner, 0) @ kernel[0] + bias
+        h = h + np.maximum(inner, 0) @ kernel + bias
     # Sums of 12 float32 products of order one.
     np.testing.assert_allclose(result, np.maximum(h, 0), atol=1e-5)
 

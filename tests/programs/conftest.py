@@ -1,3 +1,4 @@
+from tests.programs.harness import call
 from tests.small import runs
 
-__all__ = ["runs"]
+__all__ = ["call", "runs"]

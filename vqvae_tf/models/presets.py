@@ -19,12 +19,12 @@ def photos() -> ImageConfig:
         data_variance=0.073,
         data=DataConfig(image_size=32, half_size_share=0.3, recolour_share=0.5),
         training=TrainingConfig(
-            steps=12_000,
+            steps=16_000,
             batch_size=8,
             learning_rate=2e-3,
             schedule="cosine",
             warmup_steps=50,
-            final_learning_rate=0.05,
+            final_learning_rate=0.02,
             beta_2=0.99,
         ),
     )

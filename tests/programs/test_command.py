@@ -1,0 +1,300 @@
+"""Flags: what they may be, and the one line that a wrong one ends in."""
+
+import ast
+import errno
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import tensorflow as tf
+
+from tests.programs.harness import TINY, TINY_PRIOR, assert_refused
+from vqvae_tf import models, workflows
+
+FOLDER = pathlib.Path(__file__).parents[2] / "vqvae_tf" / "programs"
+PROGRAMS = sorted(
+    path.stem
+    for path in FOLDER.glob("*.py")
+    if path.stem != "command" and "def run(" in path.read_text()
+)
+AUTOENCODER = ("--preset=photos", "--data=embedded:photos", "--workdir=runs")
+PRIOR = ("--model=model", "--data=embedded:photos", "--workdir=runs")
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    """What a test forgets to refuse is then written there."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def configs(monkeypatch):
+    """The configurations that the training programs hand to the library, which does nothing."""
+    handed = []
+    for name in ("train", "train_prior"):
+        monkeypatch.setattr(
+            workflows, name, lambda config, *_, **__: handed.append(config) or {"step": 1}
+        )
+    return handed
+
+
+def test_all_programs_are_known_here():
+    assert {"evaluate", "export", "reconstruct", "sample", "train", "train_prior"} <= set(PROGRAMS)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_says_what_it_does_and_names_every_flag(call, program, flag):
+    outcome = call(program, flag)
+    assert outcome.code == 0 and outcome.err == ""
+    tree = ast.parse((FOLDER / f"{program}.py").read_text())
+    assert outcome.out.startswith(ast.get_docstring(tree).splitlines()[0])
+    assert f"vqvae-{program.replace('_', '-')}" in outcome.out
+    defined = re.findall(r"DEFINE_\w+\(\s*\"(\w+)\"", (FOLDER / f"{program}.py").read_text())
+    assert defined
+    for name in defined:
+        assert f"--{name}:" in outcome.out or f"--[no]{name}:" in outcome.out, name
+
+
+def test_help_shows_the_fields_of_the_preset_that_is_named(call):
+    outcome = call("train", "--preset=cifar10", "--help")
+    assert "--config.training.steps:" in outcome.out and "(default: '250000')" in outcome.out
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_is_no_flag_is_refused(call, program):
+    required = {
+        "evaluate": ("--model=m", "--data=d"),
+        "reconstruct": ("--model=m", "--data=d", "--output=o"),
+        "export": ("--model=m", "--output=o"),
+        "sample": ("--prior=p", "--output=o"),
+        "train": AUTOENCODER,
+        "train_prior": PRIOR,
+    }.get(program, ())
+    assert_refused(call(program, *required, "--wat=1"), "Unknown command line flag 'wat'")
+    assert_refused(call(program, *required, "photos"), '"photos" is no flag; flags are written')
+
+
+@pytest.mark.parametrize(
+    ("program", "given", "missing"),
+    [
+        ("train", AUTOENCODER[1:], "preset"),
+        ("train", AUTOENCODER[:1] + AUTOENCODER[2:], "data"),
+        ("train", AUTOENCODER[:2], "workdir"),
+        ("train_prior", PRIOR[1:], "model"),
+        ("sample", ("--output=o",), "prior"),
+        ("evaluate", ("--model=m",), "data"),
+        ("reconstruct", ("--model=m", "--data=d"), "output"),
+        ("export", ("--output=o",), "model"),
+    ],
+)
+def test_a_missing_flag_is_named(call, program, given, missing):
+    assert_refused(call(program, *given), f"Flag --{missing} must have a value other than None")
+
+
+@pytest.mark.parametrize(
+    ("argument", "parts"),
+    [
+        ("--preset=photo", ('unknown preset "photo"', "nearest: photos")),
+        ("--preset=photos_prior", ("is the preset of a prior; use vqvae-train-prior",)),
+        ("--config.training.step=5", ('unknown field "training.step"', "nearest: training.steps")),
+        ("--config.wdths=4", ('unknown field "wdths"', "nearest: widths")),
+        ("--config.training=5", ('unknown field "training"', "training.steps")),
+        ("--config=5", ("config",)),
+        ("--config.training.steps=many", ("--config.training.steps=many", "invalid literal")),
+        ("--config.training.steps=1.5", ("--config.training.steps=1.5",)),
+        ("--config.training.learning_rate=x", ("--config.training.learning_rate=x", "float")),
+        ("--config.data.flip=perhaps", ("--config.data.flip=perhaps", "boolean")),
+        ("--config.widths=a,b", ('field "widths" must be int',)),
+        ("--config.decay=slow", ('field "decay" must be float',)),
+        ("--config.training.steps", ("--config.training.steps",)),
+        ("--config.training.steps=0", ("training.steps must be at least 1; received 0",)),
+        ("--config.data.image_size=30", ("must be a multiple of 4", "28 and 32")),
+        ("--config.num_embeddings=0", ("num_embeddings must be at least 1; received 0",)),
+        ("--config.quantizer=em", ('unknown quantizer "em"', "nearest: ema")),
+        ("--config.training.precision=float8", ("precision must be", "mixed_bfloat16")),
+        ("--config.training.seed=-1", ("training.seed must be at least 0",)),
+        ("--strategy=miror", ('unknown strategy "miror"', "nearest: mirrored")),
+        ("--data=photos", ('unknown data source "photos"; give SCHEME:NAME',)),
+        ("--data=foldr:x", ("nearest: folder",)),
+        ("--data=embedded:photos/trian", ("nearest: train",)),
+        ("--data=folder:absent", ('there is no folder "absent"',)),
+        ("--data=codes:*", ('no file matches "*"',)),
+        ("--validation=embedded:foto", ('unknown name "foto"',)),
+    ],
+)
+def test_a_wrong_value_ends_in_one_line(call, tmp_path, argument, parts):
+    assert_refused(call("train", *AUTOENCODER, argument), *parts)
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("argument", "parts"),
+    [
+        ("--preset=photos", ("is no preset of a prior; use vqvae-train",)),
+        ("--config.code_dim=x", ('field "code_dim" must be int',)),
+        ("--config.kernel_size=3", ("kernel_size must be ROWS,COLUMNS; received (3,)",)),
+        ("--model=absent", ("absent/config.json does not exist; give the workdir",)),
+    ],
+)
+def test_a_wrong_value_for_a_prior_ends_in_one_line(call, argument, parts):
+    assert_refused(call("train_prior", *PRIOR, argument), *parts)
+
+
+def test_fields_are_set_over_the_preset(call, configs):
+    call("train", *AUTOENCODER, *TINY, "--noconfig.data.flip", "--config.decay=None")
+    call("train", *AUTOENCODER[1:], "--preset", "cifar10", "--config.decay=0.5")
+    call("train_prior", *PRIOR, *TINY_PRIOR, "--config.code_dim=None")
+    tiny, cifar10, prior = configs
+    assert (tiny.widths, tiny.decay, tiny.data.flip) == ((4, 8), None, False)
+    assert tiny.training.learning_rate == models.preset("photos").training.learning_rate
+    assert (cifar10.decay, cifar10.codes_per_position) == (0.5, 10)
+    assert (prior.code_dim, prior.grid) == (None, 4)
+
+
+@pytest.mark.parametrize(
+    ("program", "flag"),
+    [
+        ("evaluate", "--model"),
+        ("reconstruct", "--model"),
+        ("export", "--model"),
+        ("sample", "--prior"),
+    ],
+)
+def test_a_workdir_that_is_none_is_refused(call, runs, tmp_path, program, flag):
+    more = {"evaluate": (f"--data={runs.uri}",)}.get(program, ("--output=o",))
+    more += (f"--data={runs.uri}",) if program == "reconstruct" else ()
+    absent = call(program, f"{flag}=absent", *more)
+    assert_refused(absent, "absent/config.json does not exist; give the workdir")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "config.json").write_text(json.dumps({"learning_rate": 1}))
+    assert_refused(call(program, f"{flag}={other}", *more), "is damaged or not ours")
+    empty = tmp_path / "begun"
+    empty.mkdir()
+    shutil.copy(os.path.join(runs.prior if flag == "--prior" else runs.model, "config.json"), empty)
+    assert_refused(call(program, f"{flag}={empty}", *more), "holds no checkpoint; train the model")
+
+
+@pytest.mark.parametrize(
+    ("argument", "parts"),
+    [
+        ("--count=0", ("--count=0",)),
+        ("--seed=x", ("--seed=x",)),
+        ("--temperature=-1", ("temperature must be at least 0",)),
+        ("--top_k=99", ("top_k must lie between 1 and 16",)),
+        ("--top_p=2", ("top_p must lie in (0, 1]",)),
+        ("--grid=4", ("--grid must be HEIGHT,WIDTH in codes; received 4",)),
+        ("--grid=4,x", ("--grid must be HEIGHT,WIDTH in codes; received 4,x",)),
+        ("--grid=0,4", ("--grid must be HEIGHT,WIDTH in codes; received 0,4",)),
+        ("--label=wave", ('unknown class "wave"; nearest: waves',)),
+        ("--prefix=absent.npz", ("cannot read codes from absent.npz",)),
+    ],
+)
+def test_a_wrong_value_for_sampling_ends_in_one_line(call, runs, argument, parts):
+    assert_refused(call("sample", f"--prior={runs.prior}", "--output=o", argument), *parts)
+
+
+def test_a_prior_where_an_autoencoder_is_wanted_and_the_reverse(call, runs):
+    wanted = "holds a prior; --model wants the autoencoder's workdir"
+    assert_refused(call("evaluate", f"--model={runs.prior}", f"--data={runs.uri}"), wanted)
+    assert_refused(call("export", f"--model={runs.prior}", "--output=o"), wanted)
+    outcome = call("sample", f"--prior={runs.model}", "--output=o")
+    assert_refused(outcome, "holds no prior but a model of family image")
+
+
+def test_codes_where_pictures_are_wanted(call, runs):
+    codes = f"--data=codes:{runs.prior}/codes/*.tfrecord"
+    assert_refused(call("evaluate", f"--model={runs.model}", codes), "holds codes; pictures come")
+    outcome = call("reconstruct", f"--model={runs.model}", codes, "--output=o")
+    assert_refused(outcome, "holds codes; pictures come")
+
+
+def test_an_unknown_format_is_refused(call, runs):
+    outcome = call("export", f"--model={runs.model}", "--output=o", "--format=savd_model")
+    assert_refused(outcome, 'unknown format "savd_model"; nearest: saved_model')
+
+
+def test_a_workdir_of_something_else_or_of_another_run_is_refused(call, runs, tmp_path):
+    arguments = ("--preset=photos", f"--data={runs.uri}", *TINY)
+    holds = call("train", *arguments, f"--workdir={runs.pictures}")
+    assert_refused(holds, "holds dunes but no config.json")
+    other = call("train", *arguments, f"--workdir={runs.model}")
+    assert_refused(other, "was started with config.", "give that value back or another workdir")
+    (tmp_path / "file").write_text("")
+    assert_refused(call("train", *arguments, "--workdir=file"), "workdir file is a file")
+
+
+NO_ROOM = OSError(errno.ENOSPC, "No space left on device", "some/file")
+
+
+@pytest.mark.parametrize(
+    "error", [NO_ROOM, tf.errors.ResourceExhaustedError(None, None, "some/file; No space left")]
+)
+@pytest.mark.parametrize(
+    ("program", "place"),
+    [
+        ("sample", "vqvae_tf.workflows.priors.write_png"),
+        ("reconstruct", "vqvae_tf.workflows.autoencoders.write_png"),
+        ("evaluate", "vqvae_tf.training.workdir.tf.io.gfile.GFile"),
+        ("export", "keras.export.ExportArchive.write_out"),
+    ],
+)
+def test_a_disk_without_room_ends_in_one_line(call, runs, monkeypatch, program, place, error):
+    def full(path, mode="r", *_, **__):
+        if mode == "r" and "GFile" in place:
+            return open(path)
+        raise error
+
+    monkeypatch.setattr(place, full)
+    flags = {
+        "sample": (f"--prior={runs.prior}", "--output=o", "--count=1"),
+        "reconstruct": (f"--model={runs.model}", f"--data={runs.uri}", "--output=o"),
+        "evaluate": (f"--model={runs.model}", f"--data={runs.uri}", "--output=o.json"),
+        "export": (f"--model={runs.model}", "--output=o"),
+    }[program]
+    outcome = call(program, *flags)
+    assert outcome.code == 2 and outcome.err.count("\n") == 1, outcome
+    assert "some/file" in outcome.err and "No space left" in outcome.err
+
+
+def test_an_output_that_is_a_file_ends_in_one_line(call, runs, tmp_path):
+    (tmp_path / "o").write_text("")
+    outcome = call("sample", f"--prior={runs.prior}", "--output=o", "--count=1")
+    assert_refused(outcome, "File exists: 'o'")
+
+
+def test_ctrl_c_outside_training_ends_in_one_line(call, runs, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(workflows, "evaluate", interrupted)
+    outcome = call("evaluate", f"--model={runs.model}", f"--data={runs.uri}")
+    assert outcome == (130, "", "vqvae-evaluate: stopped\n")
+
+
+def test_our_own_mistakes_keep_their_traceback(call, runs, monkeypatch):
+    monkeypatch.setattr(workflows, "evaluate", lambda *_: {}["absent"])
+    with pytest.raises(KeyError):
+        call("evaluate", f"--model={runs.model}", f"--data={runs.uri}")
+
+
+def test_a_process_of_its_own_exits_with_two_and_no_traceback():
+    environment = {name: v for name, v in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [sys.executable, "-m", "vqvae_tf.programs.sample", "--prior=absent", "--output=o"],
+        capture_output=True,
+        text=True,
+        env=environment | {"PYTHONPATH": str(FOLDER.parents[1])},
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    # TensorFlow writes some lines while it is imported, before it asks how much it may say.
+    lines = [line for line in done.stderr.splitlines() if not re.match("WARNING: All|I0000", line)]
+    assert lines == [
+        "sample.py: absent/config.json does not exist; give the workdir of a training run"
+    ]
