@@ -99,7 +99,7 @@ def test_bad_picture_records_are_named_skipped_and_counted(tmp_path, caplog):
         "a#0: not a tf.train.Example",
         "a#2: no feature \"image\"; it holds ['picture']",
         "a#3: not a readable picture",
-        "a#5: label must lie in [0, 2); received none",
+        "a#5: label must lie in [0, 2), or be -1 for none; received none",
     ):
         assert sum(text in record.getMessage() for record in caplog.records) == 1
 

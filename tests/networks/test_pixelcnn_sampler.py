@@ -23,7 +23,9 @@ def small(**changes):
     network.build()
     logits = network(random_codes(network, 4, (6, 6)), **conditions(network, 4, (6, 6)))
     for layer in network.logits:
-        layer.kernel.assign(layer.kernel * (2.0 / np.std(logits)))
+        names = ["kernel"] if network.code_dim is None else ["free", "of_features", "of_learned"]
+        for weight in (getattr(layer, name) for name in names):
+            weight.assign(weight * (2.0 / np.std(logits)))
         layer.bias.assign(np.random.default_rng(1).normal(size=K))
     return network
 

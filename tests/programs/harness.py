@@ -12,6 +12,7 @@ TINY = (  # makes any preset of an image model small
     "--config.embedding_dim=2",
     "--config.num_embeddings=16",
     "--config.data.image_size=16",
+    "--config.data.half_size_share=0",
     "--config.training.steps=4",
     "--config.training.batch_size=4",
 )

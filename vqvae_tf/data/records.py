@@ -92,7 +92,7 @@ def parse(record: bytes, name: str) -> dict[str, Any]:
 
 
 def label_of(features: Mapping[str, Any], name: str, class_names: tuple[str, ...]) -> int | None:
-    """The label among parsed features; None where the source has no classes.
+    """The label among parsed features, -1 for none known; None where the source has no classes.
 
     Raises:
         UnreadableError: the label is absent, or no class has its number.
@@ -100,9 +100,9 @@ def label_of(features: Mapping[str, Any], name: str, class_names: tuple[str, ...
     if not class_names:
         return None
     label = features.get("label")
-    if not label or not 0 <= label[0] < len(class_names):
+    if not label or not -1 <= label[0] < len(class_names):
         raise UnreadableError(
-            f"{name}: label must lie in [0, {len(class_names)}); received "
+            f"{name}: label must lie in [0, {len(class_names)}), or be -1 for none; received "
             f"{label[0] if label else 'none'}"
         )
     return int(label[0])

@@ -101,7 +101,7 @@ def photos_prior() -> PriorConfig:
     return PriorConfig(
         code_dim=8,
         num_classes=13,
-        data=DataConfig(image_size=32, half_size_share=0.0),
+        data=DataConfig(recolour_share=1.0),
         training=TrainingConfig(
             steps=2_500,
             batch_size=4,

@@ -38,7 +38,7 @@ class IncrementalPixelCNN:
             self.spatial = tf.transpose(_float32(spatial), [1, 2, 0, 3])
         self.hidden = _dense_weights(network.hidden)
         self.slot_tables = [_float32(layer.embeddings) for layer in network.slot_embeddings]
-        self.logits = [_dense_weights(layer) for layer in network.logits]
+        self.logits = [_logits_weights(layer, network) for layer in network.logits]
 
     def embed(self, codes: tf.Tensor) -> tf.Tensor:
         """`[..., slots]` codes, `outside` where there is none, to `[..., channels]`."""
@@ -147,6 +147,12 @@ def _float32(value):
 
 def _dense_weights(layer):
     return _float32(layer.kernel), _float32(layer.bias)
+
+
+def _logits_weights(layer, network):
+    if network.code_dim is None:
+        return _dense_weights(layer)
+    return _float32(layer.kernel(network.code_vectors)), _float32(layer.bias)
 
 
 def _flat(kernel):

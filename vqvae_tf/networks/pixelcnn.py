@@ -8,6 +8,7 @@ from keras import ops
 
 from vqvae_tf.config import UserError
 from vqvae_tf.layers.backend import active as backend
+from vqvae_tf.networks.code_logits import CodeLogits
 from vqvae_tf.networks.gated_layer import GatedLayer, pad
 
 
@@ -38,8 +39,9 @@ class PixelCNN(keras.layers.Layer):
         num_classes: number of labels for the class condition, or None for no such condition.
         spatial_channels: channels of the spatial condition, or None for no such condition.
         code_dim: None learns an embedding of the codes. A number takes a frozen table of vectors
-            of that size, set by `load_code_vectors`, and learns a projection of it: what the
-            quantizer knows of the likeness of codes helps on data unlike the training set.
+            of that size, set by `load_code_vectors`, and learns a projection of it, and logits
+            that know it too (`CodeLogits`): what the quantizer knows of the likeness of codes
+            helps on data unlike the training set.
         slots: codes a place; None means one, without an axis for it.
 
     Call arguments:
@@ -114,9 +116,9 @@ class PixelCNN(keras.layers.Layer):
             keras.layers.Embedding(num_embeddings, width, name=f"slot_{i}", dtype=policy)
             for i in range((slots or 1) - 1)
         ]
+        head = keras.layers.Dense if code_dim is None else CodeLogits
         self.logits = [
-            keras.layers.Dense(num_embeddings, name=f"logits_{i}", dtype=precise)
-            for i in range(slots or 1)
+            head(num_embeddings, name=f"logits_{i}", dtype=precise) for i in range(slots or 1)
         ]
         self._sampler = None
 
@@ -139,8 +141,12 @@ class PixelCNN(keras.layers.Layer):
         self.hidden.build((None, self.channels))
         for embedding in self.slot_embeddings:
             embedding.build((None,))
+        hidden_shape = (None, self.hidden.units)
         for logits in self.logits:
-            logits.build((None, self.hidden.units))
+            if self.code_dim is None:
+                logits.build(hidden_shape)
+            else:
+                logits.build(hidden_shape, (self.num_embeddings, self.code_dim))
 
     def __call__(self, codes, label=None, spatial=None, **kwargs):
         # Checked here and not in `call`, whose errors Keras dresses up over many lines.
@@ -152,10 +158,10 @@ class PixelCNN(keras.layers.Layer):
         features = self.features(self.embed(codes), label, spatial, training)
         hidden = self.hidden(ops.relu(features))
         logits = []
-        for slot, layer in enumerate(self.logits):
+        for slot in range(len(self.logits)):
             if slot > 0:
                 hidden = hidden + self.slot_embeddings[slot - 1](codes[..., slot - 1])
-            logits.append(layer(ops.relu(hidden)))
+            logits.append(self.logits[slot](ops.relu(hidden), *self._code_vectors()))
         return logits[0] if self.slots is None else ops.stack(logits, axis=-2)
 
     def embed(self, codes: Any) -> Any:
@@ -166,6 +172,10 @@ class PixelCNN(keras.layers.Layer):
             for slot in range(codes.shape[-1])
         ]
         return sum(slots[1:], slots[0])
+
+    def _code_vectors(self) -> list[Any]:
+        """What the logits' layers take beside the features: the table, where there is one."""
+        return [] if self.code_dim is None else [ops.convert_to_tensor(self.code_vectors)]
 
     def code_table(self) -> Any:
         """What stands for each code, slot by slot: `[slots * num_embeddings, channels]`."""

@@ -1,6 +1,7 @@
 """What all programs share: flags, configurations by flag, and errors that end in one line."""
 
 import dataclasses
+import logging as stdlib_logging
 import os
 import sys
 import typing
@@ -48,13 +49,14 @@ def run(
         default_preset: for programs with `--preset`: the one whose fields `--help` shows. They
             get `--config.FIELD=VALUE` for every field of the preset named on the command line.
     """
-    logging.use_absl_handler()
-    logging.set_verbosity(logging.INFO)
+    _log_what_users_want()
     try:
+        preset = None
         if default_preset is not None:
-            _define_config(flag_values, models.preset(_flag("preset", default_preset)))
+            preset = models.preset(_flag("preset", default_preset))
+            _define_config(flag_values, preset)
         if any(argument in ("--help", "-h") for argument in sys.argv[1:]):
-            print(usage.strip(), flag_values.get_help(), sep="\n\n")
+            print(usage.strip(), flag_values.get_help(), _fields(preset), sep="\n\n")
             return
         positional = flag_values(sys.argv)[1:]
         if positional:
@@ -73,6 +75,25 @@ def frozen_config(flag_values: flags.FlagValues, preset: Any) -> Any:
     return config_lib.from_dict(type(preset), flag_values.config.to_dict())
 
 
+def _log_what_users_want() -> None:
+    """Our own news and all warnings, but not what TensorFlow tells those who write programs."""
+    logging.use_absl_handler()
+    logging.set_verbosity(logging.INFO)
+    ours = os.path.dirname(os.path.dirname(__file__))
+    logging.get_absl_handler().addFilter(
+        lambda record: record.levelno > stdlib_logging.INFO or record.pathname.startswith(ours)
+    )
+    tf.get_logger().setLevel("ERROR")
+
+
+def _fields(preset: Any) -> str:
+    """The part of `--help` about `--config.FIELD=VALUE`; empty without a preset."""
+    if preset is None:
+        return ""
+    lines = [f"  {name}: {value!r}" for name, value in _leaves(config_lib.to_dict(preset)).items()]
+    return "\n".join(["--config.FIELD=VALUE sets a field over the preset's value:", *lines])
+
+
 def _say(what: Exception | str, code: int) -> int:
     message = " ".join(str(what).split())
     print(f"{os.path.basename(sys.argv[0])}: {message}", file=sys.stderr)
@@ -81,7 +102,7 @@ def _say(what: Exception | str, code: int) -> int:
 
 def _define_config(flag_values: flags.FlagValues, preset: Any) -> None:
     """Defines `--config.FIELD=VALUE` for every field of `preset`, which gives the defaults."""
-    known = _names(config_lib.to_dict(preset))
+    known = list(_leaves(config_lib.to_dict(preset)))
     for argument in sys.argv[1:]:
         name = argument.lstrip("-").partition("=")[0]
         if name.startswith("config.") and name[7:] not in known:
@@ -105,18 +126,19 @@ def _settable(config: Any) -> ml_collections.ConfigDict:
 
 
 def _flag(name: str, default: str) -> str:
-    """Value of `--name` in `sys.argv`, read before the flags that hang on it are defined."""
-    arguments = sys.argv[1:]
+    """Last value of `--name` in `sys.argv`, read before the flags that hang on it are defined."""
+    arguments, found = sys.argv[1:], default
     for place, argument in enumerate(arguments):
         flag, equals, value = argument.lstrip("-").partition("=")
         if flag == name and argument.startswith("-"):
-            return value if equals else (arguments[place + 1 :] or [default])[0]
-    return default
+            found = value if equals else (arguments[place + 1 :] or [default])[0]
+    return found
 
 
-def _names(values: dict[str, Any], prefix: str = "") -> list[str]:
-    names = []
+def _leaves(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dictionaries as one, under dotted names."""
+    leaves = {}
     for name, value in values.items():
         inner = isinstance(value, dict)
-        names += _names(value, f"{prefix}{name}.") if inner else [prefix + name]
-    return names
+        leaves |= _leaves(value, f"{prefix}{name}.") if inner else {prefix + name: value}
+    return leaves

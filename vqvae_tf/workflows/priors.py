@@ -19,6 +19,7 @@ from vqvae_tf.data.recolour import recolour
 from vqvae_tf.training import checkpoints, strategies, workdir
 from vqvae_tf.workflows.autoencoders import Compiled, write_png
 
+RECOLOURINGS = 2  # of each picture, where the prior's data is recoloured
 MODEL_FOLDER, CODES_FOLDER = "model", "codes"
 
 
@@ -111,8 +112,9 @@ def code_maps(
     """Codes of all whole pictures of a source.
 
     With a `variation` each picture is encoded several times: from two offsets of half a stride
-    along either side, and, where that is asked for, mirrored, at half its size, and recoloured.
-    The prior so sees the same material under many codes.
+    along either side, and, where that is asked for, mirrored, at half its size, and recoloured
+    twice. The prior so sees the same material under many codes. Recoloured maps have the label
+    -1: they teach what goes with what, not what a class looks like.
 
     Args:
         autoencoder: the trained model.
@@ -131,24 +133,35 @@ def code_maps(
     )
     half = autoencoder.config.stride // 2
     for number, picture in enumerate(progress):
-        versions = [picture["image"]]
+        versions = [(picture["image"], picture["label"])]
         if variation is not None:
-            versions = _variations(picture["image"], variation, half, [seed, number])
-        for version in versions:
-            codes = np.asarray(encode(version[None])[0])
-            yield {"name": picture["name"], "codes": codes, "label": picture["label"]}
+            versions = _variations(*versions[0], variation, half, [seed, number])
+        for image, label in versions:
+            codes = np.asarray(encode(image[None])[0])
+            yield {"name": picture["name"], "codes": codes, "label": label}
 
 
-def _variations(image, variation, half, seed):
-    versions = [image]
-    if variation.recolour_share:
-        versions.append(recolour(image[None], 1.0, tf.constant(seed, tf.int64)).numpy()[0])
+def _variations(image, label, variation, half, seed):
+    """Pairs of an image and its label, for one picture."""
+    plain = [image]
     if variation.half_size_share:
         height, width = image.shape[:2]
-        versions.append(images.resize(image, height // 2, width // 2))
+        plain.append(images.resize(image, height // 2, width // 2))
     if variation.flip:
-        versions += [version[:, ::-1] for version in versions]
-    return [version[y:, x:] for version in versions for y in (0, half) for x in (0, half)]
+        plain += [version[:, ::-1] for version in plain]
+    versions = [(version, label) for version in plain]
+    if variation.recolour_share:
+        draws = tf.random.split(tf.constant(seed, tf.int64), RECOLOURINGS * len(plain))
+        versions += [
+            (recolour(version[None], 1.0, draw).numpy()[0], None if label is None else -1)
+            for version, draw in zip(plain * RECOLOURINGS, draws, strict=True)
+        ]
+    return [
+        (version[y:, x:], label)
+        for version, label in versions
+        for y in (0, half)
+        for x in (0, half)
+    ]
 
 
 def mean_bits(prior: models.Prior, maps: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,70 @@
+"""A training step of the `sonnet` preset against Sonnet's own example, and against bfloat16."""
+
+import _timing  # first: it sets TensorFlow's threads
+import numpy as np
+import tensorflow as tf
+from _image_model import batches, configuration, training_step
+
+from vqvae_tf.models import ImageVQVAE
+
+NOTES = """\
+A step is forward, gradients, quantizer update and Adam, batch 32 of 32x32 pictures. Floor: the
+multiply-adds of the step's convolutions at the rate of a bare matmul of [2048, 1152] by [1152, 128].
+Ours takes uint8 pixels; Sonnet's takes floats, which its example makes in the data pipeline."""
+
+
+def multiply_adds(config) -> float:
+    """Of one training step's convolutions: each forward, and twice more for its gradients."""
+    size, batch = config.data.image_size, config.training.batch_size
+    (first, second), inner = config.widths, config.residual_width
+    places = {stride: (size // stride) ** 2 * batch for stride in (2, 4)}
+    ends = places[2] * 16 * config.data.channels * first  # the convolution from or to pixels
+    middle = places[4] * 16 * first * second  # the other strided one
+    residual = config.residual_blocks * places[4] * (9 + 1) * second * inner
+    encoder = ends + middle + residual + places[4] * second * (9 * second + config.embedding_dim)
+    decoder = ends + middle + residual + places[4] * second * 9 * config.embedding_dim
+    return 3 * (encoder + decoder) - ends  # pixels need no gradient
+
+
+def measure(repeats: int) -> list[_timing.Comparison]:
+    config = configuration("sonnet")
+    batch = next(iter(batches(config)))
+    pixels = tf.cast(batch["image"], tf.float32) / 255.0 - 0.5
+    steps = {
+        precision: training_step(ImageVQVAE(configuration("sonnet", precision)))
+        for precision in ("float32", "mixed_bfloat16")
+    }
+    x, w = (
+        tf.constant(np.random.default_rng(0).normal(size=size), tf.float32)
+        for size in ((2048, 1152), (1152, 128))
+    )
+    matmul = tf.function(lambda: tf.matmul(x, w))
+    functions = {"matmul": matmul}
+    functions |= {name: lambda step=step: step(batch) for name, step in steps.items()}
+    try:
+        from _sonnet_example import training_step as sonnet_step
+    except ImportError:
+        print('Sonnet is not here to compare with; install it with: pip install "dm-sonnet"')
+    else:
+        sonnet = sonnet_step()
+        functions["sonnet"] = lambda: sonnet(pixels)
+
+    seconds = _timing.interleaved(functions, repeats)
+    ours, half = seconds["float32"], seconds["mixed_bfloat16"]
+    floor = multiply_adds(config) / (2048 * 1152 * 128) * seconds["matmul"]
+    lines = [_timing.cost("float32 step", ours, "floor", floor)]
+    if "sonnet" in seconds:
+        lines.append(_timing.cost("float32 step", ours, "Sonnet's step", seconds["sonnet"], 0.97))
+    has_bfloat16 = _timing.processor_has("avx512_bf16") or _timing.processor_has("amx_bf16")
+    if not has_bfloat16:
+        print("This CPU has neither AVX512-BF16 nor AMX: no goal for mixed_bfloat16.")
+    lines.append(
+        _timing.speed(
+            "mixed_bfloat16 step", half, "float32 step", ours, 1.4 if has_bfloat16 else None
+        )
+    )
+    return lines
+
+
+if __name__ == "__main__":
+    _timing.run(measure, repeats=40, notes=NOTES)
