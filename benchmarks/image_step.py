@@ -9,7 +9,7 @@ from vqvae_tf.models import ImageVQVAE
 
 NOTES = """\
 A step is forward, gradients, quantizer update and Adam, batch 32 of 32x32 pictures. Floor: the
-multiply-adds of the step's convolutions at the rate of a bare matmul of [2048, 1152] by [1152, 128].
+multiply-adds of the step's convolutions at the rate of a matmul of [2048, 1152] by [1152, 128].
 Ours takes uint8 pixels; Sonnet's takes floats, which its example makes in the data pipeline."""
 
 
@@ -27,6 +27,7 @@ def multiply_adds(config) -> float:
 
 
 def measure(repeats: int) -> list[_timing.Comparison]:
+    """Lines of the table."""
     config = configuration("sonnet")
     batch = next(iter(batches(config)))
     pixels = tf.cast(batch["image"], tf.float32) / 255.0 - 0.5

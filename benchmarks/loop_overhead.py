@@ -14,7 +14,7 @@ from PIL import Image
 from vqvae_tf import data, training
 from vqvae_tf.models import ImageVQVAE
 
-STEPS = {"sonnet": 20, "photos": 100}  # in a window: one log, one checkpoint and its pictures
+STEPS = {"sonnet": 100, "photos": 500}  # in a window: one log, one checkpoint and its pictures
 NOTES = """\
 A window of the loop is followed by one of the bare step on a batch that is always the same, in
 turn; minima of both. A window is 100 steps of `sonnet` (500 of `photos`) with one log, one

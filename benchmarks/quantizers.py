@@ -1,0 +1,168 @@
+"""The codebook quantizers against the bare matmul, Sonnet's and `vector-quantize-pytorch`."""
+
+import _timing  # first: it sets TensorFlow's threads
+import numpy as np
+import tensorflow as tf
+
+from vqvae_tf import layers
+
+ROWS, DIM = 8192, 64
+SIZES = (512, 1024, 8192)
+NOTES = f"""\
+{ROWS} rows of {DIM} normal numbers. Floor: matmul with the codebook and argmin, what any search by
+a matrix product does at least. A step is forward, update of the codebook's statistics (EMA) or its
+gradient (loss-trained), and the gradient to the input. Ours has its defaults on: tiling, revival,
+the guard against NaN; Sonnet's layer has none of these."""
+
+GOALS = {  # bounds on the ratios, by K
+    "search": {512: 1.02, 1024: 0.96, 8192: 0.90},
+    "floor": {512: 1.35, 1024: 1.12, 8192: 0.98},
+    "ema": {512: 2.0, 1024: 2.9, 8192: 3.4},
+    "loss": {512: 1.9, 1024: 2.7, 8192: 3.2},
+    "evaluation": {512: 1.3, 1024: 1.5, 8192: 1.6},
+    "torch": {512: 6.0, 1024: 11.0, 8192: 16.0},
+}
+
+
+def compiled(call, x, upstream):
+    """Training step and evaluation of a layer, `call(x, training)` -> (vectors, loss)."""
+
+    @tf.function
+    def step():
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = call(x, True)
+        sources = [x, *tape.watched_variables()]
+        return tape.gradient(outputs, sources, [upstream, tf.ones([])])
+
+    return step, tf.function(lambda: call(x, False)[0])
+
+
+def ours(kind, num_embeddings, x, upstream):
+    """One of our layers, its codebook drawn from the rows beforehand."""
+    layer = kind(num_embeddings)
+    layer.load_codebook(x.numpy()[np.random.default_rng(1).integers(0, ROWS, num_embeddings)])
+
+    def call(x, training):
+        output = layer.quantize(x, training=training)
+        return output.vectors, tf.add_n(list(output.losses.values()))
+
+    return compiled(call, x, upstream)
+
+
+def sonnets(kind, num_embeddings, x, upstream, **arguments):
+    """One of Sonnet's."""
+    layer = kind(DIM, num_embeddings, commitment_cost=0.25, **arguments)
+
+    def call(x, training):
+        output = layer(x, is_training=training)
+        return output["quantize"], output["loss"]
+
+    return compiled(call, x, upstream)
+
+
+def torchs(num_embeddings, x, upstream):
+    """EMA step of the PyTorch library's layer with the straight-through estimator."""
+    import torch
+    from vector_quantize_pytorch import VectorQuantize
+
+    torch.set_num_threads(1)
+    layer = VectorQuantize(
+        DIM, num_embeddings, decay=0.99, commitment_weight=0.25, rotation_trick=False
+    ).train()
+    x, upstream = (torch.tensor(each.numpy())[None] for each in (x, upstream))
+
+    def step():
+        inputs = x.clone().requires_grad_()
+        vectors, _, loss = layer(inputs)
+        torch.autograd.backward([vectors, loss.sum()], [upstream, torch.ones([])])
+        return inputs.grad
+
+    return step
+
+
+def functions_for(num_embeddings: int, peers: list[str]) -> dict:
+    """What runs in turn for one size of the codebook."""
+    generator = np.random.default_rng(0)
+    x, upstream = (tf.constant(generator.normal(size=(ROWS, DIM)), tf.float32) for _ in range(2))
+    codebook = tf.constant(generator.normal(size=(num_embeddings, DIM)), tf.float32)
+    transposed = tf.transpose(codebook)
+    functions = {
+        "floor": tf.function(lambda: tf.argmin(tf.matmul(x, transposed), 1, tf.int32)),
+        "search": tf.function(lambda: layers.nearest_codes(x, codebook)),
+    }
+    functions["ema"], functions["evaluation"] = ours(
+        layers.VectorQuantizerEMA, num_embeddings, x, upstream
+    )
+    functions["loss"], _ = ours(layers.VectorQuantizer, num_embeddings, x, upstream)
+    if "sonnet" in peers:
+        from sonnet import nets
+
+        functions["sonnet ema"], functions["sonnet evaluation"] = sonnets(
+            nets.VectorQuantizerEMA, num_embeddings, x, upstream, decay=0.99
+        )
+        functions["sonnet loss"], _ = sonnets(nets.VectorQuantizer, num_embeddings, x, upstream)
+    if "torch" in peers:
+        functions["torch ema"] = torchs(num_embeddings, x, upstream)
+    return functions
+
+
+def installed_peers() -> list[str]:
+    """Who is here to compare with; says who is not."""
+    peers = []
+    for name, module, package in (
+        ("sonnet", "sonnet", "dm-sonnet"),
+        ("torch", "vector_quantize_pytorch", "vector-quantize-pytorch torch"),
+    ):
+        try:
+            __import__(module)
+        except ImportError:
+            print(f"{module} is not here to compare with; install it with: pip install {package}")
+        else:
+            peers.append(name)
+    return peers
+
+
+def measure(repeats: int) -> list[_timing.Comparison]:
+    """Lines of the table."""
+    peers = installed_peers()
+    lines = []
+    for num_embeddings in SIZES:
+        seconds = _timing.interleaved(functions_for(num_embeddings, peers), repeats)
+        size, floor, ema = f"K={num_embeddings}:", seconds["floor"], seconds["ema"]
+        lines += [
+            _timing.cost(
+                f"{size} search", seconds["search"], "floor", floor, GOALS["search"][num_embeddings]
+            ),
+            _timing.cost(f"{size} EMA step", ema, "floor", floor, GOALS["floor"][num_embeddings]),
+        ]
+        if "sonnet" in peers:
+            lines += [
+                _timing.speed(
+                    f"{size} {name}",
+                    seconds[key],
+                    "Sonnet's",
+                    seconds[f"sonnet {key}"],
+                    GOALS[key][num_embeddings],
+                )
+                for key, name in (
+                    ("ema", "EMA step"),
+                    ("loss", "loss-trained step"),
+                    ("evaluation", "evaluation"),
+                )
+            ]
+        if "torch" in peers:
+            lines.append(
+                _timing.speed(
+                    f"{size} EMA step",
+                    ema,
+                    "torch library's",
+                    seconds["torch ema"],
+                    GOALS["torch"][num_embeddings],
+                )
+            )
+    return lines
+
+
+if __name__ == "__main__":
+    _timing.run(measure, repeats=15, notes=NOTES)
