@@ -105,7 +105,7 @@ def photos_prior() -> PriorConfig:
         training=TrainingConfig(
             steps=2_500,
             batch_size=4,
-            learning_rate=2e-3,
+            learning_rate=1.2e-3,
             schedule="cosine",
             warmup_steps=30,
             final_learning_rate=0.03,

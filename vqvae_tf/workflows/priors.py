@@ -19,7 +19,7 @@ from vqvae_tf.data.recolour import recolour
 from vqvae_tf.training import checkpoints, strategies, workdir
 from vqvae_tf.workflows.autoencoders import Compiled, write_png
 
-RECOLOURINGS = 2  # of each picture, where the prior's data is recoloured
+RECOLOURINGS = 1  # of each version of a picture, where the prior's data is recoloured
 MODEL_FOLDER, CODES_FOLDER = "model", "codes"
 
 
@@ -112,9 +112,9 @@ def code_maps(
     """Codes of all whole pictures of a source.
 
     With a `variation` each picture is encoded several times: from two offsets of half a stride
-    along either side, and, where that is asked for, mirrored, at half its size, and recoloured
-    twice. The prior so sees the same material under many codes. Recoloured maps have the label
-    -1: they teach what goes with what, not what a class looks like.
+    along either side, and, where that is asked for, mirrored, at half its size, and recoloured.
+    The prior so sees the same material under many codes. Recoloured maps have the label -1: they
+    teach what goes with what, not what a class looks like.
 
     Args:
         autoencoder: the trained model.
