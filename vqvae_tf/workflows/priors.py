@@ -19,7 +19,6 @@ from vqvae_tf.data.recolour import recolour
 from vqvae_tf.training import checkpoints, strategies, workdir
 from vqvae_tf.workflows.autoencoders import Compiled, write_png
 
-RECOLOURINGS = 1  # of each version of a picture, where the prior's data is recoloured
 MODEL_FOLDER, CODES_FOLDER = "model", "codes"
 
 
@@ -151,10 +150,10 @@ def _variations(image, label, variation, half, seed):
         plain += [version[:, ::-1] for version in plain]
     versions = [(version, label) for version in plain]
     if variation.recolour_share:
-        draws = tf.random.split(tf.constant(seed, tf.int64), RECOLOURINGS * len(plain))
+        draws = tf.random.split(tf.constant(seed, tf.int64), len(plain))
         versions += [
             (recolour(version[None], 1.0, draw).numpy()[0], None if label is None else -1)
-            for version, draw in zip(plain * RECOLOURINGS, draws, strict=True)
+            for version, draw in zip(plain, draws, strict=True)
         ]
     return [
         (version[y:, x:], label)
