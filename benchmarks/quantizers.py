@@ -11,8 +11,9 @@ SIZES = (512, 1024, 8192)
 NOTES = f"""\
 {ROWS} rows of {DIM} normal numbers. Floor: matmul with the codebook and argmin, what any search by
 a matrix product does at least. A step is forward, update of the codebook's statistics (EMA) or its
-gradient (loss-trained), and the gradient to the input. Ours has its defaults on: tiling, revival,
-the guard against NaN; Sonnet's layer has none of these."""
+gradient (loss-trained), and the gradient to the input; it returns all that the layer gives, as the
+training step of Sonnet's example does. Evaluation is the vectors alone. Ours has its defaults on:
+tiling, revival, the guard against NaN; Sonnet's layer has none of these."""
 
 GOALS = {  # bounds on the ratios, by K
     "search": {512: 1.02, 1024: 0.96, 8192: 0.90},
@@ -25,7 +26,7 @@ GOALS = {  # bounds on the ratios, by K
 
 
 def compiled(call, x, upstream):
-    """Training step and evaluation of a layer, `call(x, training)` -> (vectors, loss)."""
+    """Training step and evaluation of a layer, `call(x, training)` -> (vectors, loss, all)."""
 
     @tf.function
     def step():
@@ -33,7 +34,7 @@ def compiled(call, x, upstream):
             tape.watch(x)
             outputs = call(x, True)
         sources = [x, *tape.watched_variables()]
-        return tape.gradient(outputs, sources, [upstream, tf.ones([])])
+        return outputs, tape.gradient(outputs[:2], sources, [upstream, tf.ones([])])
 
     return step, tf.function(lambda: call(x, False)[0])
 
@@ -45,7 +46,7 @@ def ours(kind, num_embeddings, x, upstream):
 
     def call(x, training):
         output = layer.quantize(x, training=training)
-        return output.vectors, tf.add_n(list(output.losses.values()))
+        return output.vectors, tf.add_n(list(output.losses.values())), output
 
     return compiled(call, x, upstream)
 
@@ -56,7 +57,7 @@ def sonnets(kind, num_embeddings, x, upstream, **arguments):
 
     def call(x, training):
         output = layer(x, is_training=training)
-        return output["quantize"], output["loss"]
+        return output["quantize"], output["loss"], output
 
     return compiled(call, x, upstream)
 

@@ -50,6 +50,15 @@ def test_pages(page, tmp_path, monkeypatch):
         exec(compile("\n" * (line - 1) + code, page, "exec"), namespace)
 
 
+@pytest.mark.parametrize("page", ["README.md", *PAGES])
+def test_links_lead_somewhere(page):
+    text = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text)]
+    folder = (ROOT / page).parent
+    dead = [link for link in links if link and ":" not in link and not (folder / link).exists()]
+    assert not dead, f"{page}: nothing is at {', '.join(dead)}"
+
+
 def test_every_block_is_found():
     for page in ["README.md", *PAGES]:
         text = (ROOT / page).read_text()

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,8 +16,10 @@ import tensorflow as tf
 
 from tests.programs.harness import TINY, TINY_PRIOR, assert_refused
 from vqvae_tf import models, workflows
+from vqvae_tf.programs import command
 
-FOLDER = pathlib.Path(__file__).parents[2] / "vqvae_tf" / "programs"
+REPOSITORY = pathlib.Path(__file__).parents[2]
+FOLDER = REPOSITORY / "vqvae_tf" / "programs"
 PROGRAMS = sorted(
     path.stem
     for path in FOLDER.glob("*.py")
@@ -150,6 +153,28 @@ def test_a_wrong_value_ends_in_one_line(call, tmp_path, argument, parts):
 )
 def test_a_wrong_value_for_a_prior_ends_in_one_line(call, argument, parts):
     assert_refused(call("train_prior", *PRIOR, argument), *parts)
+
+
+def test_every_line_in_the_docs_is_a_command(call, monkeypatch):
+    run = command.run
+    monkeypatch.setattr(
+        command, "run", lambda main, *rest, **more: run(lambda: None, *rest, **more)
+    )
+    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]
+    lines = {
+        line
+        for page in pages
+        for block in re.findall(r"^```sh\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+        for line in block.replace("\\\n", " ").splitlines()
+        if line.startswith("vqvae-")
+    }
+    used = set()
+    for line in sorted(lines):
+        program, *arguments = shlex.split(line)
+        used.add(program.removeprefix("vqvae-").replace("-", "_"))
+        outcome = call(program.removeprefix("vqvae-").replace("-", "_"), *arguments)
+        assert outcome == (0, "", ""), line
+    assert used == set(PROGRAMS)
 
 
 def test_fields_are_set_over_the_preset(call, configs):
@@ -290,7 +315,7 @@ def test_a_process_of_its_own_exits_with_two_and_no_traceback():
         [sys.executable, "-m", "vqvae_tf.programs.sample", "--prior=absent", "--output=o"],
         capture_output=True,
         text=True,
-        env=environment | {"PYTHONPATH": str(FOLDER.parents[1])},
+        env=environment | {"PYTHONPATH": str(REPOSITORY)},
     )
     assert done.returncode == 2 and done.stdout == ""
     # TensorFlow writes some lines while it is imported, before it asks how much it may say.

@@ -8,7 +8,6 @@ import tempfile
 import time
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -52,14 +51,15 @@ def export_saved_model(model: ImageVQVAE, path: str) -> None:
     def reconstruct(image):
         return {"reconstruction": model.reconstruct(image)}
 
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    for endpoint in (encode, decode, reconstruct):
-        archive.add_endpoint(endpoint.python_function.__name__, endpoint)
+    # Not by Keras's ExportArchive, which writes every weight twice.
+    module = tf.Module()
+    module.weights = [variable.value for variable in model.variables]
+    module.encode, module.decode, module.reconstruct = encode, decode, reconstruct
+    signatures = {"encode": encode, "decode": decode, "reconstruct": reconstruct}
     aside = path.rstrip("/") + ".part"
     if tf.io.gfile.exists(aside):
         tf.io.gfile.rmtree(aside)
-    archive.write_out(aside, verbose=False)
+    tf.saved_model.save(module, aside, signatures=signatures)
     if tf.io.gfile.exists(path):
         tf.io.gfile.rmtree(path)
     tf.io.gfile.rename(aside, path)

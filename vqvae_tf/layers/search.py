@@ -5,9 +5,8 @@ from keras import ops
 
 from vqvae_tf.layers.backend import active as backend
 
-# 16 MiB of float32 scores at once: larger temporaries cost page faults, many small ones cost
-# packing the codebook anew for each.
-MAX_SCORES = 4 * 2**20
+# 4 MiB of float32 scores at once, which are still in the cache when their minima are taken.
+MAX_SCORES = 2**20
 CODE_TILE = 8192
 # Codes in a block of the two-level minimum: the plain minimum over a block runs vectorised,
 # which an arg-minimum does not.
@@ -38,12 +37,15 @@ def nearest_codes(vectors, codebook):
     num_embeddings = codebook.shape[0]
     centre = ops.mean(codebook, axis=0, keepdims=True)
     centred = codebook - centre
-    # Half the squared norm as one more column, so that the matmul adds it.
-    table = ops.concatenate(
-        [-centred, ops.sum(ops.square(centred), axis=1, keepdims=True) / 2], axis=1
+    # Half the squared norm as one more row, so that the matmul adds it. Codes are the columns: the
+    # other way around every chunk's matmul would put the whole table in order anew.
+    table = ops.transpose(
+        ops.concatenate(
+            [-centred, ops.sum(ops.square(centred), axis=1, keepdims=True) / 2], axis=1
+        )
     )
     tiles = [
-        _pad_to_blocks(table[start : start + CODE_TILE])
+        _pad_to_blocks(table[:, start : start + CODE_TILE])
         for start in range(0, num_embeddings, CODE_TILE)
     ]
 
@@ -63,21 +65,21 @@ def nearest_codes(vectors, codebook):
 
 
 def _pad_to_blocks(tile):
-    """Rows up to a multiple of `BLOCK`, which no vector is near."""
-    rows = tile.shape[0]
-    missing = -rows % BLOCK
-    if rows <= BLOCK or not missing:
+    """Columns up to a multiple of `BLOCK`, which no vector is near."""
+    num_codes = tile.shape[1]
+    missing = -num_codes % BLOCK
+    if num_codes <= BLOCK or not missing:
         return tile
     far = ops.concatenate(
-        [ops.zeros((missing, tile.shape[1] - 1)), ops.full((missing, 1), 1e38)], axis=1
+        [ops.zeros((tile.shape[0] - 1, missing)), ops.full((1, missing), 1e38)], axis=0
     )
-    return ops.concatenate([tile, far], axis=0)
+    return ops.concatenate([tile, far], axis=1)
 
 
 def _smallest_score(rows, tile):
     """`(score, index)` of the best code of a tile for every row."""
     scores = _matmul_exact(rows, tile)  # [n, k]
-    num_codes = tile.shape[0]
+    num_codes = tile.shape[1]
     if num_codes <= BLOCK:
         return backend.row_min(scores), backend.argmin(scores)
     blocks = ops.reshape(scores, (-1, num_codes // BLOCK, BLOCK))
@@ -92,5 +94,5 @@ def _matmul_exact(rows, tile):
         import jax
 
         with jax.default_matmul_precision("float32"):  # TPUs would round to bfloat16
-            return ops.matmul(rows, ops.transpose(tile))
-    return ops.matmul(rows, ops.transpose(tile))
+            return ops.matmul(rows, tile)
+    return ops.matmul(rows, tile)

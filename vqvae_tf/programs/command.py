@@ -6,7 +6,7 @@ import os
 import sys
 import typing
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import ml_collections
 import tensorflow as tf
@@ -16,6 +16,7 @@ from ml_collections import config_flags
 from vqvae_tf import config as config_lib
 from vqvae_tf import models
 from vqvae_tf.config import UserError, nearest
+from vqvae_tf.training import strategies
 from vqvae_tf.training.workdir import reason
 
 MISTAKE, INTERRUPTED = 2, 130  # exit codes
@@ -68,6 +69,31 @@ def run(
         sys.exit(_say(reason(error), MISTAKE))
     except KeyboardInterrupt as error:  # training says where it saved
         sys.exit(_say(str(error) or "stopped", INTERRUPTED))
+
+
+class RunFlags(NamedTuple):
+    """The flags of every program that trains: on what, where, on which devices."""
+
+    data: flags.FlagHolder
+    validation: flags.FlagHolder
+    workdir: flags.FlagHolder
+    strategy: flags.FlagHolder
+
+
+def define_run(flag_values: flags.FlagValues, data: str) -> RunFlags:
+    """Defines the flags of a training run; `data` says what `--data` is."""
+
+    def text(name, default, words, **options):
+        return flags.DEFINE_string(name, default, words, flag_values=flag_values, **options)
+
+    return RunFlags(
+        data=text("data", None, data, required=True),
+        validation=text(
+            "validation", None, "URI of the data to evaluate on; the training data by default."
+        ),
+        workdir=text("workdir", None, "Folder of the run.", required=True),
+        strategy=text("strategy", "default", f"One of {', '.join(strategies.NAMES)}."),
+    )
 
 
 def frozen_config(flag_values: flags.FlagValues, preset: Any) -> Any:

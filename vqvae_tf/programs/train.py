@@ -11,27 +11,13 @@ from absl import flags
 from vqvae_tf import models, workflows
 from vqvae_tf.config import UserError
 from vqvae_tf.programs import command
-from vqvae_tf.training import evaluation, strategies
+from vqvae_tf.training import evaluation
 
 FLAGS = flags.FlagValues()
 _PRESET = flags.DEFINE_string(
     "preset", None, f"One of {', '.join(models.PRESETS)}.", required=True, flag_values=FLAGS
 )
-_DATA = flags.DEFINE_string(
-    "data", None, "URI of the training data.", required=True, flag_values=FLAGS
-)
-_VALIDATION = flags.DEFINE_string(
-    "validation",
-    None,
-    "URI of the data to evaluate on; the training data by default.",
-    flag_values=FLAGS,
-)
-_WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Folder of the run.", required=True, flag_values=FLAGS
-)
-_STRATEGY = flags.DEFINE_string(
-    "strategy", "default", f"One of {', '.join(strategies.NAMES)}.", flag_values=FLAGS
-)
+_RUN = command.define_run(FLAGS, data="URI of the training data.")
 
 
 def main() -> None:
@@ -41,10 +27,10 @@ def main() -> None:
         raise UserError(f"{_PRESET.value} is the preset of a prior; use vqvae-train-prior")
     results = workflows.train(
         config,
-        _DATA.value,
-        _WORKDIR.value,
-        validation_uri=_VALIDATION.value,
-        strategy=_STRATEGY.value,
+        _RUN.data.value,
+        _RUN.workdir.value,
+        validation_uri=_RUN.validation.value,
+        strategy=_RUN.strategy.value,
     )
     print(evaluation.table(results))
 

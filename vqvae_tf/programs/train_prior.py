@@ -12,7 +12,7 @@ from absl import flags
 from vqvae_tf import models, workflows
 from vqvae_tf.config import UserError
 from vqvae_tf.programs import command
-from vqvae_tf.training import evaluation, strategies
+from vqvae_tf.training import evaluation
 
 DEFAULT_PRESET = "photos_prior"
 
@@ -21,21 +21,7 @@ _PRESET = flags.DEFINE_string("preset", DEFAULT_PRESET, "Preset of a prior.", fl
 _MODEL = flags.DEFINE_string(
     "model", None, "Workdir of the autoencoder.", required=True, flag_values=FLAGS
 )
-_DATA = flags.DEFINE_string(
-    "data", None, "URI of the pictures, or codes:GLOB.", required=True, flag_values=FLAGS
-)
-_VALIDATION = flags.DEFINE_string(
-    "validation",
-    None,
-    "URI of the data to evaluate on; the training data by default.",
-    flag_values=FLAGS,
-)
-_WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Folder of the run.", required=True, flag_values=FLAGS
-)
-_STRATEGY = flags.DEFINE_string(
-    "strategy", "default", f"One of {', '.join(strategies.NAMES)}.", flag_values=FLAGS
-)
+_RUN = command.define_run(FLAGS, data="URI of the pictures, or codes:GLOB.")
 
 
 def main() -> None:
@@ -46,10 +32,10 @@ def main() -> None:
     results = workflows.train_prior(
         config,
         _MODEL.value,
-        _DATA.value,
-        _WORKDIR.value,
-        validation_uri=_VALIDATION.value,
-        strategy=_STRATEGY.value,
+        _RUN.data.value,
+        _RUN.workdir.value,
+        validation_uri=_RUN.validation.value,
+        strategy=_RUN.strategy.value,
     )
     print(evaluation.table(results))
 
