@@ -1,5 +1,7 @@
 """The codebook quantizers against the bare matmul, Sonnet's and `vector-quantize-pytorch`."""
 
+import importlib.util
+
 import _timing  # first: it sets TensorFlow's threads
 import numpy as np
 import tensorflow as tf
@@ -15,14 +17,16 @@ gradient (loss-trained), and the gradient to the input; it returns all that the 
 training step of Sonnet's example does. Evaluation is the vectors alone. Ours has its defaults on:
 tiling, revival, the guard against NaN; Sonnet's layer has none of these."""
 
-GOALS = {  # bounds on the ratios, by K
-    "search": {512: 1.02, 1024: 0.96, 8192: 0.90},
-    "floor": {512: 1.35, 1024: 1.12, 8192: 0.98},
-    "ema": {512: 2.0, 1024: 2.9, 8192: 3.4},
-    "loss": {512: 1.9, 1024: 2.7, 8192: 3.2},
-    "evaluation": {512: 1.3, 1024: 1.5, 8192: 1.6},
-    "torch": {512: 6.0, 1024: 11.0, 8192: 16.0},
-}
+# What is timed, what it is compared with and how, and the bounds on the ratio for each of SIZES.
+LINES = (
+    ("search", "floor", _timing.cost, (1.02, 0.96, 0.90)),
+    ("EMA step", "floor", _timing.cost, (1.35, 1.12, 0.98)),
+    ("EMA step", "Sonnet's EMA step", _timing.speed, (2.0, 2.9, 3.4)),
+    ("EMA step", "PyTorch EMA step", _timing.speed, (6.0, 11.0, 16.0)),
+    ("loss-trained step", "Sonnet's loss-trained step", _timing.speed, (1.9, 2.7, 3.2)),
+    ("loss-trained step", "Sonnet's EMA step", _timing.speed, (None, None, None)),
+    ("evaluation", "Sonnet's evaluation", _timing.speed, (1.3, 1.5, 1.6)),
+)
 
 
 def compiled(call, x, upstream):
@@ -62,7 +66,7 @@ def sonnets(kind, num_embeddings, x, upstream, **arguments):
     return compiled(call, x, upstream)
 
 
-def torchs(num_embeddings, x, upstream):
+def pytorchs(num_embeddings, x, upstream):
     """EMA step of the PyTorch library's layer with the straight-through estimator."""
     import torch
     from vector_quantize_pytorch import VectorQuantize
@@ -92,35 +96,35 @@ def functions_for(num_embeddings: int, peers: list[str]) -> dict:
         "floor": tf.function(lambda: tf.argmin(tf.matmul(x, transposed), 1, tf.int32)),
         "search": tf.function(lambda: layers.nearest_codes(x, codebook)),
     }
-    functions["ema"], functions["evaluation"] = ours(
+    functions["EMA step"], functions["evaluation"] = ours(
         layers.VectorQuantizerEMA, num_embeddings, x, upstream
     )
-    functions["loss"], _ = ours(layers.VectorQuantizer, num_embeddings, x, upstream)
+    functions["loss-trained step"], _ = ours(layers.VectorQuantizer, num_embeddings, x, upstream)
     if "sonnet" in peers:
         from sonnet import nets
 
-        functions["sonnet ema"], functions["sonnet evaluation"] = sonnets(
+        functions["Sonnet's EMA step"], functions["Sonnet's evaluation"] = sonnets(
             nets.VectorQuantizerEMA, num_embeddings, x, upstream, decay=0.99
         )
-        functions["sonnet loss"], _ = sonnets(nets.VectorQuantizer, num_embeddings, x, upstream)
-    if "torch" in peers:
-        functions["torch ema"] = torchs(num_embeddings, x, upstream)
+        functions["Sonnet's loss-trained step"], _ = sonnets(
+            nets.VectorQuantizer, num_embeddings, x, upstream
+        )
+    if "vector_quantize_pytorch" in peers:
+        functions["PyTorch EMA step"] = pytorchs(num_embeddings, x, upstream)
     return functions
 
 
 def installed_peers() -> list[str]:
-    """Who is here to compare with; says who is not."""
+    """Modules that are here to compare with; says which are not."""
     peers = []
-    for name, module, package in (
-        ("sonnet", "sonnet", "dm-sonnet"),
-        ("torch", "vector_quantize_pytorch", "vector-quantize-pytorch torch"),
+    for module, packages in (
+        ("sonnet", "dm-sonnet"),
+        ("vector_quantize_pytorch", "torch vector-quantize-pytorch"),
     ):
-        try:
-            __import__(module)
-        except ImportError:
-            print(f"{module} is not here to compare with; install it with: pip install {package}")
+        if importlib.util.find_spec(module) is None:
+            print(f"{module} is not here to compare with: pip install {packages}")
         else:
-            peers.append(name)
+            peers.append(module)
     return peers
 
 
@@ -128,40 +132,13 @@ def measure(repeats: int) -> list[_timing.Comparison]:
     """Lines of the table."""
     peers = installed_peers()
     lines = []
-    for num_embeddings in SIZES:
-        seconds = _timing.interleaved(functions_for(num_embeddings, peers), repeats)
-        size, floor, ema = f"K={num_embeddings}:", seconds["floor"], seconds["ema"]
+    for number, size in enumerate(SIZES):
+        seconds = _timing.interleaved(functions_for(size, peers), repeats)
         lines += [
-            _timing.cost(
-                f"{size} search", seconds["search"], "floor", floor, GOALS["search"][num_embeddings]
-            ),
-            _timing.cost(f"{size} EMA step", ema, "floor", floor, GOALS["floor"][num_embeddings]),
+            compare(f"K={size}: {work}", seconds[work], against, seconds[against], goals[number])
+            for work, against, compare, goals in LINES
+            if against in seconds
         ]
-        if "sonnet" in peers:
-            lines += [
-                _timing.speed(
-                    f"{size} {name}",
-                    seconds[key],
-                    "Sonnet's",
-                    seconds[f"sonnet {key}"],
-                    GOALS[key][num_embeddings],
-                )
-                for key, name in (
-                    ("ema", "EMA step"),
-                    ("loss", "loss-trained step"),
-                    ("evaluation", "evaluation"),
-                )
-            ]
-        if "torch" in peers:
-            lines.append(
-                _timing.speed(
-                    f"{size} EMA step",
-                    ema,
-                    "torch library's",
-                    seconds["torch ema"],
-                    GOALS["torch"][num_embeddings],
-                )
-            )
     return lines
 
 

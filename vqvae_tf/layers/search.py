@@ -40,9 +40,7 @@ def nearest_codes(vectors, codebook):
     # Half the squared norm as one more row, so that the matmul adds it. Codes are the columns: the
     # other way around every chunk's matmul would put the whole table in order anew.
     table = ops.transpose(
-        ops.concatenate(
-            [-centred, ops.sum(ops.square(centred), axis=1, keepdims=True) / 2], axis=1
-        )
+        ops.concatenate([-centred, ops.sum(ops.square(centred), axis=1, keepdims=True) / 2], axis=1)
     )
     tiles = [
         _pad_to_blocks(table[:, start : start + CODE_TILE])

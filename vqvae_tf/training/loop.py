@@ -125,8 +125,10 @@ class _Run:
                     and config.evaluate_every
                     and self.step % config.evaluate_every == 0
                 )
+                # Looked at once: a signal that comes while this step is logged waits for the next.
+                stopping = stop.received
                 # An evaluation is cut off at once by Ctrl-C, so a checkpoint goes before it.
-                save = last or measure or stop.received or self.step % config.checkpoint_every == 0
+                save = last or measure or stopping or self.step % config.checkpoint_every == 0
                 if not (log or save):
                     continue
                 losses = self._finite_losses()
@@ -136,12 +138,14 @@ class _Run:
                     seconds = 0.0
                 if save:
                     self._save()
-                if stop.received:
+                if stopping:
                     raise KeyboardInterrupt
                 if measure:
                     with stop.let_through():
                         self._evaluate(evaluate)
                 mark = time.perf_counter()
+            if stop.received:  # since the last step's look; all is saved
+                raise KeyboardInterrupt
         results = {"step": self.step, "losses": self._means}
         if evaluate is not None:
             results |= self._evaluate(evaluate)
