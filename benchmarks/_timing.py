@@ -4,10 +4,11 @@ A repeat runs every function once, in turn, so that a machine whose speed wander
 them alike; the minimum of each is the repeat in which it was disturbed least. What is compared
 is the ratio of minima. CPU time is that of all threads of the process.
 
-Import this module before TensorFlow: it holds TensorFlow to one thread.
+Import this module before TensorFlow: it holds TensorFlow to one thread of the CPU.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import platform
@@ -25,6 +26,7 @@ import tensorflow as tf
 
 tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(1)
+tf.config.set_visible_devices([], "GPU")
 
 TOLERANCE = 0.03  # of a goal: ratios of minima wander by about as much
 
@@ -120,6 +122,14 @@ def run(measure: Callable[[int], list[Comparison]], repeats: int, notes: str) ->
         lines = [_median(same) for same in zip(*runs, strict=True)]
     print(table(lines))
     print(notes)
+
+
+def is_here(module: str, packages: str) -> bool:
+    """Whether a module to compare with is installed; says what to install where it is not."""
+    found = importlib.util.find_spec(module) is not None
+    if not found:
+        print(f"no {module} to compare with; to have it: pip install {packages}", file=sys.stderr)
+    return found
 
 
 def table(lines: list[Comparison]) -> str:

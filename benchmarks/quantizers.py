@@ -1,7 +1,5 @@
 """The codebook quantizers against the bare matmul, Sonnet's and `vector-quantize-pytorch`."""
 
-import importlib.util
-
 import _timing  # first: it sets TensorFlow's threads
 import numpy as np
 import tensorflow as tf
@@ -114,23 +112,16 @@ def functions_for(num_embeddings: int, peers: list[str]) -> dict:
     return functions
 
 
-def installed_peers() -> list[str]:
-    """Modules that are here to compare with; says which are not."""
-    peers = []
-    for module, packages in (
-        ("sonnet", "dm-sonnet"),
-        ("vector_quantize_pytorch", "torch vector-quantize-pytorch"),
-    ):
-        if importlib.util.find_spec(module) is None:
-            print(f"{module} is not here to compare with: pip install {packages}")
-        else:
-            peers.append(module)
-    return peers
-
-
 def measure(repeats: int) -> list[_timing.Comparison]:
     """Lines of the table."""
-    peers = installed_peers()
+    peers = [
+        module
+        for module, packages in (
+            ("sonnet", "dm-sonnet"),
+            ("vector_quantize_pytorch", "torch vector-quantize-pytorch"),
+        )
+        if _timing.is_here(module, packages)
+    ]
     lines = []
     for number, size in enumerate(SIZES):
         seconds = _timing.interleaved(functions_for(size, peers), repeats)

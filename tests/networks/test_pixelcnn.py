@@ -241,7 +241,12 @@ def test_saved_model_file_gives_the_same_logits_and_samples(tmp_path):
 
 def test_configuration_round_trip():
     network = small(
-        kernel_size=(3, 5), dropout=0.1, num_classes=2, spatial_channels=1, slots=2, code_dim=4,
+        kernel_size=(3, 5),
+        dropout=0.1,
+        num_classes=2,
+        spatial_channels=1,
+        slots=2,
+        code_dim=4,
         dtype="mixed_bfloat16",
     )
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(network))

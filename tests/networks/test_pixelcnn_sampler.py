@@ -135,7 +135,10 @@ def test_eager_graph_and_xla_draw_the_same():
         network.sample(3, (5, 6), seed=4, label=label, jit_compile=True), graph
     )
     eager = sample_codes(
-        network, lambda i: gumbel_noise(tf.constant(4, tf.uint64), 0, 3, i, 6, 1, K), (5, 6), 3,
+        network,
+        lambda i: gumbel_noise(tf.constant(4, tf.uint64), 0, 3, i, 6, 1, K),
+        (5, 6),
+        3,
         label=label,
     )
     np.testing.assert_array_equal(eager[..., 0], graph)
@@ -273,9 +276,7 @@ def test_weights_that_change_are_seen_by_the_compiled_sampler():
 
 def test_sampling_is_float32_under_a_mixed_policy():
     exact = small(num_classes=2, code_dim=3)
-    mixed = PixelCNN(
-        K, channels=16, layers=3, num_classes=2, code_dim=3, dtype="mixed_bfloat16"
-    )
+    mixed = PixelCNN(K, channels=16, layers=3, num_classes=2, code_dim=3, dtype="mixed_bfloat16")
     mixed.build()
     mixed.set_weights(exact.get_weights())
     np.testing.assert_array_equal(

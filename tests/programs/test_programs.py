@@ -106,6 +106,20 @@ def test_a_disk_that_fills_up_in_training_ends_in_one_line(call, runs, tmp_path,
     assert call(*trains(runs, tmp_path, every)).code == 0
 
 
+def test_a_signal_while_a_step_is_logged_waits_for_the_next(call, runs, tmp_path, monkeypatch):
+    scalars = loop.Logs.scalars
+
+    def interrupted(logs, step, values):
+        scalars(logs, step, values)
+        if step == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(loop.Logs, "scalars", interrupted)
+    outcome = call(*trains(runs, tmp_path, "--config.training.log_every=1"))
+    assert outcome.code == 130
+    assert "stopped at step 2; the last good checkpoint is" in outcome.err
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_ctrl_c_saves_says_where_and_the_same_command_goes_on(
     call, runs, tmp_path, monkeypatch, caplog

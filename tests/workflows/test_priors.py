@@ -199,6 +199,20 @@ def test_codes_of_another_model_are_refused(runs, tmp_path, codes, message):
     assert not os.path.exists(workdir)
 
 
+def test_pictures_too_small_for_a_crop_are_left_to_the_others(runs, tmp_path, caplog):
+    pictures = tmp_path / "pictures"
+    shutil.copytree(runs.pictures, pictures)
+    Image.fromarray(picture(1, 2)).save(pictures / "waves" / "tiny.png")
+    varied = dataclasses.replace(PRIOR, data=DataConfig(half_size_share=0.5, recolour_share=0.5))
+    workdir = str(tmp_path / "prior")
+    with caplog.at_level("WARNING"):
+        results = workflows.train_prior(varied, runs.model, f"folder:{pictures}", workdir)
+    assert np.isfinite(results["bits_per_code"])
+    assert "do not hold a crop of 4 codes and are not trained on" in caplog.text
+    maps = [{"codes": np.zeros(shape)} for shape in ((3, 9), (2, 2), (8, 3))]
+    assert priors._crop_of(maps, 4) == (3, [maps[0], maps[2]])
+
+
 def test_an_autoencoder_s_workdir_is_no_prior_s(runs, tmp_path):
     with pytest.raises(UserError, match="holds no prior but a model of family image"):
         workflows.sample(runs.model, str(tmp_path))

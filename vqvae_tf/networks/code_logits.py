@@ -65,9 +65,7 @@ class CodeLogits(keras.layers.Layer):
             shape=(width, _LEARNED_FEATURES),
             initializer=keras.initializers.RandomNormal(stddev=0.02),
         )
-        self.bias = self.add_weight(
-            name="bias", shape=(self.num_embeddings,), initializer="zeros"
-        )
+        self.bias = self.add_weight(name="bias", shape=(self.num_embeddings,), initializer="zeros")
 
     def kernel(self, code_vectors):
         """The kernel `[width, num_embeddings]` for these codes."""

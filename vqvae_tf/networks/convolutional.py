@@ -135,8 +135,12 @@ class Encoder(keras.layers.Layer):
             )
         self.stages.append(
             ResidualStack(
-                rank, self.widths[-1], residual_blocks, residual_width,
-                name="residual", dtype=self.dtype_policy,
+                rank,
+                self.widths[-1],
+                residual_blocks,
+                residual_width,
+                name="residual",
+                dtype=self.dtype_policy,
             )
         )
         if embedding_dim is not None:
@@ -173,8 +177,10 @@ class Encoder(keras.layers.Layer):
         if all(size is None or (size > 0 and size % factor == 0) for size in sizes):
             return
         below, above = (
-            tuple(size if size is None else max(size + more, factor) // factor * factor
-                  for size in sizes)
+            tuple(
+                size if size is None else max(size + more, factor) // factor * factor
+                for size in sizes
+            )
             for more in (0, factor - 1)
         )
         nearest = " or ".join(str(near) for near in dict.fromkeys((below, above)))
@@ -243,8 +249,12 @@ class Decoder(keras.layers.Layer):
         self.stages = [
             _CONVOLUTION[rank](self.widths[0], 3, name="first", **shared),
             ResidualStack(
-                rank, self.widths[0], residual_blocks, residual_width,
-                name="residual", dtype=self.dtype_policy,
+                rank,
+                self.widths[0],
+                residual_blocks,
+                residual_width,
+                name="residual",
+                dtype=self.dtype_policy,
             ),
         ]
         *inner, last = self.strides
@@ -256,7 +266,11 @@ class Decoder(keras.layers.Layer):
             )
         self.stages.append(
             _TRANSPOSED[rank](
-                channels, 2 * last, strides=last, padding="same", name=f"up_{len(inner)}",
+                channels,
+                2 * last,
+                strides=last,
+                padding="same",
+                name=f"up_{len(inner)}",
                 dtype=keras.backend.result_type(self.variable_dtype, "float32"),
             )
         )

@@ -50,9 +50,7 @@ class IncrementalPixelCNN:
 
     def start_rows(self, width: int) -> list[tf.Tensor]:
         """The vertical caches above the first row: what each layer saw of the rows above."""
-        return [
-            tf.zeros([width, self.batch, layer.above * self.channels]) for layer in self.layers
-        ]
+        return [tf.zeros([width, self.batch, layer.above * self.channels]) for layer in self.layers]
 
     def start_places(self) -> tf.Tensor:
         """The horizontal cache left of the first column: `[taps of all layers, batch, channels]`.

@@ -83,7 +83,9 @@ class PixelCNN(keras.layers.Layer):
         self.num_classes, self.spatial_channels = num_classes, spatial_channels
         self.code_dim, self.slots = code_dim, slots
         for name, value in (
-            ("num_embeddings", num_embeddings), ("channels", channels), ("layers", layers),
+            ("num_embeddings", num_embeddings),
+            ("channels", channels),
+            ("layers", layers),
             ("slots", 1 if slots is None else slots),
         ):
             if value < 1:
@@ -105,8 +107,13 @@ class PixelCNN(keras.layers.Layer):
             )
         self.gated = [
             GatedLayer(
-                channels, self.kernel_size if i else self.first_kernel, num_classes,
-                spatial_channels, dropout, name=f"gated_{i}", dtype=policy,
+                channels,
+                self.kernel_size if i else self.first_kernel,
+                num_classes,
+                spatial_channels,
+                dropout,
+                name=f"gated_{i}",
+                dtype=policy,
             )
             for i in range(layers)
         ]
@@ -132,8 +139,10 @@ class PixelCNN(keras.layers.Layer):
             )
         else:
             self.code_vectors = self.add_weight(
-                shape=(self.num_embeddings, self.code_dim), initializer="random_normal",
-                trainable=False, name="code_vectors",
+                shape=(self.num_embeddings, self.code_dim),
+                initializer="random_normal",
+                trainable=False,
+                name="code_vectors",
             )
             self.projection.build((None, self.code_dim))
         for layer in self.gated:
@@ -252,15 +261,24 @@ class PixelCNN(keras.layers.Layer):
         if self._sampler is None:
             if keras.backend.backend() != "tensorflow":
                 raise UserError(
-                    f'sampling needs the TensorFlow backend; KERAS_BACKEND is '
+                    f"sampling needs the TensorFlow backend; KERAS_BACKEND is "
                     f'"{keras.backend.backend()}"'
                 )
             from vqvae_tf.networks import pixelcnn_sampler
 
             self._sampler = pixelcnn_sampler.Sampler(self)
         return self._sampler(
-            count, grid, seed, temperature=temperature, top_k=top_k, top_p=top_p, prefix=prefix,
-            label=label, spatial=spatial, first_sample=first_sample, block=block,
+            count,
+            grid,
+            seed,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            prefix=prefix,
+            label=label,
+            spatial=spatial,
+            first_sample=first_sample,
+            block=block,
             jit_compile=jit_compile,
         )
 

@@ -145,8 +145,20 @@ class Sampler:
         self._compiled = {}
 
     def __call__(
-        self, count, grid, seed, *, temperature, top_k, top_p, prefix, label, spatial,
-        first_sample, block, jit_compile,
+        self,
+        count,
+        grid,
+        seed,
+        *,
+        temperature,
+        top_k,
+        top_p,
+        prefix,
+        label,
+        spatial,
+        first_sample,
+        block,
+        jit_compile,
     ) -> tf.Tensor:
         network = self.network
         grid = tuple(int(size) for size in grid)
@@ -193,13 +205,24 @@ class Sampler:
             def draw(seed, first_sample, temperature, top_p, given):
                 def noise_of_row(i):
                     return gumbel_noise(
-                        seed, first_sample, size, i, grid[1], len(network.logits),
+                        seed,
+                        first_sample,
+                        size,
+                        i,
+                        grid[1],
+                        len(network.logits),
                         network.num_embeddings,
                     )
 
                 return sample_codes(
-                    network, noise_of_row, grid, size, temperature=temperature, top_k=top_k,
-                    top_p=top_p if has_top_p else None, **given,
+                    network,
+                    noise_of_row,
+                    grid,
+                    size,
+                    temperature=temperature,
+                    top_k=top_k,
+                    top_p=top_p if has_top_p else None,
+                    **given,
                 )
 
             self._compiled[key] = tf.function(draw, jit_compile=jit_compile, autograph=False)

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tqdm
+from absl import logging
 
 from vqvae_tf import data, models, reporting, training
 from vqvae_tf.config import DataConfig, UserError, nearest
@@ -87,10 +88,10 @@ def train_prior(
             prior.network.load_code_vectors(autoencoder.quantizer.codebook)
         prior.network.set_output_bias(_log_frequencies(maps, config))
     settings = config.training
+    crop, large = _crop_of(maps, config.grid)
 
     def make_dataset(start_step):
-        crop = min(config.grid, *(min(item["codes"].shape[:2]) for item in maps))
-        return data.code_batches(maps, crop, settings.batch_size, settings.seed, start_step)
+        return data.code_batches(large, crop, settings.batch_size, settings.seed, start_step)
 
     return training.train(
         prior,
@@ -145,7 +146,7 @@ def _variations(image, label, variation, half, seed):
     plain = [image]
     if variation.half_size_share:
         height, width = image.shape[:2]
-        plain.append(images.resize(image, height // 2, width // 2))
+        plain.append(images.resize(image, max(height // 2, 1), max(width // 2, 1)))
     if variation.flip:
         plain += [version[:, ::-1] for version in plain]
     versions = [(version, label) for version in plain]
@@ -160,7 +161,21 @@ def _variations(image, label, variation, half, seed):
         for version, label in versions
         for y in (0, half)
         for x in (0, half)
+        if y < version.shape[0] and x < version.shape[1]
     ]
+
+
+def _crop_of(maps, grid):
+    """Side of the training crops, and the maps that hold one: `grid` where any map is so large."""
+    sides = [min(item["codes"].shape[:2]) for item in maps]
+    crop = min(grid, max(sides))
+    large = [item for item, side in zip(maps, sides, strict=True) if side >= crop]
+    if len(large) < len(maps):
+        logging.warning(
+            "%d of %d code maps do not hold a crop of %d codes and are not trained on",
+            len(maps) - len(large), len(maps), crop,
+        )  # fmt: skip
+    return crop, large
 
 
 def mean_bits(prior: models.Prior, maps: list[Mapping[str, Any]]) -> dict[str, Any]:
