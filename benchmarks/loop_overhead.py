@@ -137,4 +137,4 @@ def measure(repeats: int) -> list[_timing.Comparison]:
 
 
 if __name__ == "__main__":
-    _timing.run(measure, repeats=5, notes=NOTES)
+    _timing.run(measure, repeats=3, notes=NOTES)
