@@ -1,4 +1,4 @@
-"""The contract of DESIGN: what every quantizer must do, whatever is inside it."""
+"""The contract of `Quantizer`: what every quantizer must do, whatever is inside it."""
 
 import keras
 import numpy as np
