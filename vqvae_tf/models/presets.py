@@ -9,7 +9,12 @@ from vqvae_tf.models.prior import PriorConfig
 
 
 def photos() -> ImageConfig:
-    """The demo: 32x32 tiles of photographs to 8x8 codes, in minutes on two cores."""
+    """The demo: 32x32 tiles of photographs to 8x8 codes, in minutes on two cores.
+
+    Half of the tiles are recoloured, for the sake of palettes never seen. Reached on
+    `embedded:photos` over three seeds (results/image.md): 28.2 dB on held-out regions, 23.4 dB on
+    photographs never seen, 96 to 99 % of the codes in use, after 217 s of one core.
+    """
     return ImageConfig(
         widths=(32, 64),
         final_convolution=False,
@@ -57,7 +62,9 @@ def sonnet() -> ImageConfig:
 
     128 units, residual blocks of 32, K = 512, D = 64, moving averages with decay 0.99, Adam at
     3e-4, batch 32, 10,000 steps, and the variance of CIFAR-10's pixels in the loss. Revival of
-    dead codes, which the example has not, is on.
+    dead codes, which the example has not, is on. Reached on `embedded:photos` (one seed,
+    results/image.md): 28.5 dB on held-out regions, 23.3 dB on photographs never seen, after 974 s
+    of one core.
     """
     return ImageConfig(
         widths=(64, 128),
@@ -97,7 +104,12 @@ def dmlab() -> ImageConfig:
 
 
 def photos_prior() -> PriorConfig:
-    """The demo's prior: crops of 16x16 codes, with the photograph as class."""
+    """The demo's prior: crops of 16x16 codes, with the photograph as class.
+
+    Half of its maps come from recoloured photographs and have no class. Reached over three seeds
+    on the codes of `photos` (results/image.md): 4.31 bits a code on held-out regions and 4.94 on
+    photographs never seen, where log2 K is 9, after 217 s of one core.
+    """
     return PriorConfig(
         code_dim=8,
         num_classes=13,
