@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras import ops
 
 from vqvae_tf import layers
+from vqvae_tf.training import strategies
 
 DIM, BATCH, STEPS = 8, 64, 12
 
@@ -53,14 +54,7 @@ def run(case, strategy):
 
 def main():
     replicas, output = int(sys.argv[1]), sys.argv[2]
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(
-        cpu, [tf.config.LogicalDeviceConfiguration()] * replicas
-    )
-    devices = [f"CPU:{index}" for index in range(replicas)]
-    strategy = (
-        tf.distribute.MirroredStrategy(devices) if replicas > 1 else tf.distribute.get_strategy()
-    )
+    strategy = strategies.get(f"mirrored:{replicas}" if replicas > 1 else "default")
     results = {}
     for case in CASES:
         results.update(run(case, strategy))

@@ -14,6 +14,7 @@ from keras import ops
 
 from tests.small import AUTOENCODER, picture
 from vqvae_tf import models
+from vqvae_tf.training import strategies
 
 BATCH, STEPS = 8, 6
 
@@ -38,14 +39,7 @@ def run(quantizer, strategy):
 
 def main():
     replicas, output = int(sys.argv[1]), sys.argv[2]
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(
-        cpu, [tf.config.LogicalDeviceConfiguration()] * replicas
-    )
-    devices = [f"CPU:{index}" for index in range(replicas)]
-    strategy = (
-        tf.distribute.MirroredStrategy(devices) if replicas > 1 else tf.distribute.get_strategy()
-    )
+    strategy = strategies.get(f"mirrored:{replicas}" if replicas > 1 else "default")
     np.savez(output, **run("ema", strategy), **run("loss", strategy))
 
 
