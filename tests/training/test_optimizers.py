@@ -42,6 +42,24 @@ def test_adam_has_the_configured_decay():
     assert optimizers.build(TrainingConfig(beta_2=0.9), variables).beta_2 == 0.9
 
 
+def test_adam_is_that_of_keras():
+    config = TrainingConfig(learning_rate=0.01, beta_2=0.99)
+    start = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
+    mine, theirs = keras.Variable(start), keras.Variable(start)
+    ours = optimizers.build(config, [mine])
+    keras_adam = keras.optimizers.Adam(0.01, beta_2=0.99)
+    keras_adam.build([theirs])
+    update = tf.function(lambda gradient: ours.apply([gradient], [mine]))
+    for step in range(20):
+        gradient = tf.constant(np.random.default_rng(step + 1).normal(size=(5, 3)), tf.float32)
+        update(gradient)
+        keras_adam.apply([gradient], [theirs])
+    # Another order of the same float32 operations, over 20 steps of at most 0.01.
+    np.testing.assert_allclose(mine, theirs, atol=1e-6)
+    for mine, theirs in zip(ours.variables[-2:], keras_adam.variables[-2:], strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-6, err_msg=theirs.path)  # its two means
+
+
 def test_half_precision_scales_the_loss():
     variable = keras.Variable(np.ones(3, "float32"))
     optimizer = optimizers.build(TrainingConfig(precision="mixed_float16"), [variable])
