@@ -110,7 +110,7 @@ def test_codes_and_state_do_not_hang_on_the_policy(make, policy):
     x = data(500, seed=7)
     np.testing.assert_array_equal(plain.encode(x), other.encode(x))
     assert other(x).dtype == tf.as_dtype(other.compute_dtype)
-    assert all(array(v).dtype in (np.float32, np.int32) for v in other.variables)
+    assert all(array(v).dtype in (np.float32, np.int32, bool) for v in other.variables)
 
 
 def test_a_masked_position_is_as_if_it_were_not_there(make):
@@ -238,6 +238,13 @@ def test_frozen_it_keeps_its_codebook(make):
         (lambda make: make(commitment_cost=-1), "commitment_cost must not be negative"),
         (lambda make: type(make())(0), "num_embeddings must be at least 1; received 0"),
         (lambda make: type(make())(8, decay=1.0), "decay must be None or lie in"),
+        (lambda make: trained(make).decode([3, 16]), "knows the codes 0 to 15; received 16"),
+        (lambda make: trained(make).decode([[-1]]), "knows the codes 0 to 15; received -1"),
+        (lambda make: make(estimator="rotate"), "estimator must be an Estimator or one of"),
+        (lambda make: make(distance="l1"), "distance must be euclidean or cosine"),
+        (lambda make: trained(make).encode(data(3), num_stages=2), "has no stages"),
+        (lambda make: make().initialize(data(15)), "at least one vector a code, 16; received 15"),
+        (lambda make: make().initialize([]), "holds no vectors"),
     ],
 )
 def test_mistakes_end_in_one_clear_line(make, mistake, message):

@@ -46,6 +46,9 @@ class ToyModel(keras.Model):
             "penalty": penalty,
         }
 
+    def before_update(self, optimizer):
+        """Nothing to be done."""
+
     def summaries(self, batch):
         return Summaries(images={"inputs": batch["image"]}, histograms={"code": self.code.value})
 

@@ -1,16 +1,24 @@
 """Quantizers: layers that turn vectors into codes of a finite set."""
 
 from vqvae_tf.layers.codebook import CodebookQuantizer
+from vqvae_tf.layers.counted_codebook import CountedCodebook
+from vqvae_tf.layers.estimators import Estimator, GumbelSoftmax, RotationTrick, Stochastic
 from vqvae_tf.layers.quantizer import Quantized, Quantizer
 from vqvae_tf.layers.search import nearest_codes
-from vqvae_tf.layers.vector_quantizer import VectorQuantizer
+from vqvae_tf.layers.vector_quantizer import VectorQuantizer, forget_revived
 from vqvae_tf.layers.vector_quantizer_ema import VectorQuantizerEMA
 
 __all__ = [
     "CodebookQuantizer",
+    "CountedCodebook",
+    "Estimator",
+    "GumbelSoftmax",
     "Quantized",
     "Quantizer",
+    "RotationTrick",
+    "Stochastic",
     "VectorQuantizer",
     "VectorQuantizerEMA",
+    "forget_revived",
     "nearest_codes",
 ]

@@ -7,6 +7,13 @@ import keras
 from keras import ops
 
 
+def is_concrete(tensor):
+    """As `tensorflow_ops.is_concrete`."""
+    import jax
+
+    return not isinstance(tensor, jax.core.Tracer)
+
+
 def argmin(scores):
     """As `tensorflow_ops.argmin`."""
     return ops.cast(ops.argmin(scores, axis=-1), "int32")
@@ -80,6 +87,15 @@ def scatter_rows(table, index, rows):
 def nth_true(mask, numbers):
     """As `tensorflow_ops.nth_true`."""
     return ops.searchsorted(ops.cumsum(ops.cast(mask, "int32")), numbers, side="right")
+
+
+def gumbel_rows(seed, step, first, count, width):
+    """As `tensorflow_ops.gumbel_rows`; other numbers, with the same independence."""
+    import jax
+
+    key = jax.random.fold_in(jax.random.key(seed), step)
+    rows = first + jax.numpy.arange(count)
+    return jax.vmap(lambda row: jax.random.gumbel(jax.random.fold_in(key, row), (width,)))(rows)
 
 
 if keras.backend.backend() not in ("jax", "tensorflow"):

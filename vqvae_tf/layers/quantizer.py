@@ -1,9 +1,11 @@
 """The contract of all quantizers: vectors in, the vectors of a finite set and their codes out."""
 
 import abc
+import math
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 from keras import ops
 
 from vqvae_tf.layers.backend import active as backend
@@ -21,6 +23,22 @@ class Quantized(NamedTuple):
     vectors: Any
     codes: Any
     losses: dict[str, Any]
+
+
+class Mode(NamedTuple):
+    """How a call quantizes; composite quantizers hand it on to those inside.
+
+    Attributes:
+        training: whether codes may be drawn and stages dropped.
+        update: whether codebooks and their statistics move.
+        samples: number of examples in the batch, a scalar; the rows of an example are neighbours.
+        num_stages: of a `ResidualQuantizer`; None for all of them.
+    """
+
+    training: bool
+    update: bool
+    samples: Any
+    num_stages: int | None = None
 
 
 class Quantizer(keras.layers.Layer):
@@ -46,12 +64,17 @@ class Quantizer(keras.layers.Layer):
         mask: boolean `[batch, ...]`; positions where it is false train nothing and count
             nothing, and get the zero vector and code 0. Keras's own mask is honoured.
         training: whether codebooks and their statistics move.
+        freeze_codebook: codebooks stay as they are in this call, while training goes on.
+        num_stages: how many stages of a `ResidualQuantizer` are used; None for all.
 
     Attributes:
         loss_names: the names in `Quantized.losses`.
+        code_sizes: how many values each code of a position may take: `(512,)`, or for a
+            composite quantizer one number for each entry of the codes' last axis.
     """
 
-    loss_names: tuple[str, ...]  # of `Quantized.losses`
+    loss_names: tuple[str, ...]
+    num_stages: int | None = None  # where a `ResidualQuantizer` is inside
 
     def __new__(cls, *args, **kwargs):
         layer = super().__new__(cls, *args, **kwargs)
@@ -68,28 +91,64 @@ class Quantizer(keras.layers.Layer):
             # Past Keras's attribute tracking, which would wrap it as a plain list.
             object.__setattr__(self, "_losses", _LossesByReplica())
 
+    @property
     @abc.abstractmethod
-    def _quantize(self, vectors, valid, training: bool) -> Quantized:
+    def code_sizes(self) -> tuple[int, ...]:
+        """How many values each code of a position may take."""
+
+    @property
+    def bits_per_vector(self) -> float:
+        """Bits of the codes of one vector at fixed length: the sum of log2 of `code_sizes`."""
+        return sum(math.log2(size) for size in self.code_sizes)
+
+    @abc.abstractmethod
+    def _quantize(self, vectors, valid, mode: Mode) -> Quantized:
         """Quantizes float32 `vectors` `[n, dim]`; `valid` is boolean `[n]` or None for all."""
 
     @abc.abstractmethod
-    def _encode(self, vectors):
+    def _encode(self, vectors, num_stages: int | None = None):
         """Codes `[n]` (or `[n, stages]`) of float32 `vectors` `[n, dim]`."""
 
     @abc.abstractmethod
-    def decode(self, codes):
-        """Vectors `[..., dim]` of `codes`, in the compute dtype."""
+    def _decode(self, codes):
+        """float32 vectors `[..., dim]` of int32 codes `[...]` (or `[..., stages]`)."""
 
-    def encode(self, inputs):
+    def encode(self, inputs, num_stages: int | None = None):
         """Codes of the nearest vectors: `[..., dim]` -> int32 `[...]`; writes nothing."""
+        self._check_stages(num_stages)
         inputs = self._prepare(inputs)
-        codes = self._encode(_flatten(inputs))
+        codes = self._encode(_flatten(inputs), num_stages)
         return ops.reshape(codes, (*_leading(inputs), *codes.shape[1:]))
 
-    def quantize(self, inputs, training: bool = False, mask=None, **keras_mode) -> Quantized:
+    def decode(self, codes):
+        """Vectors `[..., dim]` of `codes`, in the compute dtype.
+
+        Raises:
+            ValueError: if the layer has not been built yet, or a code is none of its own. Inside
+                a compiled function the latter is the backend's to handle.
+        """
+        if not self.built:
+            raise ValueError(
+                f"{self.name} has no codebook yet; call it once on data, or build it with "
+                ".build((None, dim))"
+            )
+        codes = ops.convert_to_tensor(codes, "int32")
+        self._check_range(codes)
+        return ops.cast(self._decode(codes), self.compute_dtype)
+
+    def quantize(
+        self,
+        inputs,
+        training: bool = False,
+        mask=None,
+        freeze_codebook: bool = False,
+        num_stages: int | None = None,
+        **keras_mode,
+    ) -> Quantized:
         """Vectors, codes and losses of `inputs` as a `Quantized`, without `add_loss`."""
         if keras_mode:  # model.quantize("int8") asks every layer, and warns where it gets this
             raise NotImplementedError(f"{self.name} has no form with weights of {inputs}")
+        self._check_stages(num_stages)
         inputs = self._prepare(inputs)
         if mask is not None:
             mask = ops.cast(mask, "bool")
@@ -102,7 +161,9 @@ class Quantizer(keras.layers.Layer):
         vectors = _flatten(inputs)
         if valid is not None:  # before any arithmetic: a masked NaN is nobody's concern
             vectors = ops.where(valid[:, None], vectors, 0.0)
-        flat = self._quantize(vectors, valid, bool(training))
+        training = bool(training)
+        mode = Mode(training, training and not freeze_codebook, ops.shape(inputs)[0], num_stages)
+        flat = self._quantize(vectors, valid, mode)
         quantized, codes = flat.vectors, flat.codes
         if valid is not None:
             quantized = ops.where(valid[:, None], quantized, 0.0)
@@ -113,8 +174,21 @@ class Quantizer(keras.layers.Layer):
             flat.losses,
         )
 
-    def call(self, inputs, mask=None, training: bool = False):
-        output = self.quantize(inputs, training=training, mask=mask)
+    def call(
+        self,
+        inputs,
+        mask=None,
+        training: bool = False,
+        freeze_codebook: bool = False,
+        num_stages: int | None = None,
+    ):
+        output = self.quantize(
+            inputs,
+            training=training,
+            mask=mask,
+            freeze_codebook=freeze_codebook,
+            num_stages=num_stages,
+        )
         for loss in output.losses.values():
             self.add_loss(loss)
         return (output.vectors, output.codes) if self.return_codes else output.vectors
@@ -122,22 +196,52 @@ class Quantizer(keras.layers.Layer):
     def compute_mask(self, inputs, previous_mask):
         return (previous_mask, previous_mask) if self.return_codes else previous_mask
 
-    def compute_output_spec(self, inputs, mask=None, training: bool = False):
+    def compute_output_spec(
+        self, inputs, mask=None, training=False, freeze_codebook=False, num_stages=None
+    ):
+        self._check_stages(num_stages)
         vectors = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
         if not self.return_codes:
             return vectors
-        return vectors, keras.KerasTensor(self._codes_shape(inputs.shape), dtype="int32")
+        shape = self._codes_shape(inputs.shape, num_stages)
+        return vectors, keras.KerasTensor(shape, dtype="int32")
 
     def compute_output_shape(self, input_shape):
         if not self.return_codes:
             return tuple(input_shape)
         return tuple(input_shape), self._codes_shape(input_shape)
 
-    def _codes_shape(self, input_shape):
+    def _codes_shape(self, input_shape, num_stages=None):
+        """Shape of the codes; composite quantizers add an axis."""
         return tuple(input_shape[:-1])
 
     def get_config(self):
         return {**super().get_config(), "return_codes": self.return_codes}
+
+    def _check_stages(self, num_stages):
+        if num_stages is None:
+            return
+        if self.num_stages is None:
+            raise ValueError(f"{self.name} has no stages; leave num_stages={num_stages} out")
+        if not 1 <= num_stages <= self.num_stages:
+            raise ValueError(
+                f"num_stages must lie in 1 to {self.num_stages}; received {num_stages}"
+            )
+
+    def _check_range(self, codes):
+        """Refuses codes that are no codes, where their values are at hand."""
+        if not backend.is_concrete(codes):
+            return
+        codes = ops.convert_to_numpy(codes)
+        size = np.array(self.code_sizes)[: codes.shape[-1] if codes.ndim else None]
+        if len(self.code_sizes) == 1:
+            size = size[0]
+        wrong = (codes < 0) | (codes >= size)
+        if wrong.any():
+            limit = np.broadcast_to(size, codes.shape)[wrong][0]
+            raise ValueError(
+                f"{self.name} knows the codes 0 to {limit - 1}; received {codes[wrong][0]}"
+            )
 
     def _prepare(self, inputs):
         """Checks the shape, builds the layer where it is not built, and casts to float32."""

@@ -3,6 +3,11 @@
 import tensorflow as tf
 
 
+def is_concrete(tensor):
+    """Whether a tensor has values at hand, which it has not while a graph is traced."""
+    return hasattr(tensor, "numpy")
+
+
 def argmin(scores):
     """Index of the smallest value along the last axis, the lowest index on ties; int32."""
     # tf.argmin, not keras.ops.argmin: the latter exports neither to TFLite nor to valid ONNX.
@@ -128,3 +133,22 @@ def scatter_rows(table, index, rows):
 def nth_true(mask, numbers):
     """Positions of the `numbers`-th (from 0) true values of a boolean vector."""
     return tf.searchsorted(tf.cumsum(tf.cast(mask, tf.int32)), numbers, side="right")
+
+
+def gumbel_rows(seed, step, first, count, width):
+    """Gumbel noise `[count, width]` of the rows from `first` on: a function of (seed, step, row).
+
+    Philox in its counter mode: its 128-bit counter holds the step and, below, the row.
+    """
+    words = -(-width // 4) * 4  # a counter gives four
+    first = tf.cast(first, tf.uint64) * tf.constant(words // 4, tf.uint64)
+    bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=[count, words],
+        key=tf.constant([seed], tf.uint64),
+        counter=tf.stack([first, tf.cast(step, tf.uint64)]),
+        alg=1,  # Philox
+        dtype=tf.uint32,
+    )
+    # 23 bits and a half: never 0 nor 1, exact in float32.
+    uniform = (tf.cast(tf.bitwise.right_shift(bits, tf.constant(9, tf.uint32)), tf.float32) + 0.5) * 2.0**-23
+    return -tf.math.log(-tf.math.log(uniform[:, :width]))

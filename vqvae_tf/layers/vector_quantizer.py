@@ -3,14 +3,14 @@
 import keras
 from keras import ops
 
-from vqvae_tf.layers import estimators, quantizer
+from vqvae_tf.layers import codebook as codebook_lib
+from vqvae_tf.layers import quantizer
 from vqvae_tf.layers.backend import active as backend
-from vqvae_tf.layers.codebook import CodebookQuantizer
-from vqvae_tf.layers.search import nearest_codes
+from vqvae_tf.layers.counted_codebook import CountedCodebook
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
-class VectorQuantizer(CodebookQuantizer):
+class VectorQuantizer(CountedCodebook):
     """Replaces each vector by the nearest code; the optimizer pulls the codes to their vectors.
 
     The second and third term of equation 3 (its sign of the first is a slip: the likelihood is
@@ -20,11 +20,18 @@ class VectorQuantizer(CodebookQuantizer):
         losses["commitment"] = commitment_cost * mean (z - sg(e))^2    moves the encoder only
 
     The straight-through output gives the encoder the decoder's gradient and the codebook none.
-    Running counts of the codes' use serve the revival of dead ones (see `CodebookQuantizer`);
-    a revived code is written in place, the optimizer's own slots stay as they are.
+    Running counts of the codes' use serve the revival of dead ones (see `CountedCodebook`).
+    A revived code is written in place; the models of this library also clear what the optimizer
+    remembers of it (`forget_revived`), as a training loop of your own may.
 
     Args:
-        As in `CodebookQuantizer`; `decay` is that of the running counts.
+        num_embeddings: K, the number of codes.
+        orthogonality_cost: weight of the loss `orthogonality`, the mean squared cosine of all
+            pairs of two codes; K^2 of them.
+        **kwargs: as in `CountedCodebook`; `decay` is that of the running counts.
+
+    Attributes:
+        revived: `[num_embeddings]` bool, the codes that the last training step revived.
 
     References:
         van den Oord et al., Neural Discrete Representation Learning, arXiv:1711.00937 v2.
@@ -38,28 +45,79 @@ class VectorQuantizer(CodebookQuantizer):
     """
 
     codebook_trainable = True
-    loss_names = ("codebook", "commitment")
+    keeps_sums = False
 
-    def _quantize(self, vectors, valid, training):
+    def __init__(self, num_embeddings: int, *, orthogonality_cost: float = 0.0, **kwargs):
+        codebook_lib.refuse_negative(orthogonality_cost=orthogonality_cost)
+        super().__init__(num_embeddings, **kwargs)
+        self.orthogonality_cost = orthogonality_cost
+
+    @property
+    def _codebook_losses(self):
+        return ("codebook", "orthogonality") if self.orthogonality_cost else ("codebook",)
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.revived = self._add_statistic("revived", (self.num_embeddings,), "zeros", "bool")
+
+    def _quantize(self, vectors, valid, mode):
+        if self.distance == "cosine":
+            vectors = codebook_lib.unit(vectors)
         constant = ops.stop_gradient(vectors)
-        codes = nearest_codes(constant, ops.stop_gradient(self.codebook))
-        codes_vectors = backend.lookup(self.codebook, codes)
-        quantized = ops.stop_gradient(codes_vectors)
+        table = self._codes_vectors()
+        if mode.training and not mode.update:  # frozen for this call
+            table = ops.stop_gradient(table)
+        codes, quantized, output = self._choose(vectors, table, valid, mode)
+        commitment = self._squared_distance(vectors, ops.stop_gradient(quantized), valid)
         losses = {
-            "codebook": self._squared_distance(constant, codes_vectors, valid),
-            "commitment": self.commitment_cost * self._squared_distance(vectors, quantized, valid),
+            "codebook": self._squared_distance(constant, quantized, valid),
+            "commitment": self.commitment_cost * commitment,
+            **self._diversity(vectors, table, valid),
         }
-        if training and self.trainable and self.revival_threshold:
+        if self.orthogonality_cost:
+            losses["orthogonality"] = self.orthogonality_cost * orthogonality(table)
+        counting = mode.update and self.trainable and self.revival_threshold > 0
+        if counting:
             self._update(constant, codes, valid)
-        return quantizer.Quantized(estimators.straight_through(vectors, quantized), codes, losses)
+        self._count_step(mode, counting)
+        return quantizer.Quantized(output, codes, losses)
 
-    def _update(self, vectors, codes, valid):
-        batch_counts, _, finite = self._batch_statistics(vectors, codes, valid)
-        rate = ops.where(finite, self._rate(batch_counts), 0.0)
-        counts = self.counts + rate * (batch_counts - self.counts)
+    def _move(self, batch, counts, rate, rows, moving):
         codebook = ops.convert_to_tensor(self.codebook)
-        codebook, counts, _ = self._revive(codebook, counts, vectors, valid, finite)
-        self.counts.assign(counts)
+        codebook, counts, index, dead = self._revive(codebook, counts, rows, moving)
         self.codebook.assign(codebook)
-        self.step.assign(self.step + 1)
-        self.skipped_steps.assign(self.skipped_steps + ops.cast(~finite, "int32"))
+        none = ops.zeros((self.num_embeddings,), "bool")
+        self.revived.assign(backend.scatter_rows(none, index, dead))
+        self.counts.assign(counts)
+
+    def get_config(self):
+        return {**super().get_config(), "orthogonality_cost": self.orthogonality_cost}
+
+
+def orthogonality(codebook):
+    """Mean squared cosine of all pairs of two codes of `[num_embeddings, dim]`, in [0, 1]."""
+    codes = codebook_lib.unit(codebook)
+    number = codes.shape[0]
+    cosines = ops.matmul(codes, ops.transpose(codes))
+    of_others = ops.sum(ops.square(cosines)) - ops.sum(ops.square(ops.sum(codes * codes, axis=1)))
+    return of_others / max(1, number * (number - 1))
+
+
+def forget_revived(model, optimizer):
+    """Clears what `optimizer` remembers of the codes that were revived in this training step.
+
+    To be called between the forward pass and the optimizer's step: momentum gathered by a dead
+    code would else push the live one that took its place.
+
+    Args:
+        model: any Keras model or layer; its `VectorQuantizer`s are looked for.
+        optimizer: a Keras optimizer that has been built.
+    """
+    for layer in model._flatten_layers():
+        if not (isinstance(layer, VectorQuantizer) and layer.built and layer.revival_threshold):
+            continue
+        key = layer.codebook.path.replace("/", "_")
+        for slot in optimizer.variables:
+            # Keras names a slot after its variable.
+            if slot.path.split("/")[-1].startswith(key) and slot.shape == layer.codebook.shape:
+                slot.assign(ops.where(ops.convert_to_tensor(layer.revived)[:, None], 0.0, slot))

@@ -3,14 +3,14 @@
 import keras
 from keras import ops
 
-from vqvae_tf.layers import estimators, quantizer
+from vqvae_tf.layers import codebook as codebook_lib
+from vqvae_tf.layers import quantizer
 from vqvae_tf.layers.backend import active as backend
-from vqvae_tf.layers.codebook import CodebookQuantizer
-from vqvae_tf.layers.search import nearest_codes
+from vqvae_tf.layers.counted_codebook import CountedCodebook
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
-class VectorQuantizerEMA(CodebookQuantizer):
+class VectorQuantizerEMA(CountedCodebook):
     """Replaces each vector by the nearest code; the codes are running means of their vectors.
 
     Training, over the unmasked vectors z of all replicas, n_k of them nearest to code k:
@@ -21,13 +21,13 @@ class VectorQuantizerEMA(CodebookQuantizer):
 
     with the output and the loss taken before the update, as in the reference code. The loss is
     `commitment_cost * mean (z - sg(e))^2` alone. Codes are drawn from data and dead ones
-    revived by default; see `CodebookQuantizer`. `revival_threshold=0, decay=0.99` is the
+    revived by default; see `CountedCodebook`. `revival_threshold=0, decay=0.99` is the
     paper's bare form; it starts at N = 1 and m = e.
 
     With `trainable=False` the codebook is frozen; the commitment loss stays.
 
     Args:
-        As in `CodebookQuantizer`.
+        As in `CountedCodebook`.
 
     Attributes:
         sums: `[num_embeddings, dim]` float32, m of equation 7.
@@ -46,51 +46,51 @@ class VectorQuantizerEMA(CodebookQuantizer):
     """
 
     codebook_trainable = False
-    loss_names = ("commitment",)
+    keeps_sums = True
 
     def build(self, input_shape):
         super().build(input_shape)
         self.sums = self._add_statistic("sums", tuple(self.codebook.shape), "zeros")
         if not self.revival_threshold:
-            self._set_sums()
+            # A copy: under JAX an assignment shares the buffer, which may not be donated twice.
+            self.sums.assign(ops.copy(self.codebook))
 
     def load_codebook(self, codebook):
         super().load_codebook(codebook)
-        self._set_sums()
-
-    def _set_sums(self):
-        # A copy: under JAX an assignment shares the buffer, which may not be donated twice.
         self.sums.assign(ops.copy(self.codebook))
 
-    def _quantize(self, vectors, valid, training):
-        constant = ops.stop_gradient(vectors)
-        codes = nearest_codes(constant, self.codebook)
-        quantized = ops.stop_gradient(backend.lookup(self.codebook, codes))
-        commitment = self._squared_distance(vectors, quantized, valid)
-        if training and self.trainable:
-            self._update(constant, codes, valid)
-        return quantizer.Quantized(
-            estimators.straight_through(vectors, quantized),
-            codes,
-            {"commitment": self.commitment_cost * commitment},
-        )
+    def _set_counts(self, counts):
+        super()._set_counts(counts)
+        self.sums.assign(self.codebook * self.counts[:, None])
 
-    def _update(self, vectors, codes, valid):
-        batch_counts, batch_sums, finite = self._batch_statistics(vectors, codes, valid)
-        rate = ops.where(finite, self._rate(batch_counts), 0.0)
-        counts = self.counts + rate * (batch_counts - self.counts)
-        sums = self.sums + rate * (batch_sums - self.sums)
-        hit = batch_counts[:, None] > 0
+    def _quantize(self, vectors, valid, mode):
+        if self.distance == "cosine":
+            vectors = codebook_lib.unit(vectors)
+        constant = ops.stop_gradient(vectors)
+        table = self._codes_vectors()
+        codes, quantized, output = self._choose(vectors, table, valid, mode)
+        commitment = self._squared_distance(vectors, ops.stop_gradient(quantized), valid)
+        losses = {
+            "commitment": self.commitment_cost * commitment,
+            **self._diversity(vectors, table, valid),
+        }
+        moving = mode.update and self.trainable
+        if moving:
+            self._update(constant, codes, valid)
+        self._count_step(mode, moving)
+        return quantizer.Quantized(output, codes, losses)
+
+    def _move(self, batch, counts, rate, rows, moving):
+        sums = self.sums + rate * (batch[:, 1:] - self.sums)
+        hit = (batch[:, :1] > 0) & (rate > 0)
         # Where no vector came m / N is e but for rounding; keeping e keeps every bit.
         means = sums / ops.where(hit, counts[:, None], 1.0)
         codebook = ops.where(hit, means, ops.convert_to_tensor(self.codebook))
         if self.revival_threshold:
-            codebook, counts, index = self._revive(codebook, counts, vectors, valid, finite)
+            codebook, counts, index, _ = self._revive(codebook, counts, rows, moving)
             revived = ops.take(codebook, index, axis=0) * ops.take(counts, index)[:, None]
             # A code that lives has m = N e already, so all that were looked at may be written.
             sums = backend.scatter_rows(sums, index, revived)
         self.counts.assign(counts)
         self.sums.assign(sums)
         self.codebook.assign(codebook)
-        self.step.assign(self.step + 1)
-        self.skipped_steps.assign(self.skipped_steps + ops.cast(~finite, "int32"))

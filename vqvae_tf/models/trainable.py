@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from vqvae_tf import config as config_lib
-from vqvae_tf.layers import Quantizer
+from vqvae_tf.layers import Quantizer, forget_revived
 
 
 class TrainableModel(keras.Model):
@@ -51,6 +51,10 @@ class TrainableModel(keras.Model):
         }
         return [variable for variable in self.trainable_variables if id(variable) not in codebooks]
 
+    def before_update(self, optimizer):
+        """What a training step does between its gradients and the optimizer's step."""
+        forget_revived(self, optimizer)
+
     def train_step(self, batch):
         with tf.GradientTape() as tape:
             losses = self.compute_losses(self._as_batch(batch), training=True)
@@ -58,7 +62,9 @@ class TrainableModel(keras.Model):
             replicas = tf.distribute.get_strategy().num_replicas_in_sync
             loss = self.optimizer.scale_loss(losses["loss"] / replicas)
         variables = self.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        gradients = tape.gradient(loss, variables)
+        self.before_update(self.optimizer)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return self._logged(losses)
 
     def test_step(self, batch):

@@ -42,8 +42,9 @@ def train(
 
     Args:
         model: built, in the scope of `strategy`. It offers `compute_losses(batch, training)`, a
-            dict of scalars with the key `loss`; `summaries(batch)`, what to show in TensorBoard;
-            and, with weight averaging, `averaged_variables`.
+            dict of scalars with the key `loss`; `before_update(optimizer)`, called once the
+            gradients are there; `summaries(batch)`, what to show in TensorBoard; and, with
+            weight averaging, `averaged_variables`.
         make_dataset: gives the endless dataset of global batches as seen from a step on.
         config: how to train.
         workdir: gets `checkpoints/`, `metrics.csv`, `tensorboard/` and `evaluation.json`; any
@@ -177,6 +178,7 @@ class _Run:
             if sum_first:  # the optimizer is about to add up this many equal gradients
                 gradients = [None if each is None else each / replicas for each in gradients]
             updates = tf.identity(optimizer.iterations)
+            model.before_update(optimizer)
             optimizer.apply(gradients, variables)
             if average is not None:
                 average.update(updates)

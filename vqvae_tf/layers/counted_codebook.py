@@ -1,0 +1,284 @@
+"""Codebooks whose use is counted, so that dead codes are found and revived."""
+
+import abc
+from collections.abc import Iterable
+
+import keras
+import numpy as np
+from keras import ops
+
+from vqvae_tf.layers import codebook as codebook_lib
+from vqvae_tf.layers import k_means
+from vqvae_tf.layers.backend import active as backend
+
+# With `decay=None` a code's running count holds about this many hits, whatever the batch.
+HITS_REMEMBERED = 80.0
+FASTEST_RATE, SLOWEST_RATE = 0.05, 0.002
+
+
+class CountedCodebook(codebook_lib.CodebookQuantizer):
+    """Base of the quantizers that count how often each code is chosen.
+
+    **Health.** Without care a codebook collapses: a code that is never the nearest is never
+    moved. So a code whose running count N falls under `revival_threshold` times the codebook's
+    own mean count is put where the data is: on a random vector of the batch, with
+    `revival_count` times the mean count. Counts start at 0, so that the first steps draw all
+    codes from data. At most K/8 codes are revived a step. `revival_threshold=0` turns both
+    off: codes then start at random, with N = 1.
+
+    The draws depend on `seed` and a step counter in the layer's state alone: they are the same
+    on every replica, and a run that is saved and resumed goes on as it would have.
+
+    Args:
+        num_embeddings, commitment_cost, estimator, distance, diversity_cost,
+            diversity_temperature, seed, return_codes: as in `CodebookQuantizer`.
+        decay: gamma of equations 6 and 7, in [0, 1). None derives it from the number of
+            vectors a code and step, so that a count remembers about 80 hits, between 0.95
+            and 0.998.
+        revival_threshold: in multiples of the mean count; 0 turns revival off.
+        revival_count: the count that a revived code starts with, in multiples of the mean.
+        accumulation_steps: the codebook moves every so many training steps, as it would on one
+            batch of all their vectors; for optimizers that accumulate gradients over as many.
+
+    Attributes:
+        codebook: `[num_embeddings, dim]` float32.
+        counts: `[num_embeddings]` float32, N of equation 6.
+        skipped_steps: training steps whose vectors held a NaN or an infinity; they move
+            nothing.
+    """
+
+    codebook_trainable: bool  # by the optimizer
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        *,
+        commitment_cost: float = 0.25,
+        decay: float | None = None,
+        revival_threshold: float = 0.2,
+        revival_count: float = 0.5,
+        accumulation_steps: int = 1,
+        **kwargs,
+    ):
+        if decay is not None and not 0.0 <= decay < 1.0:
+            raise ValueError(f"decay must be None or lie in [0, 1); received {decay}")
+        if accumulation_steps < 1:
+            raise ValueError(f"accumulation_steps must be at least 1; received {accumulation_steps}")
+        codebook_lib.refuse_negative(
+            revival_threshold=revival_threshold, revival_count=revival_count
+        )
+        super().__init__(num_embeddings, commitment_cost=commitment_cost, **kwargs)
+        self.decay = decay
+        self.revival_threshold = revival_threshold
+        self.revival_count = revival_count
+        self.accumulation_steps = accumulation_steps
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        dim = input_shape[-1]
+        self.codebook = self.add_weight(
+            name="codebook",
+            shape=(self.num_embeddings, dim),
+            # Sonnet's: uniform in +-sqrt(3 / dim), so that a code has the norm of 1.
+            initializer=keras.initializers.VarianceScaling(
+                1.0, "fan_out", "uniform", seed=self.seed
+            ),
+            dtype="float32",
+            autocast=False,
+            trainable=self.codebook_trainable,
+        )
+        self.counts = self._add_statistic(
+            "counts", (self.num_embeddings,), "zeros" if self.revival_threshold else "ones"
+        )
+        self.skipped_steps = self._add_statistic("skipped_steps", (), "zeros", "int32")
+        if self.accumulation_steps > 1:
+            # Counts (and sums, where they are kept) of the steps since the codebook last moved,
+            # how many vectors these had, and the vectors drawn among them for revivals.
+            width = 1 + dim * self.keeps_sums
+            self.gathered = self._add_statistic("gathered", (self.num_embeddings, width), "zeros")
+            self.gathered_rows = self._add_statistic("gathered_rows", (), "zeros", "int32")
+            self.drawn = self._add_statistic("drawn", (self._candidates, dim), "zeros")
+
+    keeps_sums: bool  # whether the update needs the sums of the vectors by code
+
+    @property
+    def _candidates(self):
+        """Codes that may be revived in one step."""
+        return max(1, self.num_embeddings // 8)
+
+    @property
+    def dead_codes(self):
+        """Number of codes whose running count is under `revival_threshold` times the mean."""
+        mean = ops.mean(self.counts)
+        return ops.sum(ops.cast(self.counts < self.revival_threshold * mean, "int32"))
+
+    def load_codebook(self, codebook):
+        """Sets the codes to `codebook`, `[num_embeddings, dim]`, each with the count 1.
+
+        Raises:
+            ValueError: if the shape is another or a value is not finite.
+        """
+        codebook = np.asarray(codebook, "float32")
+        if codebook.ndim != 2 or codebook.shape[0] != self.num_embeddings:
+            raise ValueError(
+                f"{self.name} holds {self.num_embeddings} codes, [num_embeddings, dim]; "
+                f"received an array of shape {codebook.shape}"
+            )
+        if not self.built:
+            self.build((None, codebook.shape[1]))
+        if codebook.shape != tuple(self.codebook.shape):
+            raise ValueError(
+                f"{self.name} holds codes of {self.codebook.shape[1]} numbers; received an "
+                f"array of shape {codebook.shape}"
+            )
+        if not np.isfinite(codebook).all():
+            raise ValueError("the codebook to load holds NaN or infinite values")
+        self.codebook.assign(codebook)
+        self.counts.assign(np.ones(self.num_embeddings, "float32"))
+
+    def initialize(self, dataset: Iterable, max_vectors: int | None = None, iterations: int = 10):
+        """Sets the codes by k-means (Lloyd's, `seed` draws its start); a call before training.
+
+        Args:
+            dataset: an array `[..., dim]` or an iterable of them: what the layer will be fed.
+            max_vectors: read no more than these; the default is 64 for each code.
+            iterations: rounds of k-means.
+
+        Raises:
+            ValueError: if there are fewer vectors than codes, or one is not finite.
+        """
+        limit = 64 * self.num_embeddings if max_vectors is None else max_vectors
+        vectors = k_means.gather(dataset, limit)
+        if self.distance == "cosine":
+            vectors = ops.convert_to_numpy(codebook_lib.unit(vectors))
+        codes, counts = k_means.fit(vectors, self.num_embeddings, iterations, self.seed)
+        self.load_codebook(codes)
+        self._set_counts(counts / counts.mean())
+
+    def _set_counts(self, counts):
+        self.counts.assign(counts)
+
+    def _table(self):
+        return self.codebook
+
+    def _update(self, vectors, codes, valid):
+        """Moves counts, codes and whatever else follows the batch."""
+        batch, finite = self._batch_statistics(vectors, codes, valid)
+        row_count, rows = self._draw_rows(vectors, valid, finite)
+        if self.accumulation_steps > 1:
+            batch = self.gathered + batch
+            due = (self.step + 1) % self.accumulation_steps == 0
+            self.gathered.assign(ops.where(due, 0.0, batch))
+            self.gathered_rows.assign(ops.where(due, 0, row_count))
+            self.drawn.assign(rows)
+            moving = due & (ops.sum(batch[:, 0]) > 0)
+        else:
+            moving = finite
+        rate = ops.where(moving, self._rate(batch[:, 0]), 0.0)
+        counts = self.counts + rate * (batch[:, 0] - self.counts)
+        self._move(batch, counts, rate, rows, moving & (row_count > 0))
+        self.skipped_steps.assign(self.skipped_steps + ops.cast(~finite, "int32"))
+
+    @abc.abstractmethod
+    def _move(self, batch, counts, rate, rows, moving):
+        """Assigns the new counts, codes and sums.
+
+        Args:
+            batch: `[num_embeddings, 1 (+ dim)]`, counts and where `keeps_sums` sums by code.
+            counts: `[num_embeddings]`, the new running counts, before revivals.
+            rate: scalar, 1 - decay, 0 where nothing is to move.
+            rows: `[candidates, dim]`, vectors for revived codes.
+            moving: whether anything moves.
+        """
+
+    def _batch_statistics(self, vectors, codes, valid):
+        """`(statistics, finite)` of the vectors of all replicas, by code.
+
+        With a NaN or an infinity among the vectors of any replica `finite` is false on all, and
+        the statistics are zero.
+        """
+        if valid is not None:
+            codes = ops.where(valid, codes, -1)
+        one = ops.ones_like(vectors[:, :1])
+        if self.keeps_sums:
+            one = ops.concatenate([one, vectors], axis=1)
+            check = None
+        else:  # NaN and infinities show in the sum over everything
+            check = ops.sum(vectors)
+        batch = backend.segment_sum(one, codes, self.num_embeddings)
+        if check is not None:
+            check = ops.broadcast_to(ops.cast(check, batch.dtype), (self.num_embeddings, 1))
+            batch = ops.concatenate([batch, check], axis=1)
+        batch = ops.cast(backend.sum_over_replicas(batch), "float32")
+        finite = ops.isfinite(ops.sum(batch))  # one answer for all replicas
+        batch = ops.where(finite, batch, 0.0)
+        return (batch if check is None else batch[:, :1]), finite
+
+    def _rate(self, batch_counts):
+        """1 - decay: the share of the batch in the running averages."""
+        if self.decay is not None:
+            return 1.0 - self.decay
+        hits = ops.sum(batch_counts) / self.num_embeddings
+        return ops.clip(hits / HITS_REMEMBERED, SLOWEST_RATE, FASTEST_RATE)
+
+    def _revive(self, codebook, counts, rows, moving):
+        """`(codebook, counts, index, dead)` with dead codes put on `rows`.
+
+        `index` holds the codes that were looked at, `dead` which of them were revived.
+        """
+        mean = ops.sum(counts) / self.num_embeddings
+        index = backend.smallest(counts, self._candidates)
+        old_counts = ops.take(counts, index)
+        dead = (old_counts < self.revival_threshold * mean) & moving
+        new_counts = ops.where(dead, self.revival_count * mean, old_counts)
+        new_codes = ops.where(dead[:, None], rows, ops.take(codebook, index, axis=0))
+        return (
+            backend.scatter_rows(codebook, index, new_codes),
+            backend.scatter_rows(counts, index, new_counts),
+            index,
+            dead,
+        )
+
+    def _draw_rows(self, vectors, valid, finite):
+        """`(number of vectors, as many of them as may be revived, drawn at random)`.
+
+        Over the valid vectors of all replicas and of the steps that are gathered: of the rows
+        drawn so far each gives way to one of this step with the probability that is this step's
+        share of all. Row numbers are a function of (seed, step) alone.
+        """
+        if not self.revival_threshold:
+            return 1, None
+        count = (
+            ops.convert_to_tensor(ops.shape(vectors)[0])
+            if valid is None
+            else ops.sum(ops.cast(valid, "int32"))
+        )
+        before, total = backend.rows_before(count)
+        earlier = 0
+        if self.accumulation_steps > 1:
+            total = ops.where(finite, total, 0)
+            earlier = ops.convert_to_tensor(self.gathered_rows)
+        drawn = backend.random_rows(
+            self.seed, self.step.value, (self._candidates,), earlier + total
+        )
+        local = drawn - earlier - before
+        mine = (local >= 0) & (local < count)
+        local = ops.clip(local, 0, ops.maximum(count - 1, 0))
+        if valid is not None:
+            local = backend.nth_true(valid, local)
+        # One row more, so that an empty batch has something to be gathered from.
+        padded = ops.concatenate([vectors, ops.zeros((1, vectors.shape[-1]))], axis=0)
+        rows = ops.where(mine[:, None], ops.take(padded, local, axis=0), 0.0)
+        rows = backend.sum_over_replicas(rows)
+        if self.accumulation_steps > 1:
+            rows = ops.where((drawn >= earlier)[:, None] & finite, rows, self.drawn)
+        return earlier + total, rows
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "decay": self.decay,
+            "revival_threshold": self.revival_threshold,
+            "revival_count": self.revival_count,
+            "accumulation_steps": self.accumulation_steps,
+        }

@@ -1,0 +1,65 @@
+"""k-means, which puts a codebook where the vectors are before training begins."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from keras import ops
+
+from vqvae_tf.layers.search import nearest_codes
+
+
+def gather(dataset: Iterable, limit: int) -> np.ndarray:
+    """The first `limit` vectors, `[n, dim]` float32, of an array or an iterable of arrays."""
+    parts, count = [], 0
+    for batch in [dataset] if hasattr(dataset, "shape") else dataset:
+        batch = ops.convert_to_numpy(ops.convert_to_tensor(batch)).astype("float32")
+        parts.append(batch.reshape(-1, batch.shape[-1])[: limit - count])
+        count += len(parts[-1])
+        if count >= limit:
+            break
+    if not parts:
+        raise ValueError("the dataset holds no vectors")
+    return np.concatenate(parts)
+
+
+def fit(vectors: np.ndarray, num_clusters: int, iterations: int, seed: int):
+    """Lloyd's algorithm from distinct vectors drawn by `seed`.
+
+    A cluster that gets no vector is put on a random one.
+
+    Args:
+        vectors: `[n, dim]` float32.
+        num_clusters: at most n.
+        iterations: rounds.
+        seed: of the start.
+
+    Returns:
+        `(centres, counts)`: `[num_clusters, dim]` float32 and the vectors nearest to each.
+
+    Raises:
+        ValueError: if there are fewer vectors than clusters, or one is not finite.
+
+    >>> points = np.array([[0.0], [0.2], [5.0], [5.2]], "float32")
+    >>> centres, counts = fit(points, 2, iterations=5, seed=0)
+    >>> sorted(centres[:, 0].round(3).tolist()), counts.tolist()
+    ([0.1, 5.1], [2, 2])
+    """
+    if len(vectors) < num_clusters:
+        raise ValueError(
+            f"k-means needs at least one vector a code, {num_clusters}; received {len(vectors)}: "
+            "give it more batches"
+        )
+    if not np.isfinite(vectors).all():
+        raise ValueError("the vectors for k-means hold NaN or infinite values")
+    generator = np.random.default_rng(seed)
+    centres = vectors[generator.permutation(len(vectors))[:num_clusters]]
+    for _ in range(iterations):
+        codes = ops.convert_to_numpy(nearest_codes(vectors, centres))
+        counts = np.bincount(codes, minlength=num_clusters)
+        sums = np.zeros(centres.shape)
+        np.add.at(sums, codes, vectors)
+        lost = counts == 0
+        centres = (sums / np.maximum(counts, 1)[:, None]).astype("float32")
+        centres[lost] = vectors[generator.integers(len(vectors), size=lost.sum())]
+    codes = ops.convert_to_numpy(nearest_codes(vectors, centres))
+    return centres, np.bincount(codes, minlength=num_clusters)
