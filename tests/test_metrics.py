@@ -42,7 +42,32 @@ def test_usage_is_that_of_all_codes():
     assert float(metric.result()) == len(np.unique(codes())) / NUM_EMBEDDINGS
 
 
-@pytest.mark.parametrize("make", [metrics.Perplexity, metrics.Usage])
+def test_dead_codes_and_bits_are_those_of_all_codes():
+    dead, bits = metrics.DeadCodes(NUM_EMBEDDINGS), metrics.BitsPerVector(NUM_EMBEDDINGS)
+    for batch in uneven(codes()):
+        dead.update_state(batch), bits.update_state(batch)
+    assert float(dead.result()) == NUM_EMBEDDINGS - len(np.unique(codes()))
+    share = np.bincount(codes().ravel()) / codes().size
+    share = share[share > 0]
+    assert float(bits.result()) == pytest.approx(-(share * np.log2(share)).sum(), rel=1e-5)
+
+
+def test_composite_codes_have_a_histogram_each():
+    draws = np.random.default_rng(3)
+    first, second = draws.integers(0, 5, 40), draws.integers(0, 3, 40)
+    both, mask = np.stack([first, second], 1), draws.random(40) < 0.6
+    metric, alone = metrics.BitsPerVector((6, 4)), [metrics.BitsPerVector(n) for n in (6, 4)]
+    metric.update_state(both, sample_weight=mask)
+    alone[0].update_state(first[mask]), alone[1].update_state(second[mask])
+    assert float(metric.result()) == pytest.approx(sum(float(m.result()) for m in alone), rel=1e-6)
+    dead = metrics.DeadCodes((6, 4))
+    dead.update_state(both)
+    assert float(dead.result()) == 10 - len(np.unique(first)) - len(np.unique(second))
+    again = metrics.DeadCodes.from_config(dead.get_config())
+    assert again.num_embeddings == [6, 4]
+
+
+@pytest.mark.parametrize("make", [metrics.Perplexity, metrics.Usage, metrics.DeadCodes])
 def test_masked_codes_do_not_count(make):
     masked, plain = make(4), make(4)
     masked.update_state([[0, 1, 3], [2, 3, 3]], sample_weight=[[1, 1, 0], [1, 0, 0]])

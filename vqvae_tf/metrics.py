@@ -1,5 +1,7 @@
 """Keras metrics that are true over a whole epoch and over replicas, not means of batch values."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -12,29 +14,51 @@ class _CodeHistogram(keras.metrics.Metric):
     Counts are float32, exact up to 16.7 million hits of one code between two resets.
 
     Args:
-        num_embeddings: number of codes in the codebook.
+        num_embeddings: number of codes in the codebook; for a composite quantizer its
+            `code_sizes`, one number for each entry of the codes' last axis.
     """
 
-    def __init__(self, num_embeddings: int, name: str | None = None, **kwargs: Any):
+    def __init__(self, num_embeddings: int | Sequence[int], name: str | None = None, **kwargs: Any):
         super().__init__(name=name, **kwargs)
-        if num_embeddings < 1:
+        several = not isinstance(num_embeddings, int)
+        sizes = [int(size) for size in num_embeddings] if several else [num_embeddings]
+        if not sizes or min(sizes) < 1:
             raise ValueError(f"num_embeddings must be at least 1; received {num_embeddings}")
-        self.num_embeddings = num_embeddings
-        self.counts = self.add_variable((num_embeddings,), "zeros", name="counts")
+        self.num_embeddings = sizes if several else num_embeddings
+        self.sizes = sizes
+        self.counts = self.add_variable((sum(sizes),), "zeros", name="counts")
 
     def update_state(self, codes, sample_weight=None):
         """Adds the codes of a batch.
 
         Args:
-            codes: integers of any shape.
-            sample_weight: shape of `codes`; 0 leaves a code out (a mask).
+            codes: integers of any shape; of a composite quantizer `[..., len(code_sizes)]`.
+            sample_weight: shape of `codes` (of a composite quantizer without its last axis); 0
+                leaves a code out (a mask).
         """
+        codes = ops.cast(codes, "int32")
+        shape = ops.shape(codes)
+        if isinstance(self.num_embeddings, list):
+            starts = [sum(self.sizes[:number]) for number in range(len(self.sizes))]
+            codes = codes + ops.convert_to_tensor(starts, "int32")
+            if sample_weight is not None:
+                sample_weight = ops.broadcast_to(ops.expand_dims(sample_weight, -1), shape)
         codes = ops.reshape(codes, [-1])
         if sample_weight is None:
             weights = ops.ones_like(codes, dtype=self.dtype)
         else:
             weights = ops.reshape(ops.cast(sample_weight, self.dtype), [-1])
-        self.counts.assign_add(ops.segment_sum(weights, codes, self.num_embeddings))
+        self.counts.assign_add(ops.segment_sum(weights, codes, sum(self.sizes)))
+
+    def entropies(self):
+        """Entropy in nats of the codes' frequencies, one for each of `sizes`."""
+        entropies = []
+        for number, size in enumerate(self.sizes):
+            counts = self.counts[sum(self.sizes[:number]) :][:size]
+            share = counts / ops.maximum(ops.sum(counts), 1.0)
+            logarithm = ops.log(ops.where(share > 0.0, share, 1.0))
+            entropies.append(-ops.sum(share * logarithm))
+        return entropies
 
     def get_config(self):
         return {**super().get_config(), "num_embeddings": self.num_embeddings}
@@ -46,6 +70,7 @@ class Perplexity(_CodeHistogram):
 
     1 when a single code is used, `num_embeddings` when all are used alike. Frequencies are pooled
     over the epoch; a mean of batch perplexities would be smaller, since no batch shows all codes.
+    Of a composite quantizer it is the geometric mean over its codebooks.
 
     >>> metric = Perplexity(num_embeddings=8)
     >>> metric.update_state([[0, 1], [0, 1]])
@@ -54,10 +79,24 @@ class Perplexity(_CodeHistogram):
     """
 
     def result(self):
-        total = ops.sum(self.counts)
-        share = self.counts / ops.maximum(total, 1.0)
-        logarithm = ops.log(ops.where(share > 0.0, share, 1.0))
-        return ops.exp(-ops.sum(share * logarithm))
+        return ops.exp(sum(self.entropies()) / len(self.sizes))
+
+
+@keras.saving.register_keras_serializable("vqvae_tf")
+class BitsPerVector(_CodeHistogram):
+    """Entropy of the codes of one vector in bits, each of its codes taken by itself.
+
+    What an entropy coder needs that knows the codes' frequencies and nothing else; at fixed length
+    it is the quantizer's `bits_per_vector`.
+
+    >>> metric = BitsPerVector(num_embeddings=(8, 8))
+    >>> metric.update_state([[0, 3], [1, 3], [2, 3], [3, 3]])
+    >>> round(float(metric.result()), 4)
+    2.0
+    """
+
+    def result(self):
+        return sum(self.entropies()) / math.log(2.0)
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -72,6 +111,20 @@ class Usage(_CodeHistogram):
 
     def result(self):
         return ops.mean(ops.cast(self.counts > 0.0, self.dtype))
+
+
+@keras.saving.register_keras_serializable("vqvae_tf")
+class DeadCodes(_CodeHistogram):
+    """Number of codes that were not chosen once.
+
+    >>> metric = DeadCodes(num_embeddings=8)
+    >>> metric.update_state([0, 1, 0, 1])
+    >>> float(metric.result())
+    6.0
+    """
+
+    def result(self):
+        return ops.sum(ops.cast(self.counts == 0.0, self.dtype))
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")

@@ -1,5 +1,6 @@
 import dataclasses
 import itertools
+import logging
 import math
 
 import keras
@@ -8,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.small import AUTOENCODER, picture
-from vqvae_tf import layers
+from vqvae_tf import layers, training
 from vqvae_tf.config import DataConfig, TrainingConfig, UserError
 from vqvae_tf.models import ImageVQVAE
 from vqvae_tf.models.image import LIKELIHOODS, QUANTIZERS
@@ -201,3 +202,12 @@ def test_an_empty_batch_is_refused(model, shape):
         model.reconstruct(np.zeros(shape, np.uint8))
     with pytest.raises(UserError, match="at least one picture of at least one pixel; received"):
         model.decode(np.zeros(shape[:3], np.int32))
+
+
+def test_the_loop_warns_of_a_codebook_that_lies_idle(tmp_path, caplog):
+    idle = build(revival_threshold=0.0, decay=0.5)
+    idle.quantizer.load_codebook(1000.0 + np.arange(32.0).reshape(16, 2))  # one is the nearest
+    config = dataclasses.replace(AUTOENCODER.training, steps=10)
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        training.train(idle, lambda step: _steps(batch()), config, str(tmp_path))
+    assert "step 10: 6 % of the codes of" in caplog.text

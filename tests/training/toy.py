@@ -49,6 +49,9 @@ class ToyModel(keras.Model):
     def before_update(self, optimizer):
         """Nothing to be done."""
 
+    def warnings(self):
+        return []
+
     def summaries(self, batch):
         return Summaries(images={"inputs": batch["image"]}, histograms={"code": self.code.value})
 

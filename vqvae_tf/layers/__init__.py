@@ -3,22 +3,33 @@
 from vqvae_tf.layers.codebook import CodebookQuantizer
 from vqvae_tf.layers.counted_codebook import CountedCodebook
 from vqvae_tf.layers.estimators import Estimator, GumbelSoftmax, RotationTrick, Stochastic
+from vqvae_tf.layers.grouped_quantizer import GroupedQuantizer
+from vqvae_tf.layers.health import CodebookHealth, idle_codebooks
+from vqvae_tf.layers.projected_quantizer import ProjectedQuantizer
 from vqvae_tf.layers.quantizer import Quantized, Quantizer
+from vqvae_tf.layers.residual_quantizer import ResidualQuantizer
 from vqvae_tf.layers.search import nearest_codes
+from vqvae_tf.layers.sim_vq import SimVQ
 from vqvae_tf.layers.vector_quantizer import VectorQuantizer, forget_revived
 from vqvae_tf.layers.vector_quantizer_ema import VectorQuantizerEMA
 
 __all__ = [
+    "CodebookHealth",
     "CodebookQuantizer",
     "CountedCodebook",
     "Estimator",
     "GumbelSoftmax",
+    "GroupedQuantizer",
+    "ProjectedQuantizer",
     "Quantized",
     "Quantizer",
+    "ResidualQuantizer",
     "RotationTrick",
+    "SimVQ",
     "Stochastic",
     "VectorQuantizer",
     "VectorQuantizerEMA",
     "forget_revived",
+    "idle_codebooks",
     "nearest_codes",
 ]

@@ -129,7 +129,8 @@ class CodebookQuantizer(quantizer.Quantizer):
         count = ops.convert_to_tensor(count) if valid is None else _number(valid)
         before, _ = backend.rows_before(count)
         rows = ops.shape(valid)[0] if valid is not None else count
-        noise = backend.gumbel_rows(self.seed, self.step.value, before, rows, self.num_embeddings)
+        noise = backend.uniform_rows(self.seed, self.step.value, before, rows, self.num_embeddings)
+        noise = -ops.log(-ops.log(noise))
         if valid is None:
             return noise
         place = ops.maximum(ops.cumsum(ops.cast(valid, "int32")) - 1, 0)
@@ -146,6 +147,12 @@ class CodebookQuantizer(quantizer.Quantizer):
         if valid is not None:
             squares = ops.where(valid[:, None], squares, 0.0)
         return ops.sum(squares) / (mean_divisor(a, valid) * a.shape[-1])
+
+    def _equation_3(self, vectors, quantized, valid):
+        """The terms of equation 3 for a codebook that is trained by its loss."""
+        codebook = self._squared_distance(ops.stop_gradient(vectors), quantized, valid)
+        commitment = self._squared_distance(vectors, ops.stop_gradient(quantized), valid)
+        return {"codebook": codebook, "commitment": self.commitment_cost * commitment}
 
     def _diversity(self, vectors, table, valid):
         """`{"diversity": loss}`, or nothing where it is off."""

@@ -48,6 +48,7 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
     """
 
     codebook_trainable: bool  # by the optimizer
+    keeps_sums: bool  # whether the update needs the sums of the vectors by code
 
     def __init__(
         self,
@@ -63,7 +64,9 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
         if decay is not None and not 0.0 <= decay < 1.0:
             raise ValueError(f"decay must be None or lie in [0, 1); received {decay}")
         if accumulation_steps < 1:
-            raise ValueError(f"accumulation_steps must be at least 1; received {accumulation_steps}")
+            raise ValueError(
+                f"accumulation_steps must be at least 1; received {accumulation_steps}"
+            )
         codebook_lib.refuse_negative(
             revival_threshold=revival_threshold, revival_count=revival_count
         )
@@ -98,8 +101,6 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
             self.gathered = self._add_statistic("gathered", (self.num_embeddings, width), "zeros")
             self.gathered_rows = self._add_statistic("gathered_rows", (), "zeros", "int32")
             self.drawn = self._add_statistic("drawn", (self._candidates, dim), "zeros")
-
-    keeps_sums: bool  # whether the update needs the sums of the vectors by code
 
     @property
     def _candidates(self):

@@ -11,8 +11,8 @@ import keras
 from keras import ops
 
 
-class Estimator(abc.ABC):
-    """How the encoder gets a gradient from a quantized vector.
+class Estimator:
+    """How the encoder gets a gradient from a quantized vector; straight-through by default.
 
     Attributes:
         draws: whether codes are drawn in training; then `draw` is called instead of the search.
@@ -99,7 +99,7 @@ class RotationTrick(Estimator):
         return estimate(vectors)
 
 
-class _Drawn(Estimator):
+class _Drawn(Estimator, abc.ABC):
     """What the estimators share that draw from p(k) proportional to exp(-|z - e_k|^2 / T).
 
     Both hold the distances of all vectors to all codes at once, `[n, num_embeddings]`.
@@ -162,7 +162,8 @@ class Stochastic(_Drawn):
     A smooth start for a codebook: at a high temperature every code is tried (Sonderby et al.
     2017, "Continuous Relaxation Training of Discrete Latent Variable Image Models").
 
-    >>> round(float(Stochastic(1.0, final_temperature=0.25, anneal_steps=100).temperature_at(50)), 6)
+    >>> estimator = Stochastic(1.0, final_temperature=0.25, anneal_steps=100)
+    >>> round(float(estimator.temperature_at(50)), 6)
     0.5
     """
 
@@ -217,7 +218,8 @@ def get(estimator) -> Estimator:
         return estimator
     if estimator not in _BY_NAME:
         raise ValueError(
-            f"estimator must be an Estimator or one of {', '.join(_BY_NAME)}; received {estimator!r}"
+            f"estimator must be an Estimator or one of {', '.join(_BY_NAME)}; received "
+            f"{estimator!r}"
         )
     return _BY_NAME[estimator]()
 

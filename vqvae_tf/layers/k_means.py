@@ -41,7 +41,7 @@ def fit(vectors: np.ndarray, num_clusters: int, iterations: int, seed: int):
 
     >>> points = np.array([[0.0], [0.2], [5.0], [5.2]], "float32")
     >>> centres, counts = fit(points, 2, iterations=5, seed=0)
-    >>> sorted(centres[:, 0].round(3).tolist()), counts.tolist()
+    >>> sorted(round(float(centre), 3) for centre in centres[:, 0]), counts.tolist()
     ([0.1, 5.1], [2, 2])
     """
     if len(vectors) < num_clusters:

@@ -89,13 +89,16 @@ def nth_true(mask, numbers):
     return ops.searchsorted(ops.cumsum(ops.cast(mask, "int32")), numbers, side="right")
 
 
-def gumbel_rows(seed, step, first, count, width):
-    """As `tensorflow_ops.gumbel_rows`; other numbers, with the same independence."""
+def uniform_rows(seed, step, first, count, width=1):
+    """As `tensorflow_ops.uniform_rows`; other numbers, with the same independence."""
     import jax
 
     key = jax.random.fold_in(jax.random.key(seed), step)
     rows = first + jax.numpy.arange(count)
-    return jax.vmap(lambda row: jax.random.gumbel(jax.random.fold_in(key, row), (width,)))(rows)
+    least = 2.0**-24
+    return jax.vmap(
+        lambda row: jax.random.uniform(jax.random.fold_in(key, row), (width,), minval=least)
+    )(rows)
 
 
 if keras.backend.backend() not in ("jax", "tensorflow"):

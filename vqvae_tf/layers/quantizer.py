@@ -75,6 +75,7 @@ class Quantizer(keras.layers.Layer):
 
     loss_names: tuple[str, ...]
     num_stages: int | None = None  # where a `ResidualQuantizer` is inside
+    output_is_trained: bool = False  # whether the decoder's gradient trains weights of the layer
 
     def __new__(cls, *args, **kwargs):
         layer = super().__new__(cls, *args, **kwargs)

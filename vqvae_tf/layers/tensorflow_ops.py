@@ -135,8 +135,8 @@ def nth_true(mask, numbers):
     return tf.searchsorted(tf.cumsum(tf.cast(mask, tf.int32)), numbers, side="right")
 
 
-def gumbel_rows(seed, step, first, count, width):
-    """Gumbel noise `[count, width]` of the rows from `first` on: a function of (seed, step, row).
+def uniform_rows(seed, step, first, count, width=1):
+    """Numbers in (0, 1), `[count, width]`, of the rows from `first` on: of (seed, step, row) alone.
 
     Philox in its counter mode: its 128-bit counter holds the step and, below, the row.
     """
@@ -150,5 +150,5 @@ def gumbel_rows(seed, step, first, count, width):
         dtype=tf.uint32,
     )
     # 23 bits and a half: never 0 nor 1, exact in float32.
-    uniform = (tf.cast(tf.bitwise.right_shift(bits, tf.constant(9, tf.uint32)), tf.float32) + 0.5) * 2.0**-23
-    return -tf.math.log(-tf.math.log(uniform[:, :width]))
+    bits = tf.bitwise.right_shift(bits[:, :width], tf.constant(9, tf.uint32))
+    return (tf.cast(bits, tf.float32) + 0.5) * 2.0**-23

@@ -63,22 +63,19 @@ class VectorQuantizer(CountedCodebook):
     def _quantize(self, vectors, valid, mode):
         if self.distance == "cosine":
             vectors = codebook_lib.unit(vectors)
-        constant = ops.stop_gradient(vectors)
         table = self._codes_vectors()
         if mode.training and not mode.update:  # frozen for this call
             table = ops.stop_gradient(table)
         codes, quantized, output = self._choose(vectors, table, valid, mode)
-        commitment = self._squared_distance(vectors, ops.stop_gradient(quantized), valid)
         losses = {
-            "codebook": self._squared_distance(constant, quantized, valid),
-            "commitment": self.commitment_cost * commitment,
+            **self._equation_3(vectors, quantized, valid),
             **self._diversity(vectors, table, valid),
         }
         if self.orthogonality_cost:
             losses["orthogonality"] = self.orthogonality_cost * orthogonality(table)
         counting = mode.update and self.trainable and self.revival_threshold > 0
         if counting:
-            self._update(constant, codes, valid)
+            self._update(ops.stop_gradient(vectors), codes, valid)
         self._count_step(mode, counting)
         return quantizer.Quantized(output, codes, losses)
 

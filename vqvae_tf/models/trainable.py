@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from vqvae_tf import config as config_lib
-from vqvae_tf.layers import Quantizer, forget_revived
+from vqvae_tf.layers import Quantizer, forget_revived, idle_codebooks
 
 
 class TrainableModel(keras.Model):
@@ -54,6 +54,10 @@ class TrainableModel(keras.Model):
     def before_update(self, optimizer):
         """What a training step does between its gradients and the optimizer's step."""
         forget_revived(self, optimizer)
+
+    def warnings(self) -> list[str]:
+        """Lines that a training log should show: codebooks that lie idle."""
+        return idle_codebooks(self)
 
     def train_step(self, batch):
         with tf.GradientTape() as tape:

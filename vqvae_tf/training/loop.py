@@ -43,8 +43,8 @@ def train(
     Args:
         model: built, in the scope of `strategy`. It offers `compute_losses(batch, training)`, a
             dict of scalars with the key `loss`; `before_update(optimizer)`, called once the
-            gradients are there; `summaries(batch)`, what to show in TensorBoard; and, with
-            weight averaging, `averaged_variables`.
+            gradients are there; `warnings()`, lines to log at each checkpoint; `summaries(batch)`,
+            what to show in TensorBoard; and, with weight averaging, `averaged_variables`.
         make_dataset: gives the endless dataset of global batches as seen from a step on.
         config: how to train.
         workdir: gets `checkpoints/`, `metrics.csv`, `tensorboard/` and `evaluation.json`; any
@@ -243,6 +243,8 @@ class _Run:
         if not self._is_chief:
             return
         self.checkpoints.save(self.step)
+        for line in self._model.warnings():
+            logging.warning("step %d: %s", self.step, line)
         if self._shown is None:
             batch = next(iter(self._make_dataset(0)))
             self._shown = {name: values[:_SHOWN] for name, values in batch.items()}

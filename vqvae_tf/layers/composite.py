@@ -1,0 +1,90 @@
+"""What quantizers made of quantizers share: their codes in one more axis, their losses added."""
+
+import keras
+from keras import ops
+
+from vqvae_tf.layers import quantizer
+
+
+class CompositeQuantizer(quantizer.Quantizer):
+    """Base of the quantizers that have others inside.
+
+    Codes have one more axis, with an entry for each stage or group (of a composite quantizer
+    inside, for each of its own). Losses of one name are added.
+
+    Args:
+        quantizers: those inside, each of its own: no layer twice.
+        return_codes: `call` returns `(vectors, codes)`.
+
+    Attributes:
+        quantizers: the layers inside.
+    """
+
+    def __init__(self, quantizers, *, return_codes: bool = False, **kwargs):
+        super().__init__(return_codes=return_codes, **kwargs)
+        layers = [
+            keras.saving.deserialize_keras_object(each) if isinstance(each, dict) else each
+            for each in quantizers
+        ]
+        if not layers:
+            raise ValueError(f"{self.name} needs at least one quantizer; received none")
+        for each in layers:
+            if not isinstance(each, quantizer.Quantizer):
+                raise ValueError(f"{self.name} takes quantizers; received {each!r}")
+        if len({id(each) for each in layers}) < len(layers):
+            raise ValueError(f"{self.name} was given one quantizer twice; make one for each place")
+        self.quantizers = layers
+
+    @property
+    def code_sizes(self):
+        return tuple(size for each in self.quantizers for size in each.code_sizes)
+
+    @property
+    def loss_names(self):
+        return tuple(dict.fromkeys(name for each in self.quantizers for name in each.loss_names))
+
+    @property
+    def output_is_trained(self):
+        return any(each.output_is_trained for each in self.quantizers)
+
+    @property
+    def codebook(self):
+        return ops.concatenate(
+            [ops.convert_to_tensor(each.codebook)[None] for each in self.quantizers]
+        )
+
+    def _codes_shape(self, input_shape, num_stages=None):
+        sizes = self.code_sizes
+        if num_stages is not None:
+            sizes = [s for each in self.quantizers[:num_stages] for s in each.code_sizes]
+        return (*input_shape[:-1], len(sizes))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "quantizers": [keras.saving.serialize_keras_object(each) for each in self.quantizers],
+        }
+
+
+def as_columns(codes):
+    """Codes `[n]` or `[n, m]` as `[n, m]`."""
+    return codes[:, None] if len(codes.shape) == 1 else codes
+
+
+def columns(codes, start, width):
+    """The codes `[..., width]` of a quantizer inside, or `[...]` where it has one code a vector."""
+    return codes[..., start] if width == 1 else codes[..., start : start + width]
+
+
+def join_codes(outputs):
+    """Codes of several `Quantized` as columns side by side."""
+    return ops.concatenate([as_columns(output.codes) for output in outputs], axis=1)
+
+
+def add_losses(outputs):
+    """Losses of several `Quantized`, those of one name added."""
+    losses = {}
+    for output in outputs:
+        for name, loss in output.losses.items():
+            losses[name] = losses[name] + loss if name in losses else loss
+    return losses

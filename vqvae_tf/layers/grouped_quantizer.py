@@ -1,0 +1,118 @@
+"""Quantizers side by side, each of its own part of the vector: product quantization, or heads."""
+
+import keras
+from keras import ops
+
+from vqvae_tf.layers import composite, quantizer
+
+
+@keras.saving.register_keras_serializable("vqvae_tf")
+class GroupedQuantizer(composite.CompositeQuantizer):
+    """Cuts each vector into equal parts and quantizes each part by itself.
+
+    G groups of K codes stand for K^G vectors (product quantization, Jegou et al. 2011). With one
+    quantizer for all groups they share a codebook: the several heads of one codebook.
+
+    Args:
+        quantizers: one for each group, or a single one that serves all of `num_groups`.
+        num_groups: with a single quantizer, the number of parts.
+        return_codes: `call` returns `(vectors, codes)`.
+
+    Attributes:
+        codebook: `[groups, num_embeddings, dim / groups]` where all groups have as many codes; of
+            a shared one the quantizer's own.
+
+    >>> import numpy as np
+    >>> from vqvae_tf.layers import VectorQuantizerEMA
+    >>> layer = GroupedQuantizer([VectorQuantizerEMA(16), VectorQuantizerEMA(16)])
+    >>> layer.encode(np.ones((2, 5, 8), "float32")).shape
+    TensorShape([2, 5, 2])
+    >>> heads = GroupedQuantizer(VectorQuantizerEMA(16), num_groups=4)
+    >>> heads.encode(np.ones((2, 5, 8), "float32")).shape, heads.bits_per_vector
+    (TensorShape([2, 5, 4]), 16.0)
+    """
+
+    def __init__(self, quantizers, num_groups: int | None = None, **kwargs):
+        self.shared = isinstance(quantizers, (quantizer.Quantizer, dict))
+        if not self.shared and num_groups not in (None, len(quantizers)):
+            raise ValueError(
+                f"num_groups must be left out or {len(quantizers)}, the number of quantizers; "
+                f"received {num_groups}"
+            )
+        if self.shared and (num_groups is None or num_groups < 1):
+            raise ValueError(f"num_groups must be at least 1; received {num_groups}")
+        super().__init__([quantizers] if self.shared else quantizers, **kwargs)
+        self.num_groups = num_groups if self.shared else len(self.quantizers)
+
+    @property
+    def code_sizes(self):
+        return super().code_sizes * (self.num_groups if self.shared else 1)
+
+    @property
+    def codebook(self):
+        return self.quantizers[0].codebook if self.shared else super().codebook
+
+    def build(self, input_shape):
+        dim = input_shape[-1]
+        if dim is None or dim % self.num_groups:
+            raise ValueError(
+                f"the last dimension must be a multiple of the {self.num_groups} groups; received "
+                f"shape {tuple(input_shape)}"
+            )
+        for inner in self.quantizers:
+            inner.build((*input_shape[:-1], dim // self.num_groups))
+
+    def _quantize(self, vectors, valid, mode):
+        dim = vectors.shape[-1]
+        if self.shared:
+            parts = ops.reshape(vectors, (-1, dim // self.num_groups))
+            if valid is not None:
+                valid = ops.repeat(valid, self.num_groups)
+            output = self.quantizers[0]._quantize(parts, valid, mode)
+            codes = composite.as_columns(output.codes)
+            width = self.num_groups * codes.shape[1]
+            return output._replace(
+                vectors=ops.reshape(output.vectors, (-1, dim)),
+                codes=ops.reshape(codes, (-1, width)),
+            )
+        outputs = [
+            inner._quantize(part, valid, mode)
+            for inner, part in zip(self.quantizers, self._parts(vectors), strict=True)
+        ]
+        return quantizer.Quantized(
+            ops.concatenate([output.vectors for output in outputs], axis=1),
+            composite.join_codes(outputs),
+            composite.add_losses(outputs),
+        )
+
+    def _encode(self, vectors, num_stages=None):
+        if self.shared:
+            parts = ops.reshape(vectors, (-1, vectors.shape[-1] // self.num_groups))
+            codes = composite.as_columns(self.quantizers[0]._encode(parts))
+            return ops.reshape(codes, (-1, self.num_groups * codes.shape[1]))
+        return ops.concatenate(
+            [
+                composite.as_columns(inner._encode(part))
+                for inner, part in zip(self.quantizers, self._parts(vectors), strict=True)
+            ],
+            axis=1,
+        )
+
+    def _decode(self, codes):
+        quantizers = self.quantizers * (self.num_groups if self.shared else 1)
+        parts, start = [], 0
+        for inner in quantizers:
+            width = len(inner.code_sizes)
+            parts.append(inner._decode(composite.columns(codes, start, width)))
+            start += width
+        return ops.concatenate(parts, axis=-1)
+
+    def _parts(self, vectors):
+        width = vectors.shape[-1] // self.num_groups
+        return [vectors[:, width * i : width * (i + 1)] for i in range(self.num_groups)]
+
+    def get_config(self):
+        config = super().get_config()
+        if self.shared:
+            config |= {"quantizers": config["quantizers"][0], "num_groups": self.num_groups}
+        return config

@@ -1,0 +1,55 @@
+"""A warning where a codebook lies idle: most of what a VQ-VAE can lose, it loses silently."""
+
+import keras
+import numpy as np
+from absl import logging
+from keras import ops
+
+from vqvae_tf.layers.counted_codebook import CountedCodebook
+
+LEAST_USAGE = 0.25  # of the codes; revival keeps 0.9 and more in use
+_DEAD = 0.05  # of the mean count: less than a code that revival would leave alone
+
+
+def idle_codebooks(model, least_usage: float = LEAST_USAGE) -> list[str]:
+    """One line for each codebook of `model` of which a smaller share of codes is in use.
+
+    Read off the running counts, which `VectorQuantizerEMA` has and, with revival on,
+    `VectorQuantizer`.
+
+    >>> from vqvae_tf.layers import VectorQuantizerEMA
+    >>> layer = VectorQuantizerEMA(8, revival_threshold=0, decay=0.5, name="codes")
+    >>> model = keras.Sequential([keras.Input((2,)), layer])
+    >>> _ = layer.counts.assign([4.0, 0, 0, 0, 0, 0, 0, 0])
+    >>> print(idle_codebooks(model)[0])
+    12 % of the codes of codes are in use: turn its revival on, or see what its inputs are like
+    """
+    lines = []
+    for layer in model._flatten_layers():
+        if isinstance(layer, CountedCodebook) and layer.built:
+            counts = ops.convert_to_numpy(layer.counts)
+            usage = np.mean(counts > _DEAD * counts.mean())
+            if counts.any() and usage < least_usage:
+                lines.append(
+                    f"{100 * usage:.0f} % of the codes of {layer.path} are in use: turn its "
+                    "revival on, or see what its inputs are like"
+                )
+    return lines
+
+
+class CodebookHealth(keras.callbacks.Callback):
+    """Logs a warning after each epoch of `fit` in which a codebook lies idle.
+
+    The library's own training loop does so at every checkpoint.
+
+    Args:
+        least_usage: share of the codes that should be in use.
+    """
+
+    def __init__(self, least_usage: float = LEAST_USAGE):
+        super().__init__()
+        self.least_usage = least_usage
+
+    def on_epoch_end(self, epoch, logs=None):
+        for line in idle_codebooks(self.model, self.least_usage):
+            logging.warning("epoch %d: %s", epoch + 1, line)

@@ -1,0 +1,121 @@
+"""A quantizer between two linear maps, so that codes may have fewer dimensions than vectors."""
+
+import keras
+from keras import ops
+
+from vqvae_tf.layers import quantizer
+
+
+@keras.saving.register_keras_serializable("vqvae_tf")
+class ProjectedQuantizer(quantizer.Quantizer):
+    """Projects each vector to `code_dim` numbers, quantizes these, and projects back.
+
+    Look-up in few dimensions keeps more of a codebook in use (ViT-VQGAN, arXiv:2110.04627, with
+    `distance="cosine"` inside), and gives quantizers of a fixed dimension, like the finite scalar
+    one, an input of any. Around a `GroupedQuantizer` it makes several heads; around a
+    `ResidualQuantizer`, residual codes of low dimension.
+
+    The projections are float32, as all that codes hang on; they are trained by the decoder's
+    gradient and by the losses inside.
+
+    Args:
+        quantizer: any quantizer, of vectors `[..., code_dim]`.
+        code_dim: its last dimension.
+        seed: of the projections.
+        return_codes: `call` returns `(vectors, codes)`.
+
+    >>> import numpy as np
+    >>> from vqvae_tf.layers import VectorQuantizer
+    >>> layer = ProjectedQuantizer(VectorQuantizer(16, distance="cosine"), code_dim=4)
+    >>> x = np.ones((2, 5, 64), "float32")
+    >>> layer(x).shape, layer.encode(x).shape
+    (TensorShape([2, 5, 64]), TensorShape([2, 5]))
+    """
+
+    output_is_trained = True
+
+    def __init__(
+        self, quantizer, code_dim: int, *, seed: int = 0, return_codes: bool = False, **kwargs
+    ):
+        if code_dim < 1:
+            raise ValueError(f"code_dim must be at least 1; received {code_dim}")
+        super().__init__(return_codes=return_codes, **kwargs)
+        if isinstance(quantizer, dict):
+            quantizer = keras.saving.deserialize_keras_object(quantizer)
+        self.quantizer = quantizer
+        self.code_dim = code_dim
+        self.seed = seed
+
+    @property
+    def code_sizes(self):
+        return self.quantizer.code_sizes
+
+    @property
+    def loss_names(self):
+        return self.quantizer.loss_names
+
+    @property
+    def num_stages(self):
+        return self.quantizer.num_stages
+
+    @property
+    def codebook(self):
+        """That of the quantizer inside, in `code_dim` dimensions."""
+        return self.quantizer.codebook
+
+    def build(self, input_shape):
+        dim = input_shape[-1]
+        if dim is None:
+            raise ValueError(
+                f"{self.name} needs to know the last dimension; received shape {input_shape}"
+            )
+        self._dim = dim
+        self.quantizer.build((*input_shape[:-1], self.code_dim))
+        for number, (name, shape) in enumerate(
+            (("projection_in", (dim, self.code_dim)), ("projection_out", (self.code_dim, dim)))
+        ):
+            kernel = self.add_weight(
+                name=name,
+                shape=shape,
+                initializer=keras.initializers.GlorotUniform(seed=self.seed + number),
+                dtype="float32",
+                autocast=False,
+            )
+            bias = self.add_weight(
+                name=f"{name}_bias",
+                shape=shape[1:],
+                initializer="zeros",
+                dtype="float32",
+                autocast=False,
+            )
+            setattr(self, name, kernel)
+            setattr(self, f"{name}_bias", bias)
+
+    def _in(self, vectors):
+        return ops.matmul(vectors, self.projection_in) + self.projection_in_bias
+
+    def _out(self, vectors):
+        flat = ops.matmul(ops.reshape(vectors, (-1, self.code_dim)), self.projection_out)
+        flat = flat + self.projection_out_bias
+        return ops.reshape(flat, (*ops.shape(vectors)[:-1], self._dim))
+
+    def _quantize(self, vectors, valid, mode):
+        output = self.quantizer._quantize(self._in(vectors), valid, mode)
+        return output._replace(vectors=self._out(output.vectors))
+
+    def _encode(self, vectors, num_stages=None):
+        return self.quantizer._encode(self._in(vectors), num_stages)
+
+    def _decode(self, codes):
+        return self._out(self.quantizer._decode(codes))
+
+    def _codes_shape(self, input_shape, num_stages=None):
+        return self.quantizer._codes_shape(input_shape, num_stages)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "quantizer": keras.saving.serialize_keras_object(self.quantizer),
+            "code_dim": self.code_dim,
+            "seed": self.seed,
+        }

@@ -1,0 +1,143 @@
+"""Quantizers in a row, each of what the ones before it left over."""
+
+import keras
+from keras import ops
+
+from vqvae_tf.layers import composite, estimators, quantizer
+from vqvae_tf.layers.backend import active as backend
+
+
+@keras.saving.register_keras_serializable("vqvae_tf")
+class ResidualQuantizer(composite.CompositeQuantizer):
+    """Replaces each vector by a sum of codes, the q-th nearest to what the first q - 1 leave.
+
+        r_1 = z,   r_(q+1) = r_q - sg(e_q),   output = e_1 + ... + e_Q
+
+    (residual vector quantization; SoundStream, arXiv:2107.03312). The residual is detached from
+    the codes, so that every stage's commitment loss reaches the encoder, and the estimator is
+    applied once, to the sum, so that the decoder's gradient comes through once. Losses are the
+    sums of the stages' own.
+
+    Args:
+        quantizers: the stages, any quantizers whose output is trained by their losses alone; their
+            own estimators do not matter but where they draw codes. A `ProjectedQuantizer` goes
+            around the row, not into it.
+        dropout: in training every example uses only its first n stages, n uniform in 1 to all, so
+            that fewer stages make a usable code of fewer bits (SoundStream's quantizer dropout).
+            The draws hang on `seed`, the step and the example's number among those of all replicas.
+        estimator: "straight_through" or "rotation", of the whole.
+        seed: of the dropout.
+        return_codes: `call` returns `(vectors, codes)`.
+
+    Call arguments:
+        num_stages: use the first so many stages only; the codes' last axis is as long.
+
+    Attributes:
+        codebook: `[stages, num_embeddings, dim]` where all stages have as many codes.
+
+    >>> import numpy as np
+    >>> from vqvae_tf.layers import VectorQuantizerEMA
+    >>> layer = ResidualQuantizer([VectorQuantizerEMA(16) for _ in range(3)])
+    >>> x = np.random.default_rng(0).normal(size=(2, 5, 4)).astype("float32")
+    >>> layer(x).shape, layer.encode(x).shape, layer.encode(x, num_stages=2).shape
+    (TensorShape([2, 5, 4]), TensorShape([2, 5, 3]), TensorShape([2, 5, 2]))
+    """
+
+    def __init__(
+        self,
+        quantizers,
+        *,
+        dropout: bool = False,
+        estimator="straight_through",
+        seed: int = 0,
+        return_codes: bool = False,
+        **kwargs,
+    ):
+        super().__init__(quantizers, return_codes=return_codes, **kwargs)
+        self.estimator = estimators.get(estimator)
+        if self.estimator.draws:
+            raise ValueError(
+                f"estimator must be straight_through or rotation; {type(self.estimator).__name__} "
+                "draws codes, which is up to the stages: give it to them"
+            )
+        for inner in self.quantizers:
+            if inner.output_is_trained:
+                raise ValueError(
+                    f"a stage's output must be trained by its losses alone, which that of "
+                    f"{type(inner).__name__} is not; put it around the ResidualQuantizer"
+                )
+        self.dropout = dropout
+        self.seed = seed
+
+    @property
+    def num_stages(self):
+        return len(self.quantizers)
+
+    def build(self, input_shape):
+        for inner in self.quantizers:
+            inner.build(input_shape)
+        self.step = self.add_weight(
+            name="step", shape=(), initializer="zeros", dtype="int32", trainable=False
+        )
+
+    def _quantize(self, vectors, valid, mode):
+        stages = self.quantizers[: mode.num_stages]
+        used = None
+        if self.dropout and mode.training and len(stages) > 1:
+            used = self._stages_by_row(vectors, mode, len(stages))
+            self.step.assign(self.step + 1)
+        residual, total, outputs = vectors, 0.0, []
+        for number, inner in enumerate(stages):
+            here = valid
+            if used is not None and number:
+                here = used > number if valid is None else valid & (used > number)
+            output = inner._quantize(residual, here, mode._replace(num_stages=None))
+            stage_vectors = ops.stop_gradient(output.vectors)
+            if here is not None:
+                stage_vectors = ops.where(here[:, None], stage_vectors, 0.0)
+                codes = composite.as_columns(output.codes)
+                output = output._replace(codes=ops.where(here[:, None], codes, 0))
+            residual = residual - stage_vectors
+            total = total + stage_vectors
+            outputs.append(output)
+        return quantizer.Quantized(
+            self.estimator(vectors, total),
+            composite.join_codes(outputs),
+            composite.add_losses(outputs),
+        )
+
+    def _stages_by_row(self, vectors, mode, number):
+        """How many stages each row uses, `[n]`: the same for all rows of an example."""
+        samples = ops.convert_to_tensor(mode.samples)
+        before, _ = backend.rows_before(samples)
+        noise = backend.uniform_rows(self.seed, self.step.value, before, mode.samples)
+        used = 1 + ops.cast(noise[:, 0] * number, "int32")
+        rows = ops.shape(vectors)[0]
+        example = ops.arange(rows) * mode.samples // ops.maximum(rows, 1)
+        return ops.take(used, example, axis=0)
+
+    def _encode(self, vectors, num_stages=None):
+        residual, columns = vectors, []
+        for inner in self.quantizers[:num_stages]:
+            codes = inner._encode(residual)
+            residual = residual - inner._decode(codes)
+            columns.append(composite.as_columns(codes))
+        return ops.concatenate(columns, axis=1)
+
+    def _decode(self, codes):
+        total, start = 0.0, 0
+        for inner in self.quantizers:
+            width = len(inner.code_sizes)
+            if start + width > codes.shape[-1]:
+                break
+            total = total + inner._decode(composite.columns(codes, start, width))
+            start += width
+        return total
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "dropout": self.dropout,
+            "estimator": estimators.serialize(self.estimator),
+            "seed": self.seed,
+        }
