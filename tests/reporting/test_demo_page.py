@@ -178,3 +178,23 @@ def test_facts_that_do_not_fit_are_refused():
         dataclasses.replace(cat, reconstruction=cat.reconstruction[1:])
     with pytest.raises(UserError, match="at least one of samples"):
         dataclasses.replace(FACTS, samples=[])
+
+
+@pytest.mark.parametrize("bits", [None, 2.0])
+def test_searched_codes_have_a_picture_and_a_row(bits):
+    cat = FACTS.new_photographs[0]
+    searched = (cat.original.astype(int) + 2).astype(np.uint8)
+    facts = dataclasses.replace(
+        FACTS,
+        new_photographs=[
+            dataclasses.replace(cat, searched=searched, searched_bits_per_code=bits),
+            FACTS.new_photographs[1],
+        ],
+    )
+    text = text_of(facts)
+    psnr = codecs.pooled_psnr([cat.original], [searched])
+    assert f"once it is painted: {psnr:.1f} dB" in text
+    rate = (bits or 4) * 13 * 18 / (50 * 72)
+    name = "cat, searched codes" + (" with the prior" if bits else "")
+    assert f"{name} {rate:.2f} {psnr:.1f}" in text
+    assert "searched codes" not in text_of(FACTS)

@@ -188,6 +188,21 @@ def test_one_trace_does_for_pictures_of_every_size(runs):
     compiled = autoencoders.Compiled(models.load(runs.model))
     for height, width in ((8, 8), (9, 30)):
         image = picture(height, width)[None]
-        assert compiled.reconstruct(image).shape == image.shape
-        assert compiled.bits({"image": image})["total"].shape == (1,)
-    assert compiled.reconstruct.experimental_get_tracing_count() == 1
+        codes = compiled.encode(image)
+        assert compiled.decode(codes).shape[1] >= height
+        assert compiled.bits({"image": image}, codes)["total"].shape == (1,)
+    assert compiled.decode.experimental_get_tracing_count() == 1
+
+
+def test_searched_codes_are_measured_and_written(runs, tmp_path):
+    nearest = workflows.evaluate(runs.model, runs.uri, runs.prior)
+    searched = workflows.evaluate(runs.model, runs.uri, runs.prior, search_passes=1)
+    cheap = workflows.evaluate(runs.model, runs.uri, runs.prior, search_passes=1, rate_weight=1e5)
+    assert searched["mse"] < nearest["mse"]
+    assert cheap["prior_bits_per_code"] < searched["prior_bits_per_code"]
+    assert workflows.reconstruct(runs.model, runs.uri, str(tmp_path), 1, search_passes=1) == 1
+    written = np.load(next(tmp_path.glob("*.npz")))["codes"]
+    model = models.load(runs.model)
+    original = next(autoencoders.open_pictures(runs.uri).pictures())
+    codes = models.CodeSearch(model, passes=1).encode(original["image"][None])
+    np.testing.assert_array_equal(codes[0], written)

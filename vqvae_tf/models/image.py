@@ -161,8 +161,15 @@ class ImageVQVAE(trainable.TrainableModel):
         """Codes of uint8 pictures."""
         images = tf.convert_to_tensor(images)
         _refuse_empty(images)
-        images = _pad_by_reflection(images, self.config.stride)
-        return self.quantizer.encode(self._latents(_pixels(images), training=False))
+        return self.quantizer.encode(self.latents(pad_by_reflection(images, self.config.stride)))
+
+    def latents(self, images):
+        """What the encoder says of uint8 pictures whose size the strides divide, not quantized.
+
+        `[batch, height / stride, width / stride, dim]`, with one more axis before the last where
+        `codes_per_position` is above 1.
+        """
+        return self._latents(_pixels(images), training=False)
 
     def decode(self, codes):
         """The uint8 pictures that codes stand for: the mean of p(x|z), rounded."""
@@ -194,19 +201,21 @@ class ImageVQVAE(trainable.TrainableModel):
             "perplexity": _perplexity(quantized.codes, self.config.num_embeddings),
         }
 
-    def bits(self, batch):
+    def bits(self, batch, codes=None):
         """Bits that each picture costs: `[batch]` float32 each, and the number of dimensions.
+
+        Of the nearest codes, or of given ones, shaped as those of `encode`.
 
         `reconstruction` is -log2 p(x|z), with the mass of 8-bit values; `latent` is the number of
         codes times log2 K; `total` their sum; `dimensions` is height * width * channels.
         """
         images = tf.convert_to_tensor(batch["image"])
         size = tf.shape(images)
-        padded = _pad_by_reflection(images, self.config.stride)
-        outputs, quantized = self._forward(_pixels(padded), training=False)
+        codes = self.encode(images) if codes is None else tf.convert_to_tensor(codes)
+        outputs = self.decoder(self._join(self.quantizer.decode(codes)))
         reconstruction = self.likelihood.bits(outputs[:, : size[1], : size[2]], images)
-        codes = tf.size(quantized.codes) // tf.maximum(size[0], 1)
-        latent = tf.cast(codes, tf.float32) * math.log2(self.config.num_embeddings)
+        number = tf.size(codes) // tf.maximum(size[0], 1)
+        latent = tf.cast(number, tf.float32) * math.log2(self.config.num_embeddings)
         latent = tf.fill([size[0]], latent)
         return {
             "reconstruction": reconstruction,
@@ -278,7 +287,7 @@ def _refuse_empty(batch):
         )
 
 
-def _pad_by_reflection(images, multiple):
+def pad_by_reflection(images, multiple):
     """Continues pictures at the bottom and the right to sizes that `multiple` divides.
 
     By indices and not `tf.pad`, whose reflection stops at the size of the picture less one.

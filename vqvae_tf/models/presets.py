@@ -22,7 +22,7 @@ def photos() -> ImageConfig:
         decay=0.99,
         revival_count=1.0,
         data_variance=0.073,
-        data=DataConfig(image_size=32, half_size_share=0.3, recolour_share=0.5),
+        data=DataConfig(image_size=32, half_size_share=0.3, recolour_share=0.25),
         training=TrainingConfig(
             steps=16_000,
             batch_size=8,
@@ -113,7 +113,7 @@ def photos_prior() -> PriorConfig:
     return PriorConfig(
         code_dim=8,
         num_classes=13,
-        data=DataConfig(recolour_share=1.0),
+        data=DataConfig(recolour_share=0.25),
         training=TrainingConfig(
             steps=2_500,
             batch_size=4,

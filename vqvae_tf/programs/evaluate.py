@@ -18,11 +18,31 @@ _MODEL = flags.DEFINE_string(
 _PRIOR = flags.DEFINE_string("prior", None, "Workdir of a prior.", flag_values=FLAGS)
 _DATA = flags.DEFINE_string("data", None, "URI of the pictures.", required=True, flag_values=FLAGS)
 _OUTPUT = flags.DEFINE_string("output", None, "A JSON file to write.", flag_values=FLAGS)
+_SEARCH = flags.DEFINE_integer(
+    "search_passes",
+    0,
+    "Choose codes by the decoder's error: passes over every place, 2 will do; 0 is the nearest.",
+    lower_bound=0,
+    flag_values=FLAGS,
+)
+_RATE_WEIGHT = flags.DEFINE_float(
+    "rate_weight",
+    0.0,
+    "Squared error that the search gives for a bit under the prior; 300 will do.",
+    lower_bound=0.0,
+    flag_values=FLAGS,
+)
 
 
 def main() -> None:
     """Evaluates, and prints the table."""
-    results = workflows.evaluate(_MODEL.value, _DATA.value, _PRIOR.value)
+    results = workflows.evaluate(
+        _MODEL.value,
+        _DATA.value,
+        _PRIOR.value,
+        search_passes=_SEARCH.value,
+        rate_weight=_RATE_WEIGHT.value,
+    )
     print(evaluation.table(results))
     if _OUTPUT.value is not None:
         workdir.write_json(_OUTPUT.value, results)

@@ -19,11 +19,20 @@ _OUTPUT = flags.DEFINE_string(
 _COUNT = flags.DEFINE_integer(
     "count", None, "How many at most; all by default.", lower_bound=1, flag_values=FLAGS
 )
+_SEARCH = flags.DEFINE_integer(
+    "search_passes",
+    0,
+    "Choose codes by the decoder's error: passes over every place, 2 will do; 0 is the nearest.",
+    lower_bound=0,
+    flag_values=FLAGS,
+)
 
 
 def main() -> None:
     """Reconstructs, and prints how many."""
-    written = workflows.reconstruct(_MODEL.value, _DATA.value, _OUTPUT.value, _COUNT.value)
+    written = workflows.reconstruct(
+        _MODEL.value, _DATA.value, _OUTPUT.value, _COUNT.value, _SEARCH.value
+    )
     print(f"{written} pictures in {_OUTPUT.value}")
 
 

@@ -41,6 +41,8 @@ class Photograph:
         ssim: structural similarity of the two, 0 to 1.
         prior_bits_per_code: mean bits that the prior needs for one of these codes, if it was run.
         shown: whether the picture appears on the page (its figures always count).
+        searched: what came back of codes searched by the decoder's error, if that was done.
+        searched_bits_per_code: what the prior needs for one of those.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Photograph:
     ssim: float
     prior_bits_per_code: float | None = None
     shown: bool = True
+    searched: np.ndarray | None = None
+    searched_bits_per_code: float | None = None
 
     def __post_init__(self):
         if self.original.shape != self.reconstruction.shape or self.codes.ndim != 2:

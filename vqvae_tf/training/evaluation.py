@@ -28,8 +28,9 @@ def evaluate(
     is given also what the prior says.
 
     Args:
-        model: offers `encode` and `reconstruct` on uint8 pictures, and `bits(batch)` with the
-            keys `reconstruction`, `latent` (`[batch]`) and `dimensions`.
+        model: offers `encode(images, labels)` of uint8 pictures, `decode(codes)`, of which the
+            upper left corner is theirs, and `bits(batch, codes)` with the keys
+            `reconstruction`, `latent` (`[batch]`) and `dimensions`.
         pictures: mappings with `name`, `image` (uint8 `[height, width, channels]`) and, where
             there is one, `label`. Neighbours of the same size are measured in one batch.
         num_embeddings: K, codes in the codebook.
@@ -91,9 +92,12 @@ def _batches(pictures) -> Iterator[list[Mapping[str, Any]]]:
 def _measure(model, batch, prior_bits):
     """Codes of a batch, and a row of sums for each of its pictures."""
     images = np.stack([picture["image"] for picture in batch])
-    codes = np.asarray(model.encode(images))
-    reconstructions = np.asarray(model.reconstruct(images))
-    bits = model.bits({"image": images})
+    labels = [picture.get("label") for picture in batch]
+    labels = None if None in labels else np.asarray(labels)
+    codes = np.asarray(model.encode(images, labels))
+    decoded = np.asarray(model.decode(codes))
+    reconstructions = decoded[:, : images.shape[1], : images.shape[2]]
+    bits = model.bits({"image": images}, codes)
     columns = {
         "squared_error": ((images / 255.0 - reconstructions / 255.0) ** 2).sum((1, 2, 3)),
         "reconstruction_bits": np.asarray(bits["reconstruction"], np.float64),
@@ -102,8 +106,6 @@ def _measure(model, batch, prior_bits):
     if min(images.shape[1:3]) >= _SSIM_WINDOW:
         columns["ssim"] = tf.image.ssim(images, reconstructions, 255).numpy().astype(np.float64)
     if prior_bits is not None:
-        labels = [picture.get("label") for picture in batch]
-        labels = None if None in labels else np.asarray(labels)
         columns["prior_bits"] = np.asarray(prior_bits(codes, labels), np.float64)
     shared = {
         "height": images.shape[1],

@@ -80,10 +80,18 @@ def measure(
     model: models.ImageVQVAE,
     source: data.Source,
     prior_bits: Callable[[np.ndarray, np.ndarray | None], Any] | None = None,
+    search: models.CodeSearch | None = None,
 ) -> dict[str, Any]:
-    """`evaluation.evaluate` of a model over all whole pictures of a source."""
+    """`evaluation.evaluate` of a model over all whole pictures of a source.
+
+    Args:
+        model: the autoencoder.
+        source: the pictures.
+        prior_bits: of a prior, as in `evaluation.evaluate`.
+        search: what to encode with; None takes the nearest codes.
+    """
     results = evaluation.evaluate(
-        Compiled(model),
+        Compiled(model, search),
         source.pictures(model.config.data.channels),
         num_embeddings=model.config.num_embeddings,
         prior_bits=prior_bits,
@@ -91,10 +99,23 @@ def measure(
     return {"data": source.uri, "skipped_pictures": source.skipped, **results}
 
 
-def evaluate(model_path: str, data_uri: str, prior_path: str | None = None) -> dict[str, Any]:
+def evaluate(
+    model_path: str,
+    data_uri: str,
+    prior_path: str | None = None,
+    *,
+    search_passes: int = 0,
+    rate_weight: float = 0.0,
+) -> dict[str, Any]:
     """Evaluates a trained autoencoder, and the prior over its codes if there is one.
 
     The prior is given the pictures' classes where they are those that it was trained with.
+
+    Args:
+        model_path, prior_path: their workdirs.
+        data_uri: the pictures.
+        search_passes, rate_weight: of a `models.CodeSearch`; without passes the codes are the
+            nearest.
 
     Raises:
         UserError: also if the prior was trained on another codebook.
@@ -103,16 +124,24 @@ def evaluate(model_path: str, data_uri: str, prior_path: str | None = None) -> d
 
     model = _autoencoder(model_path)
     source = open_pictures(data_uri)
-    prior_bits = None
+    prior = prior_bits = None
+    known = False
     if prior_path is not None:
         prior, _ = priors.load_pair(prior_path, expected=model)
         bits = priors.bits_of(prior)
         known = list(source.class_names) == workdir.read(prior_path)["class_names"]
         prior_bits = bits if known else lambda codes, labels: bits(codes, None)
-    return measure(model, source, prior_bits)
+    search = models.CodeSearch(model, passes=search_passes, prior=prior, rate_weight=rate_weight)
+    return measure(model, source, prior_bits, search if search_passes else None)
 
 
-def reconstruct(model_path: str, data_uri: str, output: str, count: int | None = None) -> int:
+def reconstruct(
+    model_path: str,
+    data_uri: str,
+    output: str,
+    count: int | None = None,
+    search_passes: int = 0,
+) -> int:
     """Writes pictures beside their reconstructions, with their codes.
 
     For each picture `NAME.png` holds original and reconstruction side by side, and `NAME.npz`
@@ -124,14 +153,16 @@ def reconstruct(model_path: str, data_uri: str, output: str, count: int | None =
         data_uri: the pictures.
         output: folder for the results.
         count: how many pictures at most; None for all.
+        search_passes: of a `models.CodeSearch`; without any the codes are the nearest.
 
     Returns:
         How many pictures were written.
     """
     model = _autoencoder(model_path)
+    search = models.CodeSearch(model, passes=search_passes) if search_passes else None
     source = open_pictures(data_uri)
     os.makedirs(output, exist_ok=True)
-    fast = Compiled(model)
+    fast = Compiled(model, search)
     total = len(source) if count is None else min(count, len(source))
     pictures = source.pictures(model.config.data.channels)
     names: set[str] = set()
@@ -151,20 +182,30 @@ def reconstruct(model_path: str, data_uri: str, output: str, count: int | None =
 
 
 class Compiled:
-    """A model's pixel-level functions, each traced once for pictures of any size."""
+    """A model's pixel-level functions, each traced once for pictures of any size.
 
-    def __init__(self, model: models.ImageVQVAE):
+    Args:
+        model: the autoencoder.
+        search: what to encode with; None takes the nearest codes.
+    """
+
+    def __init__(self, model: models.ImageVQVAE, search: models.CodeSearch | None = None):
         picture = tf.TensorSpec([None, None, None, model.config.data.channels], tf.uint8)
         slots = [model.config.codes_per_position] if model.config.codes_per_position > 1 else []
         codes = tf.TensorSpec([None, None, None, *slots], tf.int32)
 
-        def traced(function, argument):
-            return tf.function(function, input_signature=[argument], autograph=False)
+        def traced(function, *arguments):
+            return tf.function(function, input_signature=arguments, autograph=False)
 
-        self.encode = traced(model.encode, picture)
+        self._nearest, self._search = traced(model.encode, picture), search
         self.decode = traced(model.decode, codes)
-        self.reconstruct = traced(model.reconstruct, picture)
-        self.bits = traced(model.bits, {"image": picture})
+        self.bits = traced(model.bits, {"image": picture}, codes)
+
+    def encode(self, images, labels=None):
+        """Codes of pictures; their classes, `[batch]` or None, tell a search with a prior more."""
+        if self._search is None:
+            return self._nearest(images)
+        return self._search.encode(images, labels)
 
 
 def write_png(path: str, image: np.ndarray) -> None:

@@ -112,9 +112,10 @@ def code_maps(
     """Codes of all whole pictures of a source.
 
     With a `variation` each picture is encoded several times: from two offsets of half a stride
-    along either side, and, where that is asked for, mirrored, at half its size, and recoloured.
-    The prior so sees the same material under many codes. Recoloured maps have the label -1: they
-    teach what goes with what, not what a class looks like.
+    along either side, and, where that is asked for, mirrored and at half its size; and a share of
+    all these once more, each in colours of its own. The prior so sees the same material under
+    many codes. Recoloured maps have the label -1: they teach what goes with what, not what a
+    class looks like.
 
     Args:
         autoencoder: the trained model.
@@ -149,20 +150,23 @@ def _variations(image, label, variation, half, seed):
         plain.append(images.resize(image, max(height // 2, 1), max(width // 2, 1)))
     if variation.flip:
         plain += [version[:, ::-1] for version in plain]
-    versions = [(version, label) for version in plain]
-    if variation.recolour_share:
-        draws = tf.random.split(tf.constant(seed, tf.int64), len(plain))
-        versions += [
-            (recolour(version[None], 1.0, draw).numpy()[0], None if label is None else -1)
-            for version, draw in zip(plain, draws, strict=True)
-        ]
-    return [
-        (version[y:, x:], label)
-        for version, label in versions
+    cuts = [
+        version[y:, x:]
+        for version in plain
         for y in (0, half)
         for x in (0, half)
         if y < version.shape[0] and x < version.shape[1]
     ]
+    versions = [(cut, label) for cut in cuts]
+    number = round(variation.recolour_share * len(cuts))
+    if number:
+        chosen = np.linspace(0, len(cuts), number, endpoint=False).astype(int)
+        draws = tf.random.split(tf.constant(seed, tf.int64), number)
+        versions += [
+            (recolour(cuts[place][None], 1.0, draw).numpy()[0], None if label is None else -1)
+            for place, draw in zip(chosen, draws, strict=True)
+        ]
+    return versions
 
 
 def _crop_of(maps, grid):

@@ -1,0 +1,187 @@
+"""Codes chosen by what the decoder makes of them, where `encode` takes the nearest ones.
+
+On a flat ground a convolutional encoder says the same at every place, so a whole sky gets one
+code, and its slow changes of colour come back as patches. Neighbours that mix several codes would
+do better, as a printer's dots do, but no encoder that sees only its surroundings can arrange
+that. A search can: it tries other codes and looks at the picture that comes back.
+"""
+
+import tensorflow as tf
+
+from vqvae_tf.config import UserError
+from vqvae_tf.models.image import ImageVQVAE, pad_by_reflection
+from vqvae_tf.models.prior import Prior
+
+# Places so far apart are changed at once: further than one code's change is seen.
+_SPACING = 4
+# Of each change the squared error is counted over 3x3 places around it.
+_RADIUS = 1
+
+
+class CodeSearch:
+    """Encodes by coordinate descent on the decoder's own error, from the nearest codes on.
+
+    A pass visits every place once. There each of the `candidates` codes nearest to the encoder's
+    output is decoded, and the one stays that leaves the smallest
+
+        squared error of the pixels around (channels summed, of 255) + rate_weight * bits
+
+    with the bits of the code under `prior`, taken at the beginning of the pass. A pass costs
+    16 * candidates decodings (and as many again for each further code a place).
+
+    The codes are ordinary ones, to be decoded by anyone; the picture is nearer to the original
+    by about half a decibel on familiar material and one on photographs never seen, and skies
+    come back smooth (results/image.md). With a prior and a weight the same can be had at the
+    rate of the nearest codes.
+
+    Args:
+        model: a trained autoencoder.
+        passes: how often every place is visited; 0 leaves the nearest codes.
+        candidates: codes tried at a place.
+        prior: whose bits count; None where only the error does.
+        rate_weight: squared error that a bit is worth.
+
+    Raises:
+        UserError: for numbers out of range, or a weight without a prior.
+
+    >>> from vqvae_tf.models import ImageConfig
+    >>> model = ImageVQVAE(ImageConfig(widths=(4, 8), residual_width=4, num_embeddings=16))
+    >>> CodeSearch(model, passes=1, candidates=2).encode(tf.zeros([1, 21, 30, 3], tf.uint8)).shape
+    TensorShape([1, 6, 8])
+    """
+
+    def __init__(
+        self,
+        model: ImageVQVAE,
+        *,
+        passes: int = 2,
+        candidates: int = 8,
+        prior: Prior | None = None,
+        rate_weight: float = 0.0,
+    ):
+        codes = model.config.num_embeddings
+        if passes < 0:
+            raise UserError(f"search passes must be 0 or more; received {passes}")
+        if not 1 <= candidates <= codes:
+            raise UserError(f"search candidates must lie in 1 to {codes}; received {candidates}")
+        if rate_weight < 0:
+            raise UserError(f"the rate's weight must not be negative; received {rate_weight}")
+        if rate_weight and prior is None:
+            raise UserError("a weight of the rate needs a prior to say what the rate is")
+        self._model, self._prior = model, prior
+        self._passes, self._candidates, self._rate_weight = passes, candidates, rate_weight
+        self._slots = model.config.codes_per_position
+        self._compiled = tf.function(
+            self._search,
+            input_signature=[
+                tf.TensorSpec([None, None, None, model.config.data.channels], tf.uint8),
+                tf.TensorSpec([None], tf.int32),
+            ],
+            autograph=False,
+        )
+
+    def encode(self, images, label=None):
+        """Codes of uint8 pictures, shaped as those of the model's own `encode`.
+
+        Args:
+            images: `[batch, height, width, channels]`, any size.
+            label: the prior's classes, `[batch]`; None (or -1) where there is none.
+        """
+        images = tf.convert_to_tensor(images)
+        if self._passes == 0:
+            return self._model.encode(images)
+        if label is None:
+            label = tf.fill([tf.shape(images)[0]], -1)
+        return self._compiled(images, tf.cast(label, tf.int32))
+
+    def _search(self, images, label):
+        stride = self._model.config.stride
+        padded = pad_by_reflection(images, stride)
+        target = tf.cast(padded, tf.float32)
+        # What the padding looks like is nobody's concern.
+        size, whole = tf.shape(images), tf.shape(padded)
+        inside = tf.pad(
+            tf.ones([1, size[1], size[2], 1]),
+            [[0, 0], [0, whole[1] - size[1]], [0, whole[2] - size[2]], [0, 0]],
+        )
+        candidates = self._nearest(padded)  # [batch, rows, columns, slots, candidates]
+        codes = candidates[..., 0]
+        for _ in range(self._passes):
+            bits = self._bits(codes, candidates, label)
+            codes = self._pass(codes, candidates, bits, target, inside)
+        return codes if self._slots > 1 else codes[..., 0]
+
+    def _nearest(self, padded):
+        """The candidates of every place, nearest first; int32."""
+        latents = self._model.latents(padded)
+        if self._slots == 1:
+            latents = latents[:, :, :, None]
+        codebook = tf.convert_to_tensor(self._model.quantizer.codebook)
+        centre = tf.reduce_mean(codebook, axis=0)
+        codebook = codebook - centre
+        half_norms = tf.reduce_sum(tf.square(codebook), axis=1) / 2
+
+        def of_row(row):  # one row of places at a time: their distances to all codes are many
+            scores = tf.matmul(row - centre, codebook, transpose_b=True) - half_norms
+            return tf.math.top_k(scores, self._candidates).indices
+
+        rows = tf.map_fn(
+            of_row,
+            tf.transpose(tf.cast(latents, tf.float32), [1, 0, 2, 3, 4]),
+            fn_output_signature=tf.int32,
+            parallel_iterations=1,
+        )
+        return tf.transpose(rows, [1, 0, 2, 3, 4])
+
+    def _bits(self, codes, candidates, label):
+        """Price of every candidate where the others stay, in units of squared error."""
+        if not self._rate_weight:
+            return tf.zeros(tf.shape(candidates))
+        given = codes if self._slots > 1 else codes[..., 0]
+        known = label if self._prior.config.num_classes else None
+        logits = tf.cast(self._prior.network(given, label=known), tf.float32)
+        if self._slots == 1:
+            logits = logits[:, :, :, None]
+        bits = -tf.nn.log_softmax(logits) / tf.math.log(2.0)
+        return self._rate_weight * tf.gather(bits, candidates, batch_dims=4)
+
+    def _pass(self, codes, candidates, bits, target, inside):
+        """Visits every place (and slot) once, a lattice of them at a time."""
+        rows, columns = tf.shape(codes)[1], tf.shape(codes)[2]
+        row_phase = (tf.range(rows) % _SPACING)[:, None, None]
+        column_phase = (tf.range(columns) % _SPACING)[:, None]
+
+        def visit(number, codes):
+            phase, slot = number % _SPACING**2, number // _SPACING**2
+            here = (
+                (row_phase == phase // _SPACING)
+                & (column_phase == phase % _SPACING)
+                & (tf.range(self._slots) == slot)
+            )
+
+            def attempt(rank, best, chosen):
+                new = candidates[..., rank]
+                cost = self._error(tf.where(here, new, codes), target, inside) + bits[..., rank]
+                better = here & (cost < best)
+                return rank + 1, tf.where(better, cost, best), tf.where(better, new, chosen)
+
+            # The code that stands there is a candidate: it was one of them from the start.
+            none = tf.fill(tf.shape(codes), float("inf"))
+            _, _, codes = tf.while_loop(
+                lambda rank, *_: rank < self._candidates, attempt, (0, none, codes)
+            )
+            return number + 1, codes
+
+        visits = _SPACING**2 * self._slots
+        return tf.while_loop(lambda number, _: number < visits, visit, (0, codes))[1]
+
+    def _error(self, codes, target, inside):
+        """Squared error of the pixels around every place, `[batch, rows, columns, 1]`."""
+        stride = self._model.config.stride
+        given = codes if self._slots > 1 else codes[..., 0]
+        decoded = tf.cast(self._model.decode(given), tf.float32)
+        error = tf.reduce_sum(tf.square(target - decoded) * inside, axis=-1, keepdims=True)
+        error = tf.nn.avg_pool2d(error, stride, stride, "VALID") * stride**2
+        side = 2 * _RADIUS + 1
+        edges = [[0, 0], [_RADIUS, _RADIUS], [_RADIUS, _RADIUS], [0, 0]]
+        return tf.nn.avg_pool2d(tf.pad(error, edges), side, 1, "VALID") * side**2
