@@ -3,6 +3,8 @@
 from vqvae_tf.layers.codebook import CodebookQuantizer
 from vqvae_tf.layers.counted_codebook import CountedCodebook
 from vqvae_tf.layers.estimators import Estimator, GumbelSoftmax, RotationTrick, Stochastic
+from vqvae_tf.layers.finite_scalar_quantizer import FiniteScalarQuantizer
+from vqvae_tf.layers.lookup_free_quantizer import LookupFreeQuantizer
 from vqvae_tf.layers.quantizer import Quantized, Quantizer
 from vqvae_tf.layers.search import nearest_codes
 from vqvae_tf.layers.vector_quantizer import VectorQuantizer, forget_revived
@@ -12,7 +14,9 @@ __all__ = [
     "CodebookQuantizer",
     "CountedCodebook",
     "Estimator",
+    "FiniteScalarQuantizer",
     "GumbelSoftmax",
+    "LookupFreeQuantizer",
     "Quantized",
     "Quantizer",
     "RotationTrick",
