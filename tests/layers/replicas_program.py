@@ -34,6 +34,14 @@ CASES = {
         layers.VectorQuantizerEMA(24, revival_threshold=0, decay=0.9),
     ),
     "loss": lambda: (layers.VectorQuantizer(32), layers.VectorQuantizer(24, seed=5)),
+    "grid": lambda: (
+        layers.FiniteScalarQuantizer((5,) * DIM),
+        layers.LookupFreeQuantizer(diversity_cost=0.5, group_bits=3),
+    ),
+    "sphere": lambda: (
+        layers.LookupFreeQuantizer(spherical=True),
+        layers.FiniteScalarQuantizer((8,) * DIM),
+    ),
 }
 
 
