@@ -1,14 +1,68 @@
 """Every quantizer that the conformance suite runs; a new one joins by one line."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from vqvae_tf import layers
 
+DIM = 4  # of the vectors
+
+
+class Case(NamedTuple):
+    """A quantizer and what holds for it beyond the contract of all.
+
+    Attributes:
+        make: the layer, from keyword arguments such as `dtype`.
+        codebook: whether it is a `CountedCodebook` of 16 codes: loaded, moved, revived, guarded.
+        identity: whether the gradient of its vectors comes to its input unchanged.
+    """
+
+    make: Callable[..., layers.Quantizer]
+    codebook: bool = False
+    identity: bool = True
+
+
 QUANTIZERS = {
-    "VectorQuantizer": lambda **kwargs: layers.VectorQuantizer(16, **kwargs),
-    "VectorQuantizer-bare": lambda **kwargs: layers.VectorQuantizer(
-        16, revival_threshold=0, **kwargs
+    "VectorQuantizer": Case(lambda **kwargs: layers.VectorQuantizer(16, **kwargs), codebook=True),
+    "VectorQuantizer-bare": Case(
+        lambda **kwargs: layers.VectorQuantizer(16, revival_threshold=0, **kwargs), codebook=True
     ),
-    "VectorQuantizerEMA": lambda **kwargs: layers.VectorQuantizerEMA(16, **kwargs),
-    "VectorQuantizerEMA-bare": lambda **kwargs: layers.VectorQuantizerEMA(
-        16, revival_threshold=0, decay=0.99, **kwargs
+    "VectorQuantizerEMA": Case(
+        lambda **kwargs: layers.VectorQuantizerEMA(16, **kwargs), codebook=True
+    ),
+    "VectorQuantizerEMA-bare": Case(
+        lambda **kwargs: layers.VectorQuantizerEMA(16, revival_threshold=0, decay=0.99, **kwargs),
+        codebook=True,
+    ),
+    "FiniteScalarQuantizer": Case(
+        lambda **kwargs: layers.FiniteScalarQuantizer((3, 4, 2, 5), **kwargs), identity=False
+    ),
+    "LookupFreeQuantizer": Case(
+        lambda **kwargs: layers.LookupFreeQuantizer(group_bits=3, **kwargs)
+    ),
+    "LookupFreeQuantizer-spherical": Case(
+        lambda **kwargs: layers.LookupFreeQuantizer(spherical=True, **kwargs), identity=False
+    ),
+    "SimVQ": Case(lambda **kwargs: layers.SimVQ(16, **kwargs)),
+    "ResidualQuantizer": Case(
+        lambda **kwargs: layers.ResidualQuantizer(
+            [layers.VectorQuantizerEMA(16), layers.VectorQuantizer(8)], **kwargs
+        )
+    ),
+    "GroupedQuantizer": Case(
+        lambda **kwargs: layers.GroupedQuantizer(
+            [layers.VectorQuantizerEMA(16), layers.FiniteScalarQuantizer((3, 5))], **kwargs
+        ),
+        identity=False,
+    ),
+    "GroupedQuantizer-shared": Case(
+        lambda **kwargs: layers.GroupedQuantizer(layers.VectorQuantizerEMA(16), 2, **kwargs)
+    ),
+    "ProjectedQuantizer": Case(
+        lambda **kwargs: layers.ProjectedQuantizer(
+            layers.VectorQuantizerEMA(16, distance="cosine"), 2, **kwargs
+        ),
+        identity=False,
     ),
 }
+CODEBOOKS = [name for name, case in QUANTIZERS.items() if case.codebook]

@@ -24,3 +24,29 @@ def ema_step(state, vectors, decay):
     counts = decay * counts + (1 - decay) * batch_counts
     sums = decay * sums + (1 - decay) * batch_sums
     return counts, sums, sums / counts[:, None]
+
+
+def finite_scalar(vectors, levels):
+    """`(f, codes)` of FSQ: the bounded vectors before rounding, and the codes after it."""
+    levels = np.array(levels)
+    width, offset = (levels - 1) * 1.001 / 2, np.where(levels % 2, 0.0, 0.5)
+    bounded = width * np.tanh(np.float64(vectors) + np.arctanh(offset / width)) - offset
+    digits = np.round(bounded) + levels // 2
+    return bounded, digits.astype(int) @ np.cumprod([1, *levels[:-1]])
+
+
+def bit_codes(dim):
+    """`[2^dim, dim]` of -1 and 1, the first number's bit the lowest."""
+    return 2.0 * (np.arange(2**dim)[:, None] >> np.arange(dim) & 1) - 1.0
+
+
+def entropy_terms(vectors, codes, temperature):
+    """`(E[H(q)], H(E[q]))` with q the softmax over all `codes` of 2 z.c / T."""
+    logits = 2 * np.float64(vectors) @ codes.T / temperature
+    q = np.exp(logits - logits.max(1, keepdims=True))
+    q /= q.sum(1, keepdims=True)
+    return _entropy(q).mean(), _entropy(q.mean(0))
+
+
+def _entropy(q):
+    return -(q * np.log(np.maximum(q, 1e-300))).sum(-1)

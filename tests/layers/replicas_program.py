@@ -34,6 +34,24 @@ CASES = {
         layers.VectorQuantizerEMA(24, revival_threshold=0, decay=0.9),
     ),
     "loss": lambda: (layers.VectorQuantizer(32), layers.VectorQuantizer(24, seed=5)),
+    "residual": lambda: (
+        layers.ResidualQuantizer(
+            [layers.VectorQuantizerEMA(16), layers.VectorQuantizer(8)], dropout=True
+        ),
+        layers.GroupedQuantizer([layers.SimVQ(12, diversity_cost=0.5), layers.SimVQ(12)]),
+    ),
+    "drawn": lambda: (
+        layers.VectorQuantizerEMA(32, estimator="stochastic", accumulation_steps=2),
+        layers.VectorQuantizer(24, estimator="gumbel_softmax", orthogonality_cost=0.1),
+    ),
+    "grid": lambda: (
+        layers.FiniteScalarQuantizer((5,) * DIM),
+        layers.LookupFreeQuantizer(diversity_cost=0.5, group_bits=3),
+    ),
+    "sphere": lambda: (
+        layers.LookupFreeQuantizer(spherical=True),
+        layers.FiniteScalarQuantizer((8,) * DIM),
+    ),
 }
 
 

@@ -6,6 +6,8 @@ import sys
 import numpy as np
 import pytest
 
+from tests.layers import replicas_program
+
 
 @pytest.fixture(scope="session")
 def results(tmp_path_factory):
@@ -43,7 +45,7 @@ def test_weights_codebooks_and_reported_loss_are_one_replica_s(results, replicas
 
 
 def test_something_was_trained(results):
-    for case in ("ema", "ema-bare", "loss"):
+    for case in replicas_program.CASES:
         losses = results[1][f"{case}/loss"]
         assert losses[-1] < losses[0]
         steps = [v for name, v in results[1].items() if name.startswith(case) and "counts" in name]

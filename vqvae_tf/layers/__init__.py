@@ -3,8 +3,10 @@
 from vqvae_tf.layers.codebook import CodebookQuantizer
 from vqvae_tf.layers.counted_codebook import CountedCodebook
 from vqvae_tf.layers.estimators import Estimator, GumbelSoftmax, RotationTrick, Stochastic
+from vqvae_tf.layers.finite_scalar_quantizer import FiniteScalarQuantizer
 from vqvae_tf.layers.grouped_quantizer import GroupedQuantizer
 from vqvae_tf.layers.health import CodebookHealth, idle_codebooks
+from vqvae_tf.layers.lookup_free_quantizer import LookupFreeQuantizer
 from vqvae_tf.layers.projected_quantizer import ProjectedQuantizer
 from vqvae_tf.layers.quantizer import Quantized, Quantizer
 from vqvae_tf.layers.residual_quantizer import ResidualQuantizer
@@ -18,9 +20,11 @@ __all__ = [
     "CodebookQuantizer",
     "CountedCodebook",
     "Estimator",
+    "FiniteScalarQuantizer",
     "GumbelSoftmax",
     "GroupedQuantizer",
     "ProjectedQuantizer",
+    "LookupFreeQuantizer",
     "Quantized",
     "Quantizer",
     "ResidualQuantizer",

@@ -35,6 +35,11 @@ class CompositeQuantizer(quantizer.Quantizer):
             raise ValueError(f"{self.name} was given one quantizer twice; make one for each place")
         self.quantizers = layers
 
+    def _build_inner(self, input_shape):
+        for each in self.quantizers:
+            if not each.built:  # as they are where they came from a file
+                each.build(input_shape)
+
     @property
     def code_sizes(self):
         return tuple(size for each in self.quantizers for size in each.code_sizes)

@@ -59,8 +59,7 @@ class GroupedQuantizer(composite.CompositeQuantizer):
                 f"the last dimension must be a multiple of the {self.num_groups} groups; received "
                 f"shape {tuple(input_shape)}"
             )
-        for inner in self.quantizers:
-            inner.build((*input_shape[:-1], dim // self.num_groups))
+        self._build_inner((*input_shape[:-1], dim // self.num_groups))
 
     def _quantize(self, vectors, valid, mode):
         dim = vectors.shape[-1]

@@ -70,7 +70,8 @@ class ProjectedQuantizer(quantizer.Quantizer):
                 f"{self.name} needs to know the last dimension; received shape {input_shape}"
             )
         self._dim = dim
-        self.quantizer.build((*input_shape[:-1], self.code_dim))
+        if not self.quantizer.built:  # as it is where it came from a file
+            self.quantizer.build((*input_shape[:-1], self.code_dim))
         for number, (name, shape) in enumerate(
             (("projection_in", (dim, self.code_dim)), ("projection_out", (self.code_dim, dim)))
         ):

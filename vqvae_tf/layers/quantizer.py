@@ -254,6 +254,12 @@ class Quantizer(keras.layers.Layer):
             )
         if not self.built:
             self.build(inputs.shape)
+        dim = self.get_build_config()["input_shape"][-1]
+        if inputs.shape[-1] != dim:
+            raise ValueError(
+                f"{self.name} was built for vectors of {dim} numbers, [batch, ..., {dim}]; "
+                f"received shape {tuple(inputs.shape)}"
+            )
         return ops.cast(inputs, "float32")
 
 

@@ -74,8 +74,7 @@ class ResidualQuantizer(composite.CompositeQuantizer):
         return len(self.quantizers)
 
     def build(self, input_shape):
-        for inner in self.quantizers:
-            inner.build(input_shape)
+        self._build_inner(input_shape)
         self.step = self.add_weight(
             name="step", shape=(), initializer="zeros", dtype="int32", trainable=False
         )

@@ -1,0 +1,112 @@
+"""Every number rounded to one of a few levels: a grid of codes that nothing has to learn."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from vqvae_tf.layers import estimators, mixed_radix, quantizer
+
+# How much wider than its levels the bounded interval is, so that the outermost are reached and
+# arctanh is finite at L = 2.
+MARGIN = 1e-3
+
+
+@keras.saving.register_keras_serializable("vqvae_tf")
+class FiniteScalarQuantizer(quantizer.Quantizer):
+    """Bounds each number and rounds it to one of its channel's levels (FSQ).
+
+    With L levels in a channel, h = (L - 1) (1 + 0.001) / 2, and o = 1/2 where L is even, else 0:
+
+        f(z) = h tanh(z + arctanh(o / h)) - o          f(0) = 0
+        vectors = round(f(z)) / floor(L / 2)           L levels in [-1, 1]
+        code = sum_i (round(f(z_i)) + floor(L_i / 2)) prod_{j < i} L_j
+
+    The last axis has one number for each channel: `[batch, 8, 8, 4]` with four levels given. There
+    are no weights and no losses, and no code can die. Rounding is straight-through, so that the
+    gradient is that of f / floor(L / 2). A NaN gets the level of 0.
+
+    Args:
+        levels: L of each channel, 2 or more. 5 or more are advised; f of two levels is flat around
+            0, where `LookupFreeQuantizer` has its threshold.
+        return_codes: `call` returns `(vectors, codes)`.
+
+    Attributes:
+        codebook: `[num_codes, len(levels)]` float32, the vectors of all codes.
+
+    References:
+        Mentzer et al., Finite Scalar Quantization: VQ-VAE Made Simple, arXiv:2309.15505.
+
+    >>> import numpy as np
+    >>> layer = FiniteScalarQuantizer(levels=(5, 3))
+    >>> vectors = np.array([[0.6, -9.0], [0.0, 0.0]])
+    >>> np.array(layer(vectors)).tolist(), np.array(layer.encode(vectors)).tolist()
+    ([[0.5, -1.0], [0.0, 0.0]], [3, 7])
+    """
+
+    loss_names = ()
+
+    def __init__(self, levels=(8, 5, 5, 5), *, return_codes: bool = False, **kwargs):
+        levels = tuple(int(number) for number in levels)
+        if not levels or min(levels) < 2:
+            raise ValueError(f"levels must name 2 or more for each channel; received {levels}")
+        if mixed_radix.size(levels) > mixed_radix.LARGEST:
+            raise ValueError(
+                f"levels {levels} make {mixed_radix.size(levels)} codes, more than int32 holds; "
+                "leave channels out, or quantize them in groups"
+            )
+        super().__init__(return_codes=return_codes, **kwargs)
+        self.levels = levels
+        number = np.array(levels, "float64")
+        offset = np.where(number % 2 == 0, 0.5, 0.0)
+        width = (number - 1) * (1 + MARGIN) / 2
+        self._width, self._offset = np.float32(width), np.float32(offset)
+        self._shift = np.float32(np.arctanh(offset / width))
+        self._zero = np.float32(number // 2)  # the level of 0
+        self._last = np.float32(number - 1)
+        # A factor: XLA would make one of a divisor, and call would differ from decode by a bit.
+        self._scale = np.float32(1 / (number // 2))
+
+    @property
+    def code_sizes(self):
+        return (mixed_radix.size(self.levels),)
+
+    @property
+    def codebook(self):
+        return self._decode(ops.arange(self.code_sizes[0], dtype="int32"))
+
+    def build(self, input_shape):
+        if input_shape[-1] != len(self.levels):
+            raise ValueError(
+                f"{self.name} takes vectors of {len(self.levels)} numbers, one for each of its "
+                f"levels; received shape {tuple(input_shape)}. A ProjectedQuantizer takes others"
+            )
+
+    def _quantize(self, vectors, valid, mode):
+        bounded = self._bound(vectors)
+        levels = self._round(ops.stop_gradient(bounded))
+        output = estimators.straight_through(bounded * self._scale, self._vectors(levels))
+        return quantizer.Quantized(output, self._codes(levels), {})
+
+    def _encode(self, vectors, num_stages=None):
+        return self._codes(self._round(self._bound(vectors)))
+
+    def _decode(self, codes):
+        return self._vectors(ops.cast(mixed_radix.unpack(codes, self.levels), "float32"))
+
+    def _bound(self, vectors):
+        return ops.tanh(vectors + self._shift) * self._width - self._offset
+
+    def _round(self, bounded):
+        """Levels `[..., dim]`, whole numbers from 0 on, in float32."""
+        bounded = ops.where(ops.isnan(bounded), 0.0, bounded)
+        # From 1001 levels on the margin alone is half a level.
+        return ops.minimum(ops.maximum(ops.round(bounded) + self._zero, 0.0), self._last)
+
+    def _vectors(self, levels):
+        return (levels - self._zero) * self._scale
+
+    def _codes(self, levels):
+        return mixed_radix.pack(ops.cast(levels, "int32"), self.levels)
+
+    def get_config(self):
+        return {**super().get_config(), "levels": self.levels}

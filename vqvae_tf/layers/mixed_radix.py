@@ -1,0 +1,31 @@
+"""Codes that are numbers of several digits, one digit a channel, the first channel's the lowest."""
+
+import math
+
+import numpy as np
+from keras import ops
+
+LARGEST = 2**31 - 1  # codes are int32, and so is their number
+
+
+def size(bases) -> int:
+    """How many numbers there are whose digit i lies in [0, bases[i])."""
+    return math.prod(bases)
+
+
+def pack(digits, bases):
+    """int32 `[..., len(bases)]` -> `[...]`: the sum of digit i times the bases before it.
+
+    >>> int(pack([2, 1], (3, 4)))
+    5
+    """
+    return ops.sum(ops.multiply(digits, _places(bases)), axis=-1)
+
+
+def unpack(codes, bases):
+    """The digits of `pack`: int32 `[...]` -> `[..., len(bases)]`."""
+    return ops.mod(ops.floor_divide(codes[..., None], _places(bases)), np.array(bases, "int32"))
+
+
+def _places(bases):
+    return np.array([size(bases[:channel]) for channel in range(len(bases))], "int32")
