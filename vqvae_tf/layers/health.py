@@ -31,7 +31,7 @@ def idle_codebooks(model, least_usage: float = LEAST_USAGE) -> list[str]:
             usage = np.mean(counts > _DEAD * counts.mean())
             if counts.any() and usage < least_usage:
                 lines.append(
-                    f"{100 * usage:.0f} % of the codes of {layer.path} are in use: turn its "
+                    f"{100 * usage:.0f} % of the codes of {layer.name} are in use: turn its "
                     "revival on, or see what its inputs are like"
                 )
     return lines
