@@ -21,6 +21,7 @@ LINES = (
     ("EMA step", "floor", _timing.cost, (1.35, 1.12, 0.98)),
     ("EMA step", "Sonnet's EMA step", _timing.speed, (2.0, 2.9, 3.4)),
     ("EMA step", "PyTorch EMA step", _timing.speed, (6.0, 11.0, 16.0)),
+    ("residual of 8 stages", "EMA step", _timing.cost, (7.3, 7.3, 7.3)),
     ("loss-trained step", "Sonnet's loss-trained step", _timing.speed, (1.9, 2.7, 3.2)),
     ("loss-trained step", "Sonnet's EMA step", _timing.speed, (None, None, None)),
     ("evaluation", "Sonnet's evaluation", _timing.speed, (1.3, 1.5, 1.6)),
@@ -45,6 +46,21 @@ def ours(kind, num_embeddings, x, upstream):
     """One of our layers, its codebook drawn from the rows beforehand."""
     layer = kind(num_embeddings)
     layer.load_codebook(x.numpy()[np.random.default_rng(1).integers(0, ROWS, num_embeddings)])
+    return measured(layer, x, upstream)
+
+
+def residual(num_embeddings, x, upstream, stages=8):
+    """Eight EMA quantizers in a row, their codebooks drawn from data by two steps."""
+    layer = layers.ResidualQuantizer(
+        [layers.VectorQuantizerEMA(num_embeddings) for _ in range(stages)]
+    )
+    for _ in range(2):
+        layer(x, training=True)
+    return measured(layer, x, upstream)[0]
+
+
+def measured(layer, x, upstream):
+    """Training step and evaluation of one of our layers."""
 
     def call(x, training):
         output = layer.quantize(x, training=training)
@@ -97,6 +113,7 @@ def functions_for(num_embeddings: int, peers: list[str]) -> dict:
     functions["EMA step"], functions["evaluation"] = ours(
         layers.VectorQuantizerEMA, num_embeddings, x, upstream
     )
+    functions["residual of 8 stages"] = residual(num_embeddings, x, upstream)
     functions["loss-trained step"], _ = ours(layers.VectorQuantizer, num_embeddings, x, upstream)
     if "sonnet" in peers:
         from sonnet import nets

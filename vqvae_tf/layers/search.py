@@ -36,14 +36,8 @@ def nearest_codes(vectors, codebook):
     vectors, codebook = ops.convert_to_tensor(vectors), ops.convert_to_tensor(codebook)
     num_embeddings = codebook.shape[0]
     centre = ops.mean(codebook, axis=0, keepdims=True)
-    centred = codebook - centre
-    # Half the squared norm as one more row, so that the matmul adds it. Codes are the columns: the
-    # other way around every chunk's matmul would put the whole table in order anew.
-    table = ops.transpose(
-        ops.concatenate([-centred, ops.sum(ops.square(centred), axis=1, keepdims=True) / 2], axis=1)
-    )
     tiles = [
-        _pad_to_blocks(table[:, start : start + CODE_TILE])
+        _tile(codebook[start : start + CODE_TILE], centre)
         for start in range(0, num_embeddings, CODE_TILE)
     ]
 
@@ -60,6 +54,17 @@ def nearest_codes(vectors, codebook):
     codes = backend.map_rows(search, vectors, MAX_SCORES // min(num_embeddings, CODE_TILE))
     # Rows with NaN may end anywhere in the padding of the last block.
     return ops.minimum(codes, num_embeddings - 1)
+
+
+def _tile(codes, centre):
+    """What rows are multiplied by to get their scores against `codes`, `[dim + 1, codes]`.
+
+    Half the squared norm is one more row, so that the matmul adds it. Codes are the columns: the
+    other way around every chunk's matmul would put the whole tile in order anew.
+    """
+    centred = codes - centre
+    half_norms = ops.sum(ops.square(centred), axis=1, keepdims=True) / 2
+    return _pad_to_blocks(ops.transpose(ops.concatenate([-centred, half_norms], axis=1)))
 
 
 def _pad_to_blocks(tile):
