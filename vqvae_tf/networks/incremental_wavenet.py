@@ -62,10 +62,17 @@ class IncrementalWaveNet:
             label = one_hot_label(label, network.num_classes)
             bias += tf.stack([label @ float32(layer.label_bias.kernel) for layer in layers])
         self.bias = bias  # [layers, batch or 1, 2 * channels]
-        self.residuals = [dense_weights(layer.residual) for layer in layers[:-1]]
-        self.dense = [
-            dense_weights(layer) for layer in (network.skip, network.hidden, network.outputs)
+        # A layer's residual and skip products read the same gate: as one product they are faster.
+        skip, self.skip_bias = dense_weights(network.skip)
+        skips = tf.split(skip, len(layers))
+        residuals = [dense_weights(layer.residual) for layer in layers[:-1]]
+        self.after_gate = [
+            tf.concat([kernel, skip], axis=1)
+            for (kernel, _), skip in zip(residuals, skips[:-1], strict=True)
         ]
+        self.residual_bias = [bias for _, bias in residuals]
+        self.last_skip = skips[-1]
+        self.head = [dense_weights(layer) for layer in (network.hidden, network.outputs)]
         if network.frames is not None:
             kernel, self.frame_bias = float32(network.frames.kernel), float32(network.frames.bias)
             self.frame_kernel = tf.reshape(kernel, [-1, kernel.shape[-1]])
@@ -114,22 +121,23 @@ class IncrementalWaveNet:
         condition = self.bias if frame is None else self.bias + frame
         known = tf.unstack(tf.matmul(taps, self.past_taps) + condition)
 
-        h, inputs, gates = tf.gather(self.table, state.codes), [], []
+        h, inputs, skips = tf.gather(self.table, state.codes), [], []
         for layer, from_past in enumerate(known):
             inputs.append(h)
-            gates.append(gate(tf.matmul(h, self.own_taps[layer]) + from_past))
-            if layer < len(self.residuals):
-                kernel, bias = self.residuals[layer]
-                h = h + tf.matmul(gates[-1], kernel) + bias
+            g = gate(tf.matmul(h, self.own_taps[layer]) + from_past)
+            if layer < len(self.after_gate):
+                products = tf.matmul(g, self.after_gate[layer])
+                h = h + products[:, : h.shape[1]] + self.residual_bias[layer]
+                skips.append(products[:, h.shape[1] :])
+        skips.append(tf.matmul(g, self.last_skip))
         past = tf.tensor_scatter_nd_update(state.past, rows[:, :1], tf.stack(inputs))
         places = state.places + 1
         places = tf.where(places == sizes, 0, places)
 
-        x = tf.concat(gates, axis=-1)
-        for kernel, bias in self.dense[:-1]:
-            x = tf.nn.relu(tf.matmul(x, kernel) + bias)
-        kernel, bias = self.dense[-1]
-        return tf.matmul(x, kernel) + bias, past, places
+        x = tf.add_n(skips) + self.skip_bias
+        for kernel, bias in self.head:
+            x = tf.matmul(tf.nn.relu(x), kernel) + bias
+        return x, past, places
 
 
 def _ring_sizes(network):
