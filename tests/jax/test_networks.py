@@ -34,3 +34,23 @@ def test_pixelcnn_is_causal():
     here = 2 * 5 + 2
     assert not reach.reshape(-1)[here:].any()
     assert reach.reshape(-1)[:here].all()
+
+
+def test_wavenet_is_causal():
+    network = networks.WaveNet(
+        8, 16, 32, dilations=(1, 2, 4), num_classes=3, local_channels=2, upsampling=3
+    )
+    codes = np.random.default_rng(0).integers(0, 8, (1, 12)).astype("int32")
+    given = {"label": np.array([2]), "local": np.ones((1, 4, 2), "float32")}
+    assert network(codes, **given).shape == (1, 12, 8)
+
+    def output(embedded):
+        return network.from_embedded(embedded, **given)[0, 10].sum()
+
+    reach = np.abs(array(jax.grad(output)(network.embed(codes)))).sum(-1)[0] > 0
+    np.testing.assert_array_equal(np.flatnonzero(reach), np.arange(2, 10))
+
+
+def test_mu_law_codes_survive_the_way_there_and_back():
+    codes = np.arange(256)
+    np.testing.assert_array_equal(networks.mu_law_encode(networks.mu_law_decode(codes)), codes)

@@ -66,11 +66,12 @@ class GatedLayer(keras.layers.Layer):
                 bias_v, bias_h = ops.split(layer(condition), 2, axis=-1)
                 pv, ph = pv + bias_v, ph + bias_h
         ph = ph + self.link(pv)
-        gate = self.dropout(_gate(ph), training=training)
-        return _gate(pv), h + self.output_projection(gate)
+        gated = self.dropout(gate(ph), training=training)
+        return gate(pv), h + self.output_projection(gated)
 
 
-def _gate(x):
+def gate(x):
+    """`tanh(a) * sigmoid(b)` of the halves of the last axis."""
     a, b = ops.split(x, 2, axis=-1)
     return ops.tanh(a) * ops.sigmoid(b)
 

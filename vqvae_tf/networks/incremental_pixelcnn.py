@@ -10,6 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from vqvae_tf.networks.incremental_ops import dense_weights, float32, gate, one_hot_label
+
 
 class IncrementalPixelCNN:
     """The network one row and one place at a time, in float32.
@@ -30,14 +32,14 @@ class IncrementalPixelCNN:
         self.num_embeddings = network.num_embeddings
         self.slots = len(network.logits)
         # Behind the codes, a row of zeros that stands for places outside of the grid.
-        self.table = tf.pad(_float32(network.code_table()), [[0, 1], [0, 0]])
+        self.table = tf.pad(float32(network.code_table()), [[0, 1], [0, 0]])
         self.outside = self.slots * self.num_embeddings
         self.layers = [_LayerWeights(layer, batch, label) for layer in network.gated]
         self.spatial = None
         if spatial is not None:
-            self.spatial = tf.transpose(_float32(spatial), [1, 2, 0, 3])
-        self.hidden = _dense_weights(network.hidden)
-        self.slot_tables = [_float32(layer.embeddings) for layer in network.slot_embeddings]
+            self.spatial = tf.transpose(float32(spatial), [1, 2, 0, 3])
+        self.hidden = dense_weights(network.hidden)
+        self.slot_tables = [float32(layer.embeddings) for layer in network.slot_embeddings]
         self.logits = [_logits_weights(layer, network) for layer in network.logits]
 
     def embed(self, codes: tf.Tensor) -> tf.Tensor:
@@ -83,7 +85,7 @@ class IncrementalPixelCNN:
                 spatial_v, spatial_h = tf.split(_product(self.spatial[i], layer.spatial), 2, -1)
                 pv, bias_h = pv + spatial_v, bias_h + spatial_h
             links.append(_product(pv, layer.link) + bias_h)
-            v = _gate(pv)
+            v = gate(pv)
         return tf.stack(links, axis=1), new_caches
 
     def place(self, left: tf.Tensor, link: tf.Tensor, cache: tf.Tensor):
@@ -102,8 +104,8 @@ class IncrementalPixelCNN:
         for layer, from_above in zip(self.layers, tf.unstack(link), strict=True):
             taps = [*itertools.islice(cached, layer.beside), h]
             seen += taps[1:]
-            gate = _gate(tf.matmul(tf.concat(taps, axis=-1), layer.horizontal) + from_above)
-            h = tf.add_n([h, tf.matmul(gate, layer.output), layer.output_bias])
+            gated = gate(tf.matmul(tf.concat(taps, axis=-1), layer.horizontal) + from_above)
+            h = tf.add_n([h, tf.matmul(gated, layer.output), layer.output_bias])
         kernel, bias = self.hidden
         return tf.nn.bias_add(tf.matmul(tf.nn.relu(h), kernel), bias), tf.stack(seen)
 
@@ -124,33 +126,25 @@ class _LayerWeights:
 
     def __init__(self, layer, batch, label):
         self.above, self.beside = layer.above, layer.beside
-        vertical = tf.transpose(_float32(layer.vertical.kernel), [1, 0, 2, 3])  # columns first
+        vertical = tf.transpose(float32(layer.vertical.kernel), [1, 0, 2, 3])  # columns first
         self.vertical = _flat(vertical)
-        self.horizontal = _flat(_float32(layer.horizontal.kernel))
-        self.link = _float32(layer.link.kernel)
-        self.output, output_bias = _dense_weights(layer.output_projection)
+        self.horizontal = _flat(float32(layer.horizontal.kernel))
+        self.link = float32(layer.link.kernel)
+        self.output, output_bias = dense_weights(layer.output_projection)
         self.output_bias = tf.tile(output_bias[None], [batch, 1])  # one shape for tf.add_n
-        self.bias_v = _float32(layer.vertical.bias)
-        self.bias_h = _float32(layer.horizontal.bias)
+        self.bias_v = float32(layer.vertical.bias)
+        self.bias_h = float32(layer.horizontal.bias)
         if label is not None:
-            label = tf.one_hot(label + 1, layer.num_classes + 1)[:, 1:]  # zeros for -1
-            label_v, label_h = tf.split(label @ _float32(layer.label_bias.kernel), 2, axis=-1)
+            label = one_hot_label(label, layer.num_classes)
+            label_v, label_h = tf.split(label @ float32(layer.label_bias.kernel), 2, axis=-1)
             self.bias_v, self.bias_h = self.bias_v + label_v, self.bias_h + label_h
-        self.spatial = None if layer.spatial_bias is None else _float32(layer.spatial_bias.kernel)
-
-
-def _float32(value):
-    return tf.cast(tf.convert_to_tensor(value), tf.float32)
-
-
-def _dense_weights(layer):
-    return _float32(layer.kernel), _float32(layer.bias)
+        self.spatial = None if layer.spatial_bias is None else float32(layer.spatial_bias.kernel)
 
 
 def _logits_weights(layer, network):
     if network.code_dim is None:
-        return _dense_weights(layer)
-    return _float32(layer.kernel(network.code_vectors)), _float32(layer.bias)
+        return dense_weights(layer)
+    return float32(layer.kernel(network.code_vectors)), float32(layer.bias)
 
 
 def _flat(kernel):
@@ -161,8 +155,3 @@ def _product(x, matrix):
     """`x @ matrix` over the last axis of `[width, batch, channels]`, as one flat product."""
     rows = tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), matrix)
     return tf.reshape(rows, [x.shape[0], -1, matrix.shape[-1]])
-
-
-def _gate(x):
-    a, b = tf.split(x, 2, axis=-1)
-    return tf.tanh(a) * tf.sigmoid(b)

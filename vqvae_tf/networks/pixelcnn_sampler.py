@@ -12,19 +12,22 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf.config import UserError
+from vqvae_tf.networks import sampling_noise
 from vqvae_tf.networks.incremental_pixelcnn import IncrementalPixelCNN
+from vqvae_tf.networks.sampling_controls import (
+    check_blocks,
+    check_code_range,
+    check_controls,
+    check_label,
+    filter_logits,
+)
 
-_GIVEN = 1e9  # added to the noise of a given code: it wins over any logit
-_EXCLUDED = -1e8  # the logit of a code that a filter leaves out: no noise lifts it, _GIVEN does
-_BISECTIONS = 20  # of the threshold of top_p, which is then found to 1e-6 of the likeliest code's
+# Added to the noise of a given code: it wins over any logit, and lifts one that a filter left out.
+_GIVEN = 1e9
 
 
 def gumbel_noise(seed, first_sample, count: Any, row, width: int, slots: int, num_embeddings: int):
     """Gumbel noise of one row, the same for a sample whatever the others in its batch.
-
-    The uniform bits come from Philox's counter mode, keyed by the seed; its 128-bit counter holds
-    the row and, below, the sample. They are equal in eager, graph and XLA, where the floats of
-    `tf.random.stateless_uniform` are not; of the logarithms XLA's differ in the last bit.
 
     Args:
         seed: uint64 scalar.
@@ -35,23 +38,10 @@ def gumbel_noise(seed, first_sample, count: Any, row, width: int, slots: int, nu
     Returns:
         float32 `[width, count, slots, num_embeddings]`.
     """
-    draws = width * slots * num_embeddings
-    # A counter gives four words. Whole vectors of 16 for each sample, so that no logarithm falls
-    # into the remainder that the processor takes one by one, and rounds otherwise.
-    words = -(-draws // 16) * 16
-    start = tf.cast(first_sample, tf.uint64) * tf.constant(words // 4, tf.uint64)
-    bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
-        shape=[count, words],
-        key=tf.reshape(seed, [1]),
-        counter=tf.stack([start, tf.cast(row, tf.uint64)]),
-        alg=1,  # Philox
-        dtype=tf.uint32,
+    noise = sampling_noise.gumbel_noise(
+        seed, first_sample, count, row, width * slots * num_embeddings
     )
-    # 23 bits and a half: never 0 nor 1, exact in float32.
-    bits = tf.bitwise.right_shift(bits, tf.constant(9, tf.uint32))
-    uniform = (tf.cast(bits, tf.float32) + 0.5) * 2.0**-23
-    noise = -tf.math.log(-tf.math.log(uniform))
-    noise = tf.reshape(noise[:, :draws], [count, width, slots, num_embeddings])
+    noise = tf.reshape(noise, [count, width, slots, num_embeddings])
     return tf.transpose(noise, [1, 0, 2, 3])
 
 
@@ -99,7 +89,7 @@ def sample_codes(
             codes = []
             for slot, slot_noise in enumerate(tf.unstack(noise[j], axis=1)):
                 logits = cached.slot_logits(hidden, slot)
-                logits = _filter(logits, temperature, top_k, top_p)
+                logits = filter_logits(logits, temperature, top_k, top_p)
                 codes.append(tf.argmax(logits + slot_noise, -1, output_type=tf.int32))
                 hidden = cached.add_slot(hidden, slot, codes[-1])
             codes = tf.stack(codes, axis=-1)  # [batch, slots]
@@ -162,18 +152,15 @@ class Sampler:
     ) -> tf.Tensor:
         network = self.network
         grid = tuple(int(size) for size in grid)
-        _check_controls(count, grid, temperature, top_k, top_p, network.num_embeddings)
-        if first_sample < 0 or block < 1:
-            raise UserError(
-                f"first_sample must be at least 0 and block at least 1; "
-                f"received {first_sample} and {block}"
-            )
+        check_controls(count, temperature, top_k, top_p, network.num_embeddings)
+        _check_grid(grid)
+        check_blocks(first_sample, block)
         network.check_conditions(label, spatial)
         given = {}
         if prefix is not None:
             given["prefix"] = _check_prefix(prefix, count, grid, network)
         if label is not None:
-            given["label"] = _check_label(label, count, network.num_classes)
+            given["label"] = check_label(label, count, network.num_classes)
         if spatial is not None:
             given["spatial"] = _check_spatial(spatial, count, grid, network)
         if not network.built:
@@ -229,42 +216,9 @@ class Sampler:
         return self._compiled[key]
 
 
-def _filter(logits, temperature, top_k, top_p):
-    """Logits with the codes that top_k and top_p leave out put far below the others."""
-    if top_k is not None:
-        least = tf.math.top_k(logits, top_k).values[:, -1:]
-        logits = tf.where(logits < least, _EXCLUDED, logits)
-    if top_p is not None:
-        # The largest threshold that leaves probability top_p, by bisection: no sort. It is the
-        # tempered distribution that counts, the temperature being on the noise.
-        scaled = (logits - tf.reduce_max(logits, -1, keepdims=True)) / tf.maximum(temperature, 1e-6)
-        weights = tf.exp(scaled)  # 1 for the likeliest
-        enough = top_p * tf.reduce_sum(weights, -1, keepdims=True)
-        low, step = tf.zeros_like(enough), 0.5
-        for _ in range(_BISECTIONS):
-            kept = tf.where(weights >= low + step, weights, 0.0)
-            low = tf.where(tf.reduce_sum(kept, -1, keepdims=True) >= enough, low + step, low)
-            step /= 2
-        logits = tf.where(weights < low, _EXCLUDED, logits)
-    return logits
-
-
-def _check_controls(count, grid, temperature, top_k, top_p, num_embeddings):
-    if count < 1:
-        raise UserError(f"count must be at least 1; received {count}")
+def _check_grid(grid):
     if len(grid) != 2 or min(grid) < 1:
         raise UserError(f"grid must be (height, width), both at least 1; received {grid}")
-    if not 0 <= temperature < np.inf:
-        raise UserError(
-            f"temperature must be at least 0 (0 takes the likeliest code); received {temperature}"
-        )
-    if top_k is not None and not 1 <= top_k <= num_embeddings:
-        raise UserError(
-            f"top_k must lie between 1 and {num_embeddings}, the number of codes, or be None for "
-            f"all; received {top_k}"
-        )
-    if top_p is not None and not 0 < top_p <= 1:
-        raise UserError(f"top_p must lie in (0, 1], or be None for all; received {top_p}")
 
 
 def _check_prefix(prefix, count, grid, network):
@@ -278,27 +232,8 @@ def _check_prefix(prefix, count, grid, network):
             f"prefix must hold integers of shape {(count, *wanted)} or {(1, *wanted)}; received "
             f"{prefix.dtype} of shape {prefix.shape}"
         )
-    if prefix.min() < -1 or prefix.max() >= network.num_embeddings:
-        raise UserError(
-            f"prefix must hold codes from 0 to {network.num_embeddings - 1}, or -1 where free; "
-            f"received {prefix.min()} to {prefix.max()}"
-        )
+    check_code_range("prefix", prefix, network.num_embeddings)
     return np.broadcast_to(prefix.astype(np.int32), (count, *shape))
-
-
-def _check_label(label, count, num_classes):
-    label = np.asarray(label)
-    if label.shape not in ((), (1,), (count,)) or label.dtype.kind not in "iu":
-        raise UserError(
-            f"label must be one integer or {count} of them; received {label.dtype} of shape "
-            f"{label.shape}"
-        )
-    if label.min() < -1 or label.max() >= num_classes:
-        raise UserError(
-            f"label must lie between 0 and {num_classes - 1}, or be -1 for none; received "
-            f"{label.min()} to {label.max()}"
-        )
-    return np.broadcast_to(label.astype(np.int32), (count,))
 
 
 def _check_spatial(spatial, count, grid, network):

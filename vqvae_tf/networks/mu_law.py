@@ -1,0 +1,33 @@
+"""Mu-law companding (ITU-T G.711): waveforms in few levels, fine near silence."""
+
+import math
+from typing import Any
+
+from keras import ops
+
+
+def mu_law_encode(waveform: Any, levels: int = 256) -> Any:
+    """Float samples in [-1, 1] to int32 codes `0 .. levels - 1`; what lies outside is clipped.
+
+    With mu = levels - 1, `f = sign(x) ln(1 + mu |x|) / ln(1 + mu)` is rounded to the nearest of
+    `levels` even steps.
+
+    >>> mu_law_encode([-1.0, -0.01, 0.0, 0.01, 1.0]).numpy().tolist()
+    [0, 98, 128, 157, 255]
+    """
+    mu = levels - 1
+    x = ops.clip(ops.cast(waveform, "float32"), -1.0, 1.0)
+    companded = ops.sign(x) * ops.log1p(mu * ops.absolute(x)) / math.log1p(mu)
+    return ops.cast(ops.floor((companded + 1.0) * (mu / 2.0) + 0.5), "int32")
+
+
+def mu_law_decode(codes: Any, levels: int = 256) -> Any:
+    """Codes back to float32 samples in [-1, 1]; encoding these gives the same codes.
+
+    >>> mu_law_decode([0, 255]).numpy().tolist()
+    [-1.0, 1.0]
+    """
+    mu = levels - 1
+    companded = ops.cast(codes, "float32") * (2.0 / mu) - 1.0
+    size = ops.expm1(ops.absolute(companded) * math.log1p(mu)) / mu
+    return ops.sign(companded) * ops.minimum(size, 1.0)

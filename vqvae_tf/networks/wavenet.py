@@ -1,0 +1,371 @@
+"""WaveNet (arXiv:1609.03499) over codes or samples, as a layer that gives logits and samples."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from vqvae_tf.config import UserError
+from vqvae_tf.layers.backend import active as backend
+from vqvae_tf.networks.dilated_layer import DilatedLayer, delay
+
+_THREE_STACKS = tuple(2**i for i in range(10)) * 3
+_FRAME_KERNEL = 3  # frames of the local condition that a frame's features see
+
+
+@keras.saving.register_keras_serializable("vqvae_tf")
+class WaveNet(keras.layers.Layer):
+    """Logits of every code of a sequence given the codes before it; samples them as well.
+
+    `[batch, time]` codes become `[batch, time, num_embeddings]` logits, at any length; those at a
+    step depend on earlier steps only. The codes are a quantizer's (a prior over them) or a
+    waveform's, `mu_law_encode(x)` (a decoder of sound):
+
+        h = embedding of the code before;    h, g_l = DilatedLayer_l(h);
+        logits = dense(relu(dense(relu(dense([g_1, ..., g_L])))))
+
+    The dense layer over all gates is WaveNet's sum of skip connections, as one product.
+
+    With `head="logistic_mixture"` the outputs are the parameters of a mixture of logistic
+    distributions over the 256 values, as `likelihoods.LogisticMixture` takes them for one
+    channel: with `mixture_components` as its `components`, `likelihood.bits(outputs,
+    codes[..., None])` is what a sequence costs.
+
+    `sample` draws by a cached loop that does each step's work once; `stream` hands the same
+    samples on block by block, in memory that does not grow with their number.
+
+    Args:
+        num_embeddings: K, the number of codes.
+        channels: width of h.
+        skip_channels: width of the dense layer over all gates.
+        dilations: of each layer.
+        kernel_size: taps of each layer.
+        head_width: width of the hidden layer before the outputs; None takes `skip_channels`.
+        num_classes: number of labels (speakers, say) for the class condition, or None.
+        local_channels: channels of the local condition, or None.
+        upsampling: time steps a frame of the local condition. A convolution over three frames is
+            repeated so many times.
+        head: "categorical" or "logistic_mixture".
+        mixture_components: logistic distributions a step, for that head.
+
+    Call arguments:
+        inputs: codes, int32 `[batch, time]`; the output at t is for the code at t.
+        label: int32 `[batch]`, or None; -1 means no label.
+        local: `[batch, ceil(time / upsampling), local_channels]`, or None. Frame f stands for the
+            steps from `f * upsampling` on; steps see one frame ahead.
+
+    Raises:
+        UserError: for an argument out of range, or a condition that the network was not built for.
+
+    >>> network = WaveNet(num_embeddings=16, channels=8, skip_channels=8, dilations=(1, 2, 4))
+    >>> network(np.zeros((2, 9), "int32")).shape
+    TensorShape([2, 9, 16])
+    >>> network.receptive_field
+    8
+    >>> network.sample(count=2, length=9, seed=1).shape
+    TensorShape([2, 9])
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int = 256,
+        channels: int = 64,
+        skip_channels: int = 256,
+        dilations: Sequence[int] = _THREE_STACKS,
+        kernel_size: int = 2,
+        head_width: int | None = None,
+        num_classes: int | None = None,
+        local_channels: int | None = None,
+        upsampling: int = 1,
+        head: str = "categorical",
+        mixture_components: int = 10,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_embeddings, self.channels = num_embeddings, channels
+        self.skip_channels, self.head_width = skip_channels, head_width
+        self.dilations, self.kernel_size = tuple(dilations), kernel_size
+        self.num_classes, self.local_channels = num_classes, local_channels
+        self.upsampling = upsampling
+        self.head, self.mixture_components = head, mixture_components
+        for name, value, least in (
+            ("num_embeddings", num_embeddings, 1),
+            ("channels", channels, 1),
+            ("skip_channels", skip_channels, 1),
+            ("kernel_size", kernel_size, 2),
+            ("upsampling", upsampling, 1),
+            ("mixture_components", mixture_components, 1),
+        ):
+            if value < least:
+                raise UserError(f"{name} must be at least {least}; received {value}")
+        if not self.dilations or min(self.dilations) < 1:
+            raise UserError(
+                f"dilations must name one step or more for each layer, such as (1, 2, 4); "
+                f"received {self.dilations}"
+            )
+        if head not in ("categorical", "logistic_mixture"):
+            raise UserError(f'head must be "categorical" or "logistic_mixture"; received "{head}"')
+        policy = self.dtype_policy
+        # At the end float32 even under a mixed policy: logits matter.
+        precise = keras.backend.result_type(self.variable_dtype, "float32")
+        self.frames = None
+        if local_channels is not None:
+            self.frames = keras.layers.Conv1D(
+                channels, _FRAME_KERNEL, padding="same", name="frames", dtype=policy
+            )
+        last = len(self.dilations) - 1
+        self.dilated = [
+            DilatedLayer(
+                channels,
+                kernel_size,
+                dilation,
+                num_classes,
+                None if local_channels is None else channels,
+                upsampling,
+                has_residual=i != last,
+                name=f"dilated_{i}",
+                dtype=policy,
+            )
+            for i, dilation in enumerate(self.dilations)
+        ]
+        width = skip_channels if head_width is None else head_width
+        self.skip = keras.layers.Dense(skip_channels, name="skip", dtype=policy)
+        self.hidden = keras.layers.Dense(width, name="hidden", dtype=policy)
+        self.outputs = keras.layers.Dense(self.output_channels, name="outputs", dtype=precise)
+        self._sampler = None
+
+    @property
+    def output_channels(self) -> int:
+        """Numbers at a step of the output: K logits, or three for each part of the mixture."""
+        return self.num_embeddings if self.head == "categorical" else 3 * self.mixture_components
+
+    @property
+    def receptive_field(self) -> int:
+        """How many codes before a step its output depends on.
+
+        >>> WaveNet(dilations=[1, 2, 4, 8, 16, 32, 64, 128, 256, 512] * 3).receptive_field
+        3070
+        """
+        return 1 + (self.kernel_size - 1) * sum(self.dilations)
+
+    def build(self, inputs_shape=None):
+        self.embedding = self.add_weight(
+            shape=(self.num_embeddings, self.channels),
+            initializer=keras.initializers.RandomNormal(stddev=1.0),
+            name="embedding",
+        )
+        if self.frames is not None:
+            self.frames.build((None, None, self.local_channels))
+        for layer in self.dilated:
+            layer.build((None, None, self.channels))
+        self.skip.build((None, None, len(self.dilated) * self.channels))
+        self.hidden.build((None, None, self.skip_channels))
+        self.outputs.build((None, None, self.hidden.units))
+
+    def __call__(self, inputs, label=None, local=None, **kwargs):
+        # Checked here and not in `call`, whose errors Keras dresses up over many lines.
+        self.check_conditions(label, local)
+        shape = ops.shape(inputs)
+        if len(shape) != 2:
+            raise UserError(f"codes must have the shape [batch, time]; received {tuple(shape)}")
+        if isinstance(inputs, np.ndarray) and inputs.size:
+            if inputs.min() < 0 or inputs.max() >= self.num_embeddings:
+                raise UserError(
+                    f"codes must lie between 0 and {self.num_embeddings - 1}; received "
+                    f"{inputs.min()} to {inputs.max()}"
+                )
+        if local is not None:
+            self._check_frames(ops.shape(local), shape[1])
+        return super().__call__(inputs, label=label, local=local, **kwargs)
+
+    def call(self, inputs, label=None, local=None):
+        return self.from_embedded(self.embed(inputs), label, local)
+
+    def embed(self, codes: Any) -> Any:
+        """`[batch, time]` codes to `[batch, time, channels]`."""
+        return backend.lookup(ops.cast(self.embedding, self.compute_dtype), codes)
+
+    def from_embedded(self, embedded: Any, label: Any = None, local: Any = None) -> Any:
+        """Outputs `[batch, time, output_channels]` from embedded codes."""
+        if label is not None:
+            # No label, -1, is a row of zeros: no bias. Never an index out of range, which TFLite
+            # refuses once its converter has made a look-up of the product.
+            label = ops.one_hot(label + 1, self.num_classes + 1, dtype=self.compute_dtype)
+            label = label[:, None, 1:]
+        if local is not None:
+            local = self.frames(local)
+        # Delayed once: from here on every layer may see its own step.
+        h, gates = delay(embedded, 1), []
+        for layer in self.dilated:
+            h, g = layer(h, label=label, local=local)
+            gates.append(g)
+        x = ops.relu(self.skip(ops.concatenate(gates, axis=-1)))
+        return self.outputs(ops.relu(self.hidden(x)))
+
+    def sample(
+        self,
+        count: int,
+        length: int,
+        seed: int = 0,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        prefix: Any = None,
+        label: Any = None,
+        local: Any = None,
+        first_sample: int = 0,
+        block: int = 64,
+        jit_compile: bool = False,
+    ) -> Any:
+        """Draws codes by the cached sampler (TensorFlow backend only).
+
+        The noise hangs on (seed, number of the sample, step): sample 3 of a seed is the same
+        whether 4 or 400 are drawn, at once or in blocks, eagerly or compiled. Computes in float32
+        under every dtype policy.
+
+        Args:
+            count: number of samples.
+            length: time steps of each.
+            seed: any integer.
+            temperature: multiplies the noise; 0 takes the most likely code at each step (of a
+                mixture, the mean of its likeliest part).
+            top_k: draw from the k most likely codes; for the categorical head.
+            top_p: draw from the most likely codes that together have this probability; likewise.
+            prefix: int32 `[count or 1, up to length]`: codes that are given, -1 where free.
+            label: one label, or int32 `[count]`; -1 means no label.
+            local: `[count or 1, ceil(length / upsampling), local_channels]`.
+            first_sample: number of the first sample: 4 samples from 4 on go on where 4 ended.
+            block: the most samples that are drawn together; bounds the memory.
+            jit_compile: compile by XLA: slower to start, many times faster at small counts.
+
+        Returns:
+            int32 tensor `[count, length]`.
+
+        Raises:
+            UserError: for an argument out of range.
+
+        >>> network = WaveNet(num_embeddings=16, channels=8, skip_channels=8, dilations=(1, 2))
+        >>> codes = network.sample(count=2, length=5, seed=1)
+        >>> again = network.sample(count=1, length=5, seed=1, first_sample=1)
+        >>> bool(np.all(codes[1:] == again))
+        True
+        """
+        return self._made_sampler().sample(
+            count,
+            length,
+            seed,
+            block=block,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            prefix=prefix,
+            label=label,
+            local=local,
+            first_sample=first_sample,
+            jit_compile=jit_compile,
+        )
+
+    def stream(
+        self,
+        count: int,
+        length: int,
+        seed: int = 0,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        prefix: Any = None,
+        label: Any = None,
+        local: Any = None,
+        first_sample: int = 0,
+        steps: int = 1024,
+        jit_compile: bool = False,
+    ) -> Iterator[Any]:
+        """Yields what `sample` returns in blocks of `steps`, bit for bit the same.
+
+        Between blocks only the receptive field is kept: neither a minute nor a day of sound needs
+        more memory. `steps` is rounded up to whole frames of the local condition. The arguments
+        are those of `sample`; all samples are drawn together.
+
+        Yields:
+            int32 tensors `[count, steps]`, the last one as long as is left.
+
+        >>> network = WaveNet(num_embeddings=16, channels=8, skip_channels=8, dilations=(1, 2))
+        >>> [block.shape[1] for block in network.stream(count=1, length=10, steps=4)]
+        [4, 4, 2]
+        """
+        return self._made_sampler().stream(
+            count,
+            length,
+            seed,
+            steps=steps,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            prefix=prefix,
+            label=label,
+            local=local,
+            first_sample=first_sample,
+            jit_compile=jit_compile,
+        )
+
+    def _made_sampler(self):
+        if self._sampler is None:
+            if keras.backend.backend() != "tensorflow":
+                raise UserError(
+                    f"sampling needs the TensorFlow backend; KERAS_BACKEND is "
+                    f'"{keras.backend.backend()}"'
+                )
+            from vqvae_tf.networks import wavenet_sampler
+
+            self._sampler = wavenet_sampler.Sampler(self)
+        return self._sampler
+
+    def check_conditions(self, label: Any, local: Any) -> None:
+        """Raises UserError for a condition that the network was not built for."""
+        if label is not None and self.num_classes is None:
+            raise UserError("a label needs a network with num_classes; this one has none")
+        if local is not None and self.local_channels is None:
+            raise UserError(
+                "a local condition needs a network with local_channels; this one has none"
+            )
+
+    def frames_of(self, time: int) -> int:
+        """How many frames of the local condition so many steps take."""
+        return -(-time // self.upsampling)
+
+    def _check_frames(self, shape, time):
+        frames = self.frames_of(time) if isinstance(time, int) else None
+        right = len(shape) == 3 and shape[2] == self.local_channels
+        if right and frames is not None and isinstance(shape[1], int):  # else an open size
+            right = shape[1] == frames
+        if not right:
+            raise UserError(
+                f"local must have the shape [batch, {frames}, {self.local_channels}]: a frame for "
+                f"every {self.upsampling} of {time} steps; received {tuple(shape)}"
+            )
+
+    def compute_output_shape(self, inputs_shape):
+        return (*inputs_shape, self.output_channels)
+
+    def compute_output_spec(self, inputs, *args, **kwargs):
+        shape = self.compute_output_shape(inputs.shape)
+        return keras.KerasTensor(shape, dtype=self.outputs.compute_dtype)
+
+    def get_config(self):
+        return super().get_config() | {
+            "num_embeddings": self.num_embeddings,
+            "channels": self.channels,
+            "skip_channels": self.skip_channels,
+            "dilations": list(self.dilations),
+            "kernel_size": self.kernel_size,
+            "head_width": self.head_width,
+            "num_classes": self.num_classes,
+            "local_channels": self.local_channels,
+            "upsampling": self.upsampling,
+            "head": self.head,
+            "mixture_components": self.mixture_components,
+        }

@@ -1,0 +1,312 @@
+"""Samples a WaveNet in compiled loops over steps, block by block in constant memory.
+
+A block is one call of a compiled function: noise and state in, codes and state out. All blocks of
+a kind are one function, so that any length is compiled once, and a step's arithmetic is the same
+wherever the borders of the blocks lie.
+
+Every output of a loop's body comes from an operation of that body: TFLite's WHILE overwrites a
+loop variable too early where a body hands one of its inputs on to a later slot.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from vqvae_tf.config import UserError
+from vqvae_tf.networks.incremental_wavenet import IncrementalWaveNet, State, start_state
+from vqvae_tf.networks.sampling_controls import (
+    check_blocks,
+    check_code_range,
+    check_controls,
+    check_label,
+    filter_logits,
+)
+from vqvae_tf.networks.sampling_noise import gumbel_noise
+
+# Of `likelihoods.LogisticMixture`, which cannot be imported from here.
+_LOG_SCALE_FLOOR, _LOG_SCALE_CEILING = -7.0, 15.0
+_NOISE_AT_ONCE = 2**23  # numbers: 32 MiB
+_STEPS_AT_ONCE = 4096
+
+
+def draws_of_step(network) -> int:
+    """How many numbers of Gumbel noise a step takes."""
+    if network.head == "categorical":
+        return network.num_embeddings
+    return network.mixture_components + 2  # two for the logistic distribution
+
+
+def block_noise(
+    seed: Any, first_sample: Any, count: int, first_step: Any, steps: int, draws: int
+) -> tf.Tensor:
+    """Gumbel noise of a block; a sample's at a step is the same in whatever block.
+
+    Args:
+        seed: uint64 scalar.
+        first_sample: integer scalar: number of the first sample.
+        count: number of samples.
+        first_step: integer scalar: number of the first step.
+        steps: number of steps.
+        draws: numbers a step.
+
+    Returns:
+        float32 `[steps, count, draws]`.
+    """
+
+    def of_sample(sample):
+        return gumbel_noise(seed, first_step, steps, sample, draws)
+
+    samples = tf.cast(first_sample, tf.int64) + tf.range(count, dtype=tf.int64)
+    noise = tf.map_fn(of_sample, samples, fn_output_signature=tf.float32)
+    return tf.transpose(noise, [1, 0, 2])
+
+
+def sample_steps(
+    network,
+    state: State,
+    noise: tf.Tensor,
+    steps: Any,
+    *,
+    temperature: Any = 1.0,
+    top_k: int | None = None,
+    top_p: Any = None,
+    prefix: Any = None,
+    label: Any = None,
+    local: Any = None,
+) -> tuple[tf.Tensor, State]:
+    """The sampler of a block as a graph, for compiled functions and exported endpoints.
+
+    A code is the argmax of the logits plus Gumbel noise, which leaves it to the caller where the
+    noise is from: `block_noise`, or a tensor that is an input of the exported graph.
+
+    Args:
+        network: a built `WaveNet`.
+        state: `start_state(network, batch)`, or as this function gives it.
+        noise: `[size, batch, draws_of_step(network)]`.
+        steps: how many steps to take, at most `size`: an integer or a scalar tensor.
+        temperature: scalar; it multiplies the noise, so that 0 needs no division.
+        top_k, top_p: as in `WaveNet.sample`.
+        prefix: int32 `[size, batch]`, -1 where free, or None.
+        label: int32 `[batch]`, or None.
+        local: `[batch, size / upsampling + 2, local_channels]`: the frames of this block, which
+            starts with a whole one, and one neighbour on either side; or None.
+
+    Returns:
+        codes int32 `[size, batch]`, zeros behind `steps`, and the state.
+    """
+    batch = noise.shape[1]
+    cached = IncrementalWaveNet(network, label)
+    temperature = tf.convert_to_tensor(temperature, tf.float32)
+    noise = noise * temperature
+    steps = tf.convert_to_tensor(steps, tf.int32)
+
+    def draw(outputs, step_noise):
+        if network.head == "logistic_mixture":
+            return _mixture_codes(outputs, step_noise, network.num_embeddings)
+        logits = filter_logits(outputs, temperature, top_k, top_p)
+        return tf.argmax(logits + step_noise, -1, output_type=tf.int32)
+
+    def step_loop(first, end, codes, state, frame):
+        def body(i, codes, state):
+            outputs, past, places = cached.step(state, frame)
+            drawn = draw(outputs, noise[i])
+            if prefix is not None:
+                drawn = tf.where(prefix[i] < 0, drawn, prefix[i])
+            codes = tf.tensor_scatter_nd_update(codes, [[i]], drawn[None])
+            return i + 1, codes, State(past, places, drawn)
+
+        return tf.while_loop(lambda i, *_: i < end, body, (first, codes, state))[1:]
+
+    codes = tf.zeros([noise.shape[0], batch], tf.int32)
+    if local is None:
+        return step_loop(tf.constant(0), steps, codes, state, None)
+
+    def frame_body(f, codes, state):
+        frame = cached.frame(tf.gather(local, f + tf.range(3), axis=1))
+        first = f * network.upsampling
+        end = tf.minimum(first + network.upsampling, steps)
+        return f + 1, *step_loop(first, end, codes, state, frame)
+
+    def frames_left(f, *_):
+        return f * network.upsampling < steps
+
+    return tf.while_loop(frames_left, frame_body, (tf.constant(0), codes, state))[1:]
+
+
+def _mixture_codes(outputs, noise, num_embeddings):
+    """Codes of a mixture of logistic distributions over values from -1 to 1."""
+    logits, means, log_scales = tf.split(outputs, 3, axis=-1)
+    components = logits.shape[-1]
+    part = tf.argmax(logits + noise[:, :components], -1, output_type=tf.int32)
+    part = tf.one_hot(part, components)
+    mean, log_scale = (tf.reduce_sum(each * part, -1) for each in (means, log_scales))
+    scale = tf.exp(tf.clip_by_value(log_scale, _LOG_SCALE_FLOOR, _LOG_SCALE_CEILING))
+    # The difference of two Gumbel numbers has the logistic distribution.
+    value = mean + scale * (noise[:, components] - noise[:, components + 1])
+    top = num_embeddings - 1.0
+    return tf.cast(tf.round(tf.clip_by_value((value + 1.0) * (top / 2.0), 0.0, top)), tf.int32)
+
+
+class Sampler:
+    """Draws in blocks, checking the arguments and compiling once for each kind of them.
+
+    Args:
+        network: the `WaveNet` to sample.
+    """
+
+    def __init__(self, network):
+        self.network = network
+        self._compiled = {}
+
+    def sample(self, count, length, seed, *, block, first_sample, **controls) -> tf.Tensor:
+        """As `WaveNet.sample`."""
+        given = self._check(count, length, first_sample, block, **controls)
+        size = -(-count // -(-count // block))  # blocks of near-equal size
+        steps = _NOISE_AT_ONCE // (size * draws_of_step(self.network))
+        steps = min(max(steps, 64), _STEPS_AT_ONCE)
+        samples = []
+        for first in range(0, count, size):
+            # The last block may be short: it draws its last sample's followers too, cut off below.
+            members = np.minimum(np.arange(first, first + size), count - 1)
+            of_members = {name: value[members] for name, value in given.items()}
+            blocks = self._blocks(
+                size, length, seed, steps, first_sample + first, of_members, controls
+            )
+            samples.append(tf.concat(list(blocks), axis=1))
+        return tf.concat(samples, axis=0)[:count]
+
+    def stream(self, count, length, seed, *, steps, first_sample, **controls) -> Iterator:
+        """As `WaveNet.stream`."""
+        if steps < 1:
+            raise UserError(f"steps must be at least 1; received {steps}")
+        # Not a generator itself: wrong arguments end here and not at the first block.
+        given = self._check(count, length, first_sample, 1, **controls)
+        return self._blocks(count, length, seed, steps, first_sample, given, controls)
+
+    def _blocks(self, count, length, seed, steps, first_sample, given, controls):
+        network = self.network
+        frames = network.frames_of(min(steps, length))
+        steps = frames * network.upsampling
+        top_k, top_p = controls["top_k"], controls["top_p"]
+        key = (count, steps, top_k, top_p is not None, tuple(given), controls["jit_compile"])
+        noise_function, function = self._functions(*key)
+        state = start_state(network, count)
+        for first in range(0, length, steps):
+            here = dict(given)
+            if "prefix" in given:
+                prefix = given["prefix"][:, first : first + steps]
+                free = [(0, 0), (0, steps - prefix.shape[1])]
+                here["prefix"] = np.pad(prefix, free, constant_values=-1).T
+            if "local" in given:
+                # One frame of zeros before the first and enough behind the last.
+                start = first // network.upsampling
+                local = given["local"][:, max(start - 1, 0) : start + frames + 1]
+                before = int(start == 0)
+                after = frames + 2 - before - local.shape[1]
+                here["local"] = np.pad(local, [(0, 0), (before, after), (0, 0)])
+            noise = noise_function(
+                tf.constant(seed % 2**64, tf.uint64),
+                tf.constant(first_sample, tf.int64),
+                tf.constant(first, tf.int64),
+            )
+            taken = min(steps, length - first)
+            codes, state = function(
+                state,
+                noise,
+                tf.constant(taken),
+                tf.constant(controls["temperature"], tf.float32),
+                tf.constant(1.0 if top_p is None else top_p, tf.float32),
+                {name: tf.constant(value) for name, value in here.items()},
+            )
+            yield tf.transpose(codes[:taken])
+
+    def _functions(self, count, steps, top_k, has_top_p, given, jit_compile):
+        key = (count, steps, top_k, has_top_p, given, jit_compile)
+        if key not in self._compiled:
+            network = self.network
+            draws = draws_of_step(network)
+
+            # Never by XLA, whose logarithms are others: so the noise is the same to the last bit.
+            def noise(seed, first_sample, first_step):
+                return block_noise(seed, first_sample, count, first_step, steps, draws)
+
+            def sample(state, noise, taken, temperature, top_p, given):
+                return sample_steps(
+                    network,
+                    state,
+                    noise,
+                    taken,
+                    temperature=temperature,
+                    top_k=top_k,
+                    top_p=top_p if has_top_p else None,
+                    **given,
+                )
+
+            self._compiled[key] = (
+                tf.function(noise, autograph=False),
+                tf.function(sample, jit_compile=jit_compile, autograph=False),
+            )
+        return self._compiled[key]
+
+    def _check(
+        self,
+        count,
+        length,
+        first_sample,
+        block,
+        *,
+        temperature,
+        top_k,
+        top_p,
+        prefix,
+        label,
+        local,
+        jit_compile,
+    ) -> dict[str, np.ndarray]:
+        """Raises UserError for what is out of range; prefix, label and local of each sample."""
+        network = self.network
+        check_controls(count, temperature, top_k, top_p, network.num_embeddings)
+        check_blocks(first_sample, block)
+        if length < 1:
+            raise UserError(f"length must be at least 1; received {length}")
+        if network.head != "categorical" and (top_k, top_p) != (None, None):
+            raise UserError(
+                f'top_k and top_p need head="categorical"; this network has head="{network.head}", '
+                f"which takes temperature alone"
+            )
+        network.check_conditions(label, local)
+        given = {}
+        if prefix is not None:
+            given["prefix"] = _check_prefix(prefix, count, length, network)
+        if label is not None:
+            given["label"] = check_label(label, count, network.num_classes)
+        if local is not None:
+            given["local"] = _check_local(local, count, length, network)
+        if not network.built:
+            network.build()
+        return given
+
+
+def _check_prefix(prefix, count, length, network):
+    prefix = np.asarray(prefix)
+    right = prefix.ndim == 2 and prefix.shape[0] in (1, count) and prefix.shape[1] <= length
+    if not right or prefix.dtype.kind not in "iu":
+        raise UserError(
+            f"prefix must hold integers of shape ({count}, up to {length}) or (1, up to {length}); "
+            f"received {prefix.dtype} of shape {prefix.shape}"
+        )
+    check_code_range("prefix", prefix, network.num_embeddings)
+    return np.broadcast_to(prefix.astype(np.int32), (count, prefix.shape[1]))
+
+
+def _check_local(local, count, length, network):
+    local = np.asarray(local, np.float32)
+    shape = (network.frames_of(length), network.local_channels)
+    if local.shape not in ((count, *shape), (1, *shape)):
+        raise UserError(
+            f"local must have the shape {(count, *shape)} or {(1, *shape)}: a frame for every "
+            f"{network.upsampling} of {length} steps; received {local.shape}"
+        )
+    return np.broadcast_to(local, (count, *shape))
