@@ -14,12 +14,12 @@ from PIL import Image
 from vqvae_tf import data, training
 from vqvae_tf.models import ImageVQVAE
 
-STEPS = {"sonnet": 100, "photos": 500}  # in a window: one log, one checkpoint and its pictures
+STEPS = {"sonnet": 50, "photos": 300}  # in a window: one log, one checkpoint and its pictures
 NOTES = """\
 A window of the loop is followed by one of the bare step on a batch that is always the same, in
-turn; minima of both. A window is 100 steps of `sonnet` (500 of `photos`) with one log, one
-checkpoint and TensorBoard's pictures, ten (two) times as often as by default. Wall time needs a
-machine with nothing else to do. "batches" is what making one batch takes: on another core it
+turn; minima of both. A window is 50 steps of `sonnet` (300 of `photos`) with one log, one
+checkpoint and TensorBoard's pictures, twenty (three) times as often as by default. Wall time needs
+a machine with nothing else to do. "batches" is what making one batch takes: on another core it
 hides behind the step as long as it is shorter. The folder holds the same photographs as PNG files:
 held in memory as sets up to 1 GiB are, or decoded anew in every epoch as larger ones are."""
 
@@ -88,7 +88,7 @@ def loop(name: str, windows: int) -> Windows:
     return clocks
 
 
-def seconds_per_batch(dataset, count: int, repeats: int = 5) -> Clock:
+def seconds_per_batch(dataset, count: int, repeats: int = 3) -> Clock:
     """What the data pipeline alone takes."""
     iterator = iter(dataset)
     for _ in itertools.islice(iterator, count):

@@ -38,6 +38,7 @@ class DataConfig:
         double_size_share: share of the tiles cut from the picture at twice its size.
         recolour_share: share of the tiles whose colours are changed at random (channel order,
             contrast, gain and offset), so that few photographs teach many palettes.
+        recolour_strength: how much contrast, gain and offset change, beside the usual.
     """
 
     image_size: int = 32
@@ -46,6 +47,7 @@ class DataConfig:
     half_size_share: float = 0.0
     double_size_share: float = 0.0
     recolour_share: float = 0.0
+    recolour_strength: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True)

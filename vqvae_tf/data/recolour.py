@@ -7,7 +7,7 @@ CONTRAST, GAIN, BRIGHTNESS = 0.3, 0.2, 0.16  # of natural logarithms
 OFFSET = 24.0  # of 255
 
 
-def recolour(tiles: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:
+def recolour(tiles: tf.Tensor, share: float, seed: tf.Tensor, strength: float = 1.0) -> tf.Tensor:
     """Changes the colours of a share of the tiles, each in its own way.
 
     The channels change places at random, then each channel c becomes
@@ -21,6 +21,7 @@ def recolour(tiles: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:
         tiles: uint8 `[batch, height, width, channels]` of static shape.
         share: probability that a tile is recoloured.
         seed: `[2]` integers; the draws are a pure function of it and of the row.
+        strength: what the deviations of contrast, gain, brightness and offset are multiplied by.
 
     Returns:
         uint8 of the same shape.
@@ -33,8 +34,8 @@ def recolour(tiles: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:
     seeds = tf.unstack(tf.random.split(seed, 4))
     chosen = tf.random.stateless_uniform([batch, 1], seeds[0], alg="philox") < share
     order = tf.argsort(tf.random.stateless_uniform([batch, channels], seeds[1], alg="philox"))
-    whole = tf.random.stateless_normal([batch, 2], seeds[2], alg="philox")
-    each = tf.random.stateless_normal([batch, channels, 2], seeds[3], alg="philox")
+    whole = strength * tf.random.stateless_normal([batch, 2], seeds[2], alg="philox")
+    each = strength * tf.random.stateless_normal([batch, channels, 2], seeds[3], alg="philox")
 
     slope = tf.exp(CONTRAST * whole[:, :1] + GAIN * each[:, :, 0])  # [batch, channels]
     slope = tf.where(chosen, slope, 1.0)

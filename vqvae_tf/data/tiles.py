@@ -58,7 +58,7 @@ def batches(
     def finish(step, image, label):
         if data_config.recolour_share:
             draw = tf.random.fold_in(_seed(seed, step), 1)
-            image = recolour(image, data_config.recolour_share, draw)
+            image = recolour(image, data_config.recolour_share, draw, data_config.recolour_strength)
         return {"image": image, "label": label} if source.class_names else {"image": image}
 
     return tiles.map(finish, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)

@@ -113,7 +113,7 @@ def photos_prior() -> PriorConfig:
     return PriorConfig(
         code_dim=8,
         num_classes=13,
-        data=DataConfig(recolour_share=0.25),
+        data=DataConfig(recolour_share=0.25, recolour_strength=0.5),
         training=TrainingConfig(
             steps=2_500,
             batch_size=4,

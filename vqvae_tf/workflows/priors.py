@@ -163,7 +163,10 @@ def _variations(image, label, variation, half, seed):
         chosen = np.linspace(0, len(cuts), number, endpoint=False).astype(int)
         draws = tf.random.split(tf.constant(seed, tf.int64), number)
         versions += [
-            (recolour(cuts[place][None], 1.0, draw).numpy()[0], None if label is None else -1)
+            (
+                recolour(cuts[place][None], 1.0, draw, variation.recolour_strength).numpy()[0],
+                None if label is None else -1,
+            )
             for place, draw in zip(chosen, draws, strict=True)
         ]
     return versions
