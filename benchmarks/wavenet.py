@@ -20,8 +20,7 @@ NOTES = f"""\
 One sequence at a time, {STEPS} steps, 256 codes; milliseconds are those of a second of sound at
 {RATE} Hz. The C chain is the same products and gates, compiled for these sizes by gcc -O3
 -march=native -ffast-math; it takes the likeliest code, without noise. The naive sampler is a
-forward pass over the receptive field for each sample: one is timed, the others are counted.
-`greedy` is temperature 0."""
+forward pass over the receptive field for each sample: one is timed, the others are counted."""
 
 # name: network, then goals: times real time, times the naive sampler, share of the C chain's speed.
 NETWORKS = {
@@ -45,14 +44,10 @@ def measure(repeats: int) -> list[_timing.Comparison]:
         forward = tf.function(network, jit_compile=True)
         window = tf.zeros([1, network.receptive_field], tf.int32)
         functions = {
-            f"{name}, {kind}": lambda network=network, controls=controls: network.sample(
-                1, STEPS, seed=1, **controls
+            f"{name}, {'XLA' if jit else 'plain graph'}": lambda network=network, jit=jit: (
+                network.sample(1, STEPS, seed=1, jit_compile=jit)
             )
-            for kind, controls in {
-                "plain graph": {},
-                "XLA": {"jit_compile": True},
-                "XLA, greedy": {"jit_compile": True, "temperature": 0.0},
-            }.items()
+            for jit in (False, True)
         }
         works = list(functions)
         functions["forward"] = lambda forward=forward, window=window: forward(window)

@@ -15,7 +15,7 @@ from vqvae_tf.networks.wavenet_sampler import block_noise, draws_of_step, sample
 K = 7
 VARIANTS = {
     "plain": {},
-    "wide kernel": {"kernel_size": 3, "dilations": (1, 3, 2)},
+    "wide kernel": {"kernel_size": 3, "dilations": (1, 4, 2)},
     "label": {"num_classes": 3},
     "local": {"local_channels": 2, "upsampling": 4},
     "a frame a step": {"local_channels": 2},
@@ -29,7 +29,7 @@ def small(**changes):
 
     Those of an untrained one are nearly flat; then any two samplers that see the same noise agree.
     """
-    sizes = {"num_embeddings": K, "channels": 16, "skip_channels": 24, "dilations": (1, 2, 4)}
+    sizes = {"num_embeddings": K, "channels": 16, "skip_channels": 24, "dilations": (1, 3)}
     network = WaveNet(**sizes | changes)
     network.build()
     outputs = network(random_codes(4, 30), **conditions(network, 4, 30))

@@ -53,11 +53,11 @@ class IncrementalWaveNet:
         # Behind the codes, a row of zeros that stands for steps before the first.
         self.table = tf.pad(float32(network.embedding), [[0, 1], [0, 0]])
         layers = network.dilated
-        taps = [dense_weights(layer.taps) for layer in layers]
+        kernels, biases = zip(*(dense_weights(layer.taps) for layer in layers), strict=True)
         split = (network.kernel_size - 1) * network.channels
-        self.past_taps = tf.stack([kernel[:split] for kernel, _ in taps])
-        self.own_taps = [kernel[split:] for kernel, _ in taps]
-        bias = tf.stack([bias for _, bias in taps])[:, None]
+        self.past_taps = tf.stack([kernel[:split] for kernel in kernels])
+        self.own_taps = [kernel[split:] for kernel in kernels]
+        bias = tf.stack(biases)[:, None]
         if label is not None:
             label = one_hot_label(label, network.num_classes)
             bias += tf.stack([label @ float32(layer.label_bias.kernel) for layer in layers])

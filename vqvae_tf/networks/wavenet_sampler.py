@@ -1,8 +1,8 @@
 """Samples a WaveNet in compiled loops over steps, block by block in constant memory.
 
 A block is one call of a compiled function: noise and state in, codes and state out. All blocks of
-a kind are one function, so that any length is compiled once, and a step's arithmetic is the same
-wherever the borders of the blocks lie.
+a sample are calls of the same one, and a step's arithmetic is the same wherever the borders of the
+blocks lie: for that the local condition is projected frame by frame, inside the loop.
 
 Every output of a loop's body comes from an operation of that body: TFLite's WHILE overwrites a
 loop variable too early where a body hands one of its inputs on to a later slot.
