@@ -5,6 +5,7 @@ loop variable too early where a body hands one of its inputs on to a later slot.
 the loops carry codes, and embed them at the start of the body.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -189,18 +190,18 @@ class Sampler:
         if key not in self._compiled:
             network = self.network
 
-            def draw(seed, first_sample, temperature, top_p, given):
-                def noise_of_row(i):
-                    return gumbel_noise(
-                        seed,
-                        first_sample,
-                        size,
-                        i,
-                        grid[1],
-                        len(network.logits),
-                        network.num_embeddings,
-                    )
+            def noise_of_row(seed, first_sample, row):
+                return gumbel_noise(
+                    seed,
+                    first_sample,
+                    size,
+                    row,
+                    grid[1],
+                    len(network.logits),
+                    network.num_embeddings,
+                )
 
+            def draw(noise_of_row, temperature, top_p, given):
                 return sample_codes(
                     network,
                     noise_of_row,
@@ -212,7 +213,27 @@ class Sampler:
                     **given,
                 )
 
-            self._compiled[key] = tf.function(draw, jit_compile=jit_compile, autograph=False)
+            @functools.partial(tf.function, autograph=False)
+            def in_loop(seed, first_sample, *controls):
+                return draw(functools.partial(noise_of_row, seed, first_sample), *controls)
+
+            @functools.partial(tf.function, autograph=False)
+            def all_noise(seed, first_sample):
+                return tf.map_fn(
+                    functools.partial(noise_of_row, seed, first_sample),
+                    tf.range(grid[0]),
+                    fn_output_signature=tf.float32,
+                )
+
+            @functools.partial(tf.function, autograph=False, jit_compile=True)
+            def given_noise(noise, *controls):
+                return draw(lambda row: noise[row], *controls)
+
+            def beforehand(seed, first_sample, *controls):
+                # XLA would make the logarithms one by one inside the loop over places.
+                return given_noise(all_noise(seed, first_sample), *controls)
+
+            self._compiled[key] = beforehand if jit_compile else in_loop
         return self._compiled[key]
 
 
