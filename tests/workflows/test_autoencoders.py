@@ -171,6 +171,9 @@ def test_a_folder_that_holds_no_run_is_refused(runs, tmp_path):
     shutil.copy(os.path.join(runs.model, "config.json"), begun)
     with pytest.raises(UserError, match="holds no checkpoint; train the model first"):
         models.load(str(begun))
+    (begun / "config.json").write_text('{"schema": 1}')
+    with pytest.raises(UserError, match="names no model; give the workdir of a training run"):
+        models.load(str(begun))
 
 
 def test_a_damaged_checkpoint_is_passed_over_and_the_log_says_so(runs, tmp_path, caplog):

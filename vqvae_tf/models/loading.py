@@ -44,6 +44,8 @@ def load(path: str) -> TrainableModel:
         UserError: if it is no such folder or holds no good checkpoint.
     """
     written = workdir.read(path)
+    if not {"family", "config"} <= written.keys():
+        raise UserError(f"{path}/config.json names no model; give the workdir of a training run")
     model = build(written["family"], written["config"])
     restore_weights(model, os.path.join(path, "checkpoints"))
     return model

@@ -228,8 +228,8 @@ def load_pair(
         UserError: if it is no prior's workdir, or a codebook is another than it was trained on.
     """
     written = workdir.read(path)
-    if written["family"] != "prior":
-        raise UserError(f"{path} holds no prior but a model of family {written['family']}")
+    if written.get("family") != "prior":
+        raise UserError(f"{path} holds no prior but a model of family {written.get('family')}")
     prior = models.load(path)
     autoencoder = models.load(os.path.join(path, MODEL_FOLDER))
     for model, where in ((autoencoder, "the model in its workdir"), (expected, "the given model")):
