@@ -30,20 +30,30 @@ def torch():
 
 
 @pytest.fixture(scope="session")
-def make_torch(torch):
+def package(torch):
+    return pytest.importorskip("vector_quantize_pytorch", reason="to compare with: make test-peers")
+
+
+# eps: the share of a count that its smoothing spreads over all codes; ours has none.
+PLAIN = {"rotation_trick": False, "eps": 0.0, "decay": DECAY}
+
+
+@pytest.fixture(scope="session")
+def make_torch(torch, package):
     """Makes a `VectorQuantize` with a given codebook, without what the two do not share."""
-    package = pytest.importorskip(
-        "vector_quantize_pytorch", reason="to compare with: make test-peers"
-    )
 
     def make(codebook, **options):
-        # eps: the share of a count that its smoothing spreads over all codes; ours has none.
-        options = {"rotation_trick": False, "eps": 0.0, "decay": DECAY, **options}
-        layer = package.VectorQuantize(DIM, CODES, **options)
-        layer._codebook.embed.data.copy_(torch.tensor(codebook)[None])
+        layer = package.VectorQuantize(DIM, CODES, **{**PLAIN, **options})
+        set_codes(torch, layer, codebook)
         return layer.train()
 
     return make
+
+
+def set_codes(torch, layer, codebook):
+    """e = m = `codebook`; N is 1 already."""
+    for tensor in (layer._codebook.embed, layer._codebook.embed_avg):
+        tensor.data.copy_(torch.tensor(codebook)[None])
 
 
 def normal(*shape, seed=0):
@@ -208,3 +218,93 @@ class TestVectorQuantizePytorch:
         pairs = (CODES - 1) / CODES
         mine = layer.quantize(x).losses["orthogonality"]
         np.testing.assert_allclose(pairs * mine, parts.orthogonal_reg.item(), **CLOSE)
+
+    def test_residual(self, torch, package):
+        codebooks = normal(3, CODES, DIM, seed=1)
+        stages = [ours(layers.VectorQuantizerEMA, each, decay=DECAY) for each in codebooks]
+        layer = layers.ResidualQuantizer(stages)
+        peer = package.ResidualVQ(
+            dim=DIM, num_quantizers=3, codebook_size=CODES, commitment_weight=0.25, **PLAIN
+        ).train()
+        for inner, codebook in zip(peer.layers, codebooks, strict=True):
+            set_codes(torch, inner, codebook)
+        for step in range(STEPS):
+            x = normal(2, ROWS // 2, DIM, seed=step)
+            mine, theirs = layer.quantize(x, training=True), peer(torch.tensor(x))
+            vectors, codes, losses = (each.detach().numpy() for each in theirs)
+            np.testing.assert_array_equal(mine.codes, codes)
+            np.testing.assert_allclose(mine.vectors, vectors, **CLOSE)
+            np.testing.assert_allclose(mine.losses["commitment"], losses.sum(), **CLOSE)
+        for stage, inner in zip(stages, peer.layers, strict=True):
+            state = inner._codebook
+            np.testing.assert_allclose(stage.counts, state.cluster_size[0], **CLOSE)
+            np.testing.assert_allclose(stage.sums, state.embed_avg[0], rtol=1e-5, atol=1e-5)
+            np.testing.assert_allclose(stage.codebook, state.embed[0], **CLOSE)
+
+    def test_simvq(self, torch, package):
+        x, table, projection = normal(2, 50, DIM), normal(CODES, DIM, seed=1), normal(DIM, DIM)
+        layer = layers.SimVQ(CODES)
+        layer.build((None, DIM))
+        layer.table.assign(table)
+        layer.projection.assign(projection)
+        peer = package.SimVQ(DIM, CODES, rotation_trick=False)
+        peer.frozen_codebook.copy_(torch.tensor(table))
+        peer.code_transform.weight.data.copy_(torch.tensor(projection.T))
+        inputs = torch.tensor(x, requires_grad=True)
+        vectors, codes, loss = peer(inputs)
+        loss.backward()
+        variables = tf.constant(x), layer.projection.value
+        with tf.GradientTape() as tape:
+            tape.watch(variables[0])
+            mine = layer.quantize(variables[0], training=True)
+            total = tf.add_n(list(mine.losses.values()))
+        to_input, to_projection = tape.gradient(total, variables)
+        np.testing.assert_array_equal(mine.codes, codes)
+        np.testing.assert_allclose(mine.vectors, vectors.detach(), **CLOSE)
+        np.testing.assert_allclose(total, loss.item(), **CLOSE)
+        np.testing.assert_allclose(to_input, inputs.grad, **CLOSE)
+        np.testing.assert_allclose(to_projection, peer.code_transform.weight.grad.T, **CLOSE)
+
+    @pytest.mark.parametrize("levels", [(8, 5, 5, 5), (4, 7, 3)])
+    def test_finite_scalar(self, torch, package, levels):
+        x, upstream = normal(2, ROWS, len(levels)), normal(2, ROWS, len(levels), seed=1)
+        layer, peer = layers.FiniteScalarQuantizer(levels), package.FSQ(levels)
+        inputs = torch.tensor(x, requires_grad=True)
+        vectors, codes = peer(inputs)
+        (vectors * torch.tensor(upstream)).sum().backward()
+        mine = tf.constant(x)
+        with tf.GradientTape() as tape:
+            tape.watch(mine)
+            output = layer.quantize(mine, training=True)
+            target = tf.reduce_sum(upstream * output.vectors)
+        np.testing.assert_array_equal(output.codes, codes)
+        np.testing.assert_allclose(output.vectors, vectors.detach(), **CLOSE)
+        np.testing.assert_allclose(tape.gradient(target, mine), inputs.grad, **CLOSE)
+
+    @pytest.mark.parametrize("spherical", [False, True])
+    def test_lookup_free(self, torch, package, spherical):
+        bits, temperature = 4, 4.0  # so warm that no probability is under 1e-5, its least
+        x = normal(2, ROWS, bits)
+        layer = layers.LookupFreeQuantizer(
+            spherical=spherical,
+            commitment_cost=1.0,
+            entropy_cost=1.0,
+            diversity_cost=1.0,
+            temperature=temperature,
+        )
+        peer = package.LFQ(dim=bits, spherical=spherical, commitment_loss_weight=1.0).train()
+        theirs, parts = peer(
+            torch.tensor(x), inv_temperature=1 / temperature, return_loss_breakdown=True
+        )
+        output = layer.quantize(x, training=True)
+        # Its first bit is the highest, ours the lowest.
+        reverse = [int(f"{code:0{bits}b}"[::-1], 2) for code in range(2**bits)]
+        np.testing.assert_array_equal(output.codes, np.array(reverse)[theirs.indices])
+        np.testing.assert_allclose(output.vectors, theirs.quantized.detach(), **CLOSE)
+        expected = {
+            "commitment": parts.commitment,
+            "entropy": parts.per_sample_entropy,
+            "diversity": bits * math.log(2) - parts.batch_entropy,
+        }
+        for name, loss in expected.items():
+            np.testing.assert_allclose(output.losses[name], loss.item(), **CLOSE, err_msg=name)
