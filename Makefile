@@ -47,6 +47,13 @@ endef
 .venv-floor/.floor: $(METADATA) requirements/floor.txt
 	$(environment)
 
+# One retry: where PyTorch's index is out of reach, every package would wait for it in vain.
+.venv/.peers: .venv/.dev requirements/peers.txt
+	@echo "Installing PyTorch's CPU build into $(@D): 200 MB or so to download"
+	@$(BIN)/python -m pip install --retries 1 --requirement requirements/peers.txt 2>&1 \
+		| tee $(@D)/install-peers.log | sed -n '/ERROR/p'
+	@touch $@
+
 .PHONY: help
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -65,6 +72,10 @@ test-tf: .venv/.dev ## all tests but those on JAX
 .PHONY: test-jax
 test-jax: .venv/.dev ## layers and networks on Keras's JAX backend
 	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/jax
+
+.PHONY: test-peers
+test-peers: .venv/.peers ## layers against dm-sonnet and vector-quantize-pytorch
+	$(BIN)/python -m pytest tests/layers/test_peers.py
 
 .PHONY: test-floor
 test-floor: .venv-floor/.floor ## layers and audio decoding on the oldest TensorFlow

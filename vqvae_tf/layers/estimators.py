@@ -100,12 +100,12 @@ class RotationTrick(Estimator):
 
 
 class _Drawn(Estimator, abc.ABC):
-    """What the estimators share that draw from p(k) proportional to exp(-|z - e_k|^2 / T).
+    """What the estimators share that draw codes by their squared distances.
 
     Both hold the distances of all vectors to all codes at once, `[n, num_embeddings]`.
 
     Args:
-        temperature: T, above 0, in units of the squared distance.
+        temperature: T, above 0; each estimator says what it does.
         final_temperature: what T falls to, geometrically; None keeps it.
         anneal_steps: training steps of the layer until it is there.
     """
@@ -157,7 +157,7 @@ class _Drawn(Estimator, abc.ABC):
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class Stochastic(_Drawn):
-    """Draws each code by its distance; the gradient is straight-through.
+    """Draws from p(k) proportional to exp(-|z - e_k|^2 / T); the gradient is straight-through.
 
     A smooth start for a codebook: at a high temperature every code is tried (Sonderby et al.
     2017, "Continuous Relaxation Training of Discrete Latent Variable Image Models").
@@ -180,6 +180,9 @@ class GumbelSoftmax(_Drawn):
     With noise g, y = softmax((-|z - e|^2 + g) / T): forward the code of the largest entry, backward
     the gradient of sum_k y_k e_k, to the vectors and, where it is trained by its loss, to the
     codebook (Jang et al. 2016, arXiv:1611.01144; Maddison et al. 2016, arXiv:1611.00712).
+
+    T makes the gradient sharper and not the draws: these are from exp(-|z - e|^2) at every T, so
+    that an encoder has to spread its vectors until squared distances of about 1 tell codes apart.
     """
 
     def draw(self, vectors, codebook, noise, step):

@@ -1,0 +1,214 @@
+"""results/quantizers.md and its pictures, from the figures alone."""
+
+import math
+import os
+import pathlib
+import platform
+import statistics
+
+import growth
+import health
+import vectors
+
+RUN = "results/quantizers/run.sh"
+
+
+def page(figures: dict, folder: pathlib.Path) -> str:
+    """The page; pictures go to `folder`."""
+    parts = {name: figures.get(name) for name in ("health", "revival", "overwritten", "comparison")}
+    sections = [
+        SECTIONS[name](found) + f"\nBy `sh {RUN} --again {name}`.\n"
+        for name, found in parts.items()
+        if found
+    ]
+    if figures.get("revival"):
+        draw_revival(figures["revival"], folder / "revival.png")
+    sections.append(growth_section(figures.get("growth"), folder))
+    notes = (folder / "notes.md").read_text()
+    return (
+        "# Quantizers: health of the codebook, and all of them side by side\n\n"
+        f"Written by `sh {RUN}`, which measures what `quantizers/figures.json` does not hold yet. "
+        f"Machine: one thread of {os.cpu_count()} {platform.machine()} CPU cores, shared with "
+        "other work, so times are CPU times and rough.\n\n" + "\n".join(sections) + "\n" + notes
+    )
+
+
+def health_section(found: dict) -> str:
+    """A line a case, each seed in it."""
+    rows = []
+    for case in health.CASES:
+        seeds = [found[f"{case}, {seed}"] for seed in health.SEEDS if f"{case}, {seed}" in found]
+        if seeds:
+            errors = [1e3 * one["mse"] for one in seeds]
+            rows.append(
+                [
+                    case,
+                    ", ".join(str(one["in_use"]) for one in seeds),
+                    ", ".join(f"{one['perplexity']:.0f}" for one in seeds),
+                    ", ".join(f"{error:.2f}" for error in errors),
+                    f"{statistics.mean(errors):.2f}",
+                ]
+            )
+    header = ["quantizer", "codes in use of 512", "perplexity", "MSE x 1e3", "mean"]
+    return (
+        "## Does a codebook stay alive?\n\n"
+        "Crops of 32x32 of six photographs, 32 a step, 400 steps of Adam at 1e-3; two strided "
+        "convolutions to 8x8 vectors of 64 numbers; 2,048 vectors for 512 codes a step. Judged on "
+        "256 fixed crops, 16,384 vectors. A figure for each seed, from 0 on.\n\n"
+        + table(header, rows)
+        + "\n"
+    )
+
+
+def revival_section(found: dict) -> str:
+    """Error of each rule against the start without revival, and what the rule did."""
+    rows = []
+    for distribution, size in (("patches", 512), ("mixture", 512), ("patches", 8192)):
+        for per_code, steps in vectors.STEPS[size].items():
+            plain = found.get(f"{distribution}, {size}, {per_code}, {vectors.NO_REVIVAL}")
+            if plain is None:
+                continue
+            line = [distribution, f"{size:,}", words(per_code), steps, used(plain, size)]
+            for rule in vectors.RULES:
+                one = found.get(f"{distribution}, {size}, {per_code}, {rule}")
+                if one is None:
+                    line += ["", "", ""]
+                    continue
+                change = 100 * (one["error"] / plain["error"] - 1)
+                line += [f"{change:+.1f} %", used(one, size), f"{one['revived_a_step']:.2f}"]
+            rows.append(line)
+    header = ["vectors", "K", "a code and step", "steps", "in use without"]
+    for rule in vectors.RULES:
+        header += [f"{rule}: error", "in use", "revived a step"]
+    return (
+        "## What does revival cost, at few and at many vectors a code?\n\n"
+        "`VectorQuantizerEMA` with its own decay on vectors of a fixed distribution: 4x4 patches "
+        "of the embedded photographs (48 numbers), and a mixture of 4,096 Gaussians in 16 "
+        "dimensions whose shares fall as 1/n. The error is the squared error on 16,384 other "
+        "vectors, against a codebook without revival that starts on random vectors of the data; "
+        "revived a step: the mean over the second half of the run.\n\n"
+        + table(header, rows)
+        + "\n\n![error against vectors a code and step](quantizers/revival.png)\n"
+    )
+
+
+def draw_revival(found: dict, path: pathlib.Path) -> None:
+    """Error of each rule relative to no revival, against vectors a code and step."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(growth.STYLE):
+        figure = Figure(figsize=(8, 2.8), layout="constrained")
+        axes = figure.subplots(1, 3, sharey=True)
+        settings = (("patches", 512), ("mixture", 512), ("patches", 8192))
+        for place, (distribution, size) in zip(axes, settings, strict=True):
+            for rule, marker in zip(vectors.RULES, "os^s", strict=False):
+                points = []
+                for per_code in vectors.STEPS[size]:
+                    keys = [
+                        f"{distribution}, {size}, {per_code}, {one}"
+                        for one in (rule, vectors.NO_REVIVAL)
+                    ]
+                    if all(key in found for key in keys):
+                        mine, plain = (found[key]["error"] for key in keys)
+                        points.append((per_code, 100 * (mine / plain - 1)))
+                if points:
+                    place.plot(*zip(*points, strict=True), marker=marker, markersize=4, label=rule)
+            place.axhline(0, color="#888888", linewidth=1)
+            place.set_xscale("log", base=2)
+            place.set_title(f"{distribution}, K = {size:,}")
+            place.set_xlabel("vectors a code and step")
+        axes[0].set_ylabel("error against no revival, %")
+        axes[0].legend()
+        figure.savefig(path, dpi=110)
+
+
+def overwritten_section(found: dict) -> str:
+    """How many good codes were lost."""
+    header = ["vectors", "a code and step", "rule", "error as loaded"]
+    header += ["overwritten, of 512", "the most used of them", "error after"]
+    header += ["batch x 8: overwritten", "the most used", "error after"]
+    rows = []
+    for key, one in found.items():
+        distribution, per_code, rule = key.split(", ", 2)
+        line = [distribution, words(float(per_code)), rule, f"{one['loaded_error']:.4g}"]
+        for name in ("loaded", "grown"):
+            most = one[f"{name}_most_used"]
+            line += [
+                one[name],
+                f"{most:.2f}" if one[name] else "",
+                f"{one[name + '_error_after']:.4g}",
+            ]
+        rows.append(line)
+    return (
+        "## Are good codes overwritten?\n\n"
+        "A codebook of 512 codes by k-means is loaded by `load_codebook` (all counts 1) and "
+        "trained on; then batches grow eightfold. Use is in multiples of the mean.\n\n"
+        + table(header, rows)
+        + "\n"
+    )
+
+
+def comparison_section(found: dict) -> str:
+    """A line a case."""
+    rows = []
+    for case, one in found.items():
+        line = [case, f"{one['bits']:g}"]
+        for split in ("region", "photo"):
+            here = one[split]
+            line += [
+                f"{-10 * math.log10(here['mse']):.2f}",
+                f"{100 * here['in_use'] / here['codes']:.0f} %",
+                f"{here['perplexity']:.0f}",
+            ]
+        rows.append([*line, f"{one['ms']:.1f}"])
+    header = ["quantizer", "bits a vector"]
+    header += ["regions: PSNR, dB", "codes used", "perplexity"]
+    header += ["photographs: PSNR, dB", "codes used", "perplexity", "CPU ms a step"]
+    return (
+        "## All of them on photographs, at the same bits\n\n"
+        "The networks, data and optimizer of the `photos` preset, 2,500 steps in place of 16,000, "
+        "seed 0, quantizers by default but for what their line says. Judged on the two held-out "
+        "splits of [image.md](image.md).\n\n" + table(header, rows) + "\n"
+    )
+
+
+def growth_section(found: dict | None, folder: pathlib.Path) -> str:
+    """The picture, where there is one."""
+    title = "## How do time and memory grow?\n\n"
+    command = f"`sh {RUN} --again growth`"
+    if not found:
+        return f"{title}To be measured on a machine that does nothing else, by {command}.\n"
+    points = {work: {} for work in growth.WORKS}
+    for key, one in found.items():
+        work, *place = key.split(", ")
+        points[work][tuple(map(int, place))] = one
+    growth.draw(points, str(folder / "growth.png"))
+    return (
+        f"{title}One thread, vectors of {growth.DIM} numbers; memory is the first call's peak "
+        f"above its inputs. By {command}.\n\n![time and memory](quantizers/growth.png)\n"
+    )
+
+
+SECTIONS = {
+    "health": health_section,
+    "revival": revival_section,
+    "overwritten": overwritten_section,
+    "comparison": comparison_section,
+}
+
+
+def used(figures: dict, size: int) -> str:
+    """Share of the codes in use."""
+    return f"{100 * figures['in_use'] / size:.1f} %"
+
+
+def words(per_code: float) -> str:
+    """A power of two as people write it."""
+    return f"{per_code:g}" if per_code >= 1 else f"1/{round(1 / per_code)}"
+
+
+def table(header: list, rows: list) -> str:
+    """Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

@@ -1,0 +1,147 @@
+"""Codebooks that learn a fixed distribution: revival against none, loading, a growing batch."""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from vqvae_tf import data, layers
+
+TRAINING, TEST = 2**19, 2**14  # vectors
+# Vectors a code and step -> steps, by the number of codes. Where few vectors come, running counts
+# remember 500 steps, where many come 20. Twice the steps lower every error by another 1 to 3 %.
+STEPS = {
+    512: {1 / 16: 1600, 1 / 4: 800, 1: 400, 4: 200, 16: 80},
+    8192: {1 / 16: 1600, 1 / 4: 800, 1: 400, 4: 100, 16: 40},
+}
+RULES = {"defaults": {}}
+NO_REVIVAL = "no revival"
+
+
+def patches(count: int, seed: int) -> np.ndarray:
+    """4x4 patches of the embedded photographs, all alike often, `[count, 48]` in [-0.5, 0.5].
+
+    What an encoder of stride 4 has to tell: heavy-tailed, most patches smooth, few with edges.
+    Dithered within the 8 bits, so that no two are equal.
+    """
+    generator = np.random.default_rng(seed)
+    images = [picture["image"] for picture in data.open_source("embedded:photos").pictures()]
+    owner = generator.integers(len(images), size=count)
+    found = np.empty((count, 4, 4, 3), "float32")
+    for number, image in enumerate(images):
+        (mine,) = np.nonzero(owner == number)
+        top = generator.integers(image.shape[0] - 3, size=len(mine))
+        left = generator.integers(image.shape[1] - 3, size=len(mine))
+        windows = np.lib.stride_tricks.sliding_window_view(image, (4, 4), axis=(0, 1))
+        found[mine] = windows[top, left].transpose(0, 2, 3, 1)
+    found += generator.uniform(-0.5, 0.5, found.shape)
+    return (found / 255.0 - 0.5).astype("float32").reshape(count, 48)
+
+
+def mixture(count: int, seed: int) -> np.ndarray:
+    """4,096 round clusters in 16 dimensions, the n-th commonest with a share as 1/n (Zipf)."""
+    centres = np.random.default_rng(12345).normal(size=(4096, 16))
+    share = 1.0 / np.arange(1, 4097)
+    generator = np.random.default_rng(seed)
+    owner = generator.choice(4096, size=count, p=share / share.sum())
+    return (centres[owner] + 0.3 * generator.normal(size=(count, 16))).astype("float32")
+
+
+DISTRIBUTIONS = {"patches": patches, "mixture": mixture}
+
+
+class Vectors:
+    """Training and test vectors of one distribution."""
+
+    def __init__(self, name: str):
+        make = DISTRIBUTIONS[name]
+        self.training, self.test = make(TRAINING, seed=1), make(TEST, seed=2)
+
+    def batches(self, size: int, seed: int):
+        """Endless batches of random training vectors."""
+        generator = np.random.default_rng(seed)
+        while True:
+            yield self.training[generator.integers(len(self.training), size=size)]
+
+
+class Watched:
+    """A quantizer in training, and which of its codes each step put elsewhere."""
+
+    def __init__(self, layer, dim: int):
+        self.layer = layer
+        if not layer.built:
+            layer.build((None, dim))
+        self._step = tf.function(lambda batch: layer.quantize(batch, training=True).losses)
+
+    def step(self, batch: np.ndarray) -> np.ndarray:
+        """A training step; `[num_embeddings]`, whether a code was revived in it."""
+        before = self.layer.codebook.numpy()
+        self._step(tf.constant(batch))
+        after = self.layer.codebook.numpy()
+        # A revived code is a vector of the batch to the bit, which a mean of several is not.
+        same = np.isin(after[:, 0], batch[:, 0]) & np.isin(after[:, 1], batch[:, 1])
+        return same & (after != before).any(1)
+
+    def measure(self, test: np.ndarray) -> dict:
+        """Error and use of the codes on test vectors."""
+        codes = np.concatenate([self.layer.encode(part).numpy() for part in np.split(test, 8)])
+        error = np.square(test - self.layer.codebook.numpy()[codes]).sum(1).mean()
+        count = np.bincount(codes, minlength=self.layer.num_embeddings)
+        share = count[count > 0] / len(codes)
+        return {
+            "error": float(error),
+            "in_use": int((count > 0).sum()),
+            "perplexity": float(np.exp(-(share * np.log(share)).sum())),
+        }
+
+
+def revival(distribution: str, size: int, per_code: float, rule: str, seed: int = 0) -> dict:
+    """A codebook of `size` codes in training, with `per_code` vectors for each code a step.
+
+    Without revival it starts on random training vectors, each with the weight of a single hit:
+    the first vectors that come move it at once.
+    """
+    vectors = _vectors(distribution)
+    if rule == NO_REVIVAL:
+        layer = layers.VectorQuantizerEMA(size, revival_threshold=0)
+        start = np.random.default_rng(seed + 77).permutation(TRAINING)[:size]
+        layer.load_codebook(vectors.training[start])
+        layer.counts.assign(layer.counts / 80)
+        layer.sums.assign(layer.sums / 80)
+    else:
+        layer = layers.VectorQuantizerEMA(size, seed=seed, **RULES[rule])
+    watched = Watched(layer, vectors.test.shape[1])
+    steps = STEPS[size][per_code]
+    batches = vectors.batches(round(size * per_code), seed)
+    revived = [watched.step(next(batches)).sum() for _ in range(steps)]
+    late = float(np.mean(revived[steps // 2 :]))
+    return {**watched.measure(vectors.test), "steps": steps, "revived_a_step": late}
+
+
+def overwritten(distribution: str, per_code: float, rule: str, seed: int = 0) -> dict:
+    """How many codes of a good codebook are revived once it is loaded, and once batches grow.
+
+    The codebook is k-means's, of 512 codes. It is loaded and trained for `STEPS` steps, then as
+    many vectors again come in batches eight times as large.
+    """
+    vectors = _vectors(distribution)
+    good = layers.VectorQuantizerEMA(512, seed=seed)
+    good.initialize(vectors.training[: 2**16])
+    layer = layers.VectorQuantizerEMA(512, seed=seed, **RULES[rule])
+    layer.load_codebook(good.codebook)
+    watched = Watched(layer, vectors.test.shape[1])
+    figures = {"loaded_error": watched.measure(vectors.test)["error"]}
+    steps = STEPS[512][per_code]
+    use = good.counts.numpy()  # in multiples of the mean
+    for name, growth in (("loaded", 1), ("grown", 8)):
+        batches = vectors.batches(round(512 * per_code) * growth, seed + growth)
+        ever = np.zeros(512, bool)
+        for _ in range(max(steps // growth, 40)):
+            ever |= watched.step(next(batches))
+        figures[name] = int(ever.sum())
+        figures[f"{name}_most_used"] = float(use[ever].max(initial=0.0))
+        figures[f"{name}_error_after"] = watched.measure(vectors.test)["error"]
+    return figures
+
+
+_vectors = functools.cache(Vectors)
