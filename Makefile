@@ -37,7 +37,7 @@ endef
 .venv/.demo: $(METADATA)
 	$(environment)
 
-.venv/.dev: INSTALL = --editable ".[photos,report,data,dev]"
+.venv/.dev: INSTALL = --editable ".[photos,report,data,export,dev]"
 .venv/.dev: $(METADATA)
 	$(environment)
 

@@ -144,6 +144,31 @@ def test_eager_graph_and_xla_draw_the_same():
     np.testing.assert_array_equal(eager[..., 0], graph)
 
 
+@pytest.mark.parametrize("variant", ["plain", "slots"])
+def test_log_probs_are_the_networks_whatever_is_drawn(variant):
+    network = small(**VARIANTS[variant])
+    grid, slots = (3, 4), len(network.logits)
+    given = conditions(network, 2, grid)
+    codes, log_prob = sample_codes(
+        network,
+        lambda i: gumbel_noise(tf.constant(6, tf.uint64), 0, 2, i, 4, slots, K),
+        grid,
+        2,
+        temperature=1.7,
+        top_k=4,
+        with_log_prob=True,
+        **given,
+    )
+    logits = network(codes if network.slots else codes[..., 0], **given)
+    expected = -tf.nn.sparse_softmax_cross_entropy_with_logits(
+        codes, tf.reshape(logits, [*codes.shape, K])
+    )
+    # Float32 sums in another order, as above.
+    np.testing.assert_allclose(log_prob, expected, atol=1e-4)
+    drawn = network.sample(2, grid, seed=6, temperature=1.7, top_k=4, **given)
+    np.testing.assert_array_equal(codes, np.reshape(drawn, codes.shape))
+
+
 def test_uniform_bits_are_the_same_whatever_the_batch_and_the_compiler():
     whole = row_noise(3, 0, 5, 2, 3, 1)
     np.testing.assert_array_equal(row_noise(3, 2, 3, 2, 3, 1), whole[:, 2:])

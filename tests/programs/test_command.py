@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 
 from tests.programs.harness import TINY, TINY_PRIOR, assert_refused
-from vqvae_tf import models, workflows
+from vqvae_tf import export, models, workflows
 from vqvae_tf.programs import command
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
@@ -251,6 +251,52 @@ def test_codes_where_pictures_are_wanted(call, runs):
 def test_an_unknown_format_is_refused(call, runs):
     outcome = call("export", f"--model={runs.model}", "--output=o", "--format=savd_model")
     assert_refused(outcome, 'unknown format "savd_model"; nearest: saved_model')
+    outcome = call("export", f"--model={runs.model}", "--output=o", "--format=saved_model,tfite")
+    assert_refused(outcome, 'unknown format "tfite"; nearest: tflite')
+    outcome = call("export", f"--model={runs.model}", "--output=o", "--format=")
+    assert_refused(outcome, 'unknown format ""; (all: saved_model, tflite)')
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (("--format=tflite",), "a TFLite file is for pictures of one size; give --size="),
+        (("--size=8,8",), "--size is that of a TFLite file; add tflite to --format, or leave it"),
+        (("--format=tflite", "--size=8"), "--size must be HEIGHT,WIDTH in pixels; received 8"),
+        (("--format=tflite", "--size=0,8"), "--size must be HEIGHT,WIDTH in pixels; received 0,8"),
+        (("--grid=4,4",), "--grid is that of a prior's samples; give --prior, or leave it out"),
+        (("--prior=p", "--grid=4,x"), "--grid must be HEIGHT,WIDTH in codes; received 4,x"),
+        (("--prior=absent",), "absent/config.json does not exist; give the workdir"),
+    ],
+)
+def test_a_wrong_value_for_an_export_ends_in_one_line(call, runs, tmp_path, arguments, part):
+    assert_refused(call("export", f"--model={runs.model}", "--output=o", *arguments), part)
+    assert not os.listdir(tmp_path)
+
+
+def test_no_prior_of_another_model_is_exported(call, runs, tmp_path):
+    outcome = call("export", f"--model={runs.model}", f"--prior={runs.model}", "--output=o")
+    assert_refused(outcome, "holds no prior but a model of family image")
+    shutil.copytree(runs.prior, tmp_path / "prior")
+    config = json.loads((tmp_path / "prior" / "config.json").read_text())
+    config["codebook"] = "0" * 16
+    (tmp_path / "prior" / "config.json").write_text(json.dumps(config))
+    outcome = call("export", f"--model={runs.model}", "--prior=prior", "--output=o")
+    assert_refused(outcome, "was trained on another codebook", "train a prior on this model")
+    assert os.listdir(tmp_path) == ["prior"]
+
+
+def test_an_export_that_answers_otherwise_is_refused(call, runs, monkeypatch):
+    check = {"codes_differing": 0, "sampled_codes_differing": 0}
+    monkeypatch.setattr(export, "export_saved_model", lambda *_, **__: None)
+    monkeypatch.setattr(export, "check_saved_model", lambda *_, **__: check)
+    arguments = (f"--model={runs.model}", f"--prior={runs.prior}", "--output=o")
+    check["largest_log_prob_difference"] = 1e-3
+    outcome = call("export", *arguments)
+    assert outcome.code == 2 and "by 0.001 nats a code, more than 0.0001" in outcome.err
+    check["sampled_codes_differing"] = 3
+    outcome = call("export", *arguments)
+    assert outcome.code == 2 and "3 codes from o differ from the model's" in outcome.err
 
 
 def test_a_workdir_of_something_else_or_of_another_run_is_refused(call, runs, tmp_path):

@@ -56,10 +56,12 @@ def test_from_pictures_to_samples_and_an_export(call, runs, tmp_path):
     assert shown.out == f"3 pictures in {tmp_path}/shown\n"
     assert len(list((tmp_path / "shown").glob("*.png"))) == 3
 
-    exported = call("export", model, f"--output={tmp_path}/served")
+    formats = ("--format=saved_model,tflite", "--size=16,24", "--grid=3,5")
+    exported = call("export", model, prior, *formats, f"--output={tmp_path}/served")
     assert exported.code == 0, exported
-    assert "codes_differing  0" in exported.out
-    assert (tmp_path / "served" / "saved_model.pb").exists()
+    assert exported.out.count("\ncodes_differing  0\n") == 2
+    assert exported.out.count("\nsampled_codes_differing  0\n") == 2
+    assert {"saved_model.pb", "model.tflite"} <= set(os.listdir(tmp_path / "served"))
 
 
 def test_a_finished_run_goes_on_when_steps_are_raised(call, runs, tmp_path):

@@ -1,110 +1,145 @@
-"""Writes an autoencoder as a SavedModel, then runs it in another process and compares."""
+"""Writes an autoencoder, and a prior over its codes, as a SavedModel; serves it and compares."""
 
-import json
 import os
-import subprocess
-import sys
-import tempfile
-import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from vqvae_tf.config import UserError
-from vqvae_tf.export import served
-from vqvae_tf.models import ImageVQVAE
+from vqvae_tf.export import elsewhere, endpoints
+from vqvae_tf.models import ImageVQVAE, Prior
 
 
-def export_saved_model(model: ImageVQVAE, path: str) -> None:
+def export_saved_model(
+    model: ImageVQVAE,
+    path: str,
+    *,
+    prior: Prior | None = None,
+    grid: tuple[int, int] | None = None,
+) -> None:
     """Writes `model` with the signatures `encode`, `decode` and `reconstruct`.
 
     Batch and size are dynamic, pixels are uint8 in and out: `encode(image)` gives `codes`,
-    `decode(codes)` gives `image`, `reconstruct(image)` gives `reconstruction`. The graphs hold
-    no assignment and no slot of an optimizer. It is written aside and then renamed.
+    `decode(codes)` gives `image`, `reconstruct(image)` gives `reconstruction`. With a prior there
+    are two more: `sample(seed, count, temperature)` gives `codes` and `image`, and
+    `log_prob(codes)` gives `log_prob`; both take `label` where the prior has classes. The graphs
+    hold no assignment and no slot of an optimizer. It is written aside and then renamed.
 
     Args:
         model: the trained model.
         path: a folder that does not exist yet or holds an earlier export.
+        prior: a prior that was trained on the model's codes.
+        grid: (height, width) in codes of what is sampled; None takes the prior's training grid.
 
     Raises:
-        UserError: if `path` holds something else.
+        UserError: if `path` holds something else, or the prior is over other codes.
     """
     if tf.io.gfile.exists(path) and not tf.io.gfile.exists(os.path.join(path, "saved_model.pb")):
         raise UserError(f"{path} exists and is no SavedModel; give another --output")
-    channels = model.config.data.channels
-    picture = tf.TensorSpec([None, None, None, channels], tf.uint8, name="image")
-    grid = [None, None, None]
-    if model.config.codes_per_position > 1:
-        grid.append(model.config.codes_per_position)
-    codes = tf.TensorSpec(grid, tf.int32, name="codes")
-
-    @tf.function(input_signature=[picture])
-    def encode(image):
-        return {"codes": model.encode(image)}
-
-    @tf.function(input_signature=[codes])
-    def decode(codes):
-        return {"image": model.decode(codes)}
-
-    @tf.function(input_signature=[picture])
-    def reconstruct(image):
-        return {"reconstruction": model.reconstruct(image)}
-
-    # Not by Keras's ExportArchive, which writes every weight twice.
-    module = tf.Module()
-    module.weights = [variable.value for variable in model.variables]
-    module.encode, module.decode, module.reconstruct = encode, decode, reconstruct
-    signatures = {"encode": encode, "decode": decode, "reconstruct": reconstruct}
+    grid = endpoints.sampled_grid(model, prior, grid)
+    signatures, trained = endpoints.of_pictures(model), [model]
+    if prior is not None:
+        signatures |= endpoints.of_prior(model, prior, grid)
+        trained.append(prior)
     aside = path.rstrip("/") + ".part"
     if tf.io.gfile.exists(aside):
         tf.io.gfile.rmtree(aside)
-    tf.saved_model.save(module, aside, signatures=signatures)
+    endpoints.save(aside, signatures, *trained)
     if tf.io.gfile.exists(path):
         tf.io.gfile.rmtree(path)
     tf.io.gfile.rename(aside, path)
 
 
-def check_saved_model(model: ImageVQVAE, path: str, pictures: list[np.ndarray]) -> dict[str, Any]:
+def check_saved_model(
+    model: ImageVQVAE,
+    path: str,
+    pictures: list[np.ndarray],
+    *,
+    prior: Prior | None = None,
+    grid: tuple[int, int] | None = None,
+) -> dict[str, Any]:
     """Serves `pictures` from `path` in a process that cannot import vqvae_tf, and compares.
 
     Args:
         model: what was exported.
         path: where.
         pictures: uint8 `[height, width, channels]`, of any sizes.
+        prior, grid: as they were exported; samples and their probabilities are then compared too.
 
     Returns:
         `codes` compared, `codes_differing`, `largest_pixel_difference` of the reconstructions
         (both 0 where the export is exact), and the other process's `load_seconds` and
-        `first_call_seconds`.
+        `first_call_seconds`. With a prior also `sampled_codes`, `sampled_codes_differing` and
+        `largest_log_prob_difference`, in nats a code.
 
     Raises:
         UserError: if the other process fails; the last line that it wrote is shown.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        inputs, outputs = os.path.join(folder, "in.npz"), os.path.join(folder, "out.npz")
-        np.savez(inputs, *pictures)
-        start = time.perf_counter()
-        command = [sys.executable, "-P", served.__file__, os.path.abspath(path), inputs, outputs]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-        seconds = time.perf_counter() - start
-        if done.returncode:
-            last = (done.stderr.strip() or "it wrote nothing").splitlines()[-1]
-            raise UserError(f"{path} cannot be served by another process: {last}")
-        with np.load(outputs) as file:
-            found = {name: file[name] for name in file.files}
-    times = json.loads(str(found.pop("times")))
+    images = [picture[None] for picture in pictures]
+    calls = [(name, {"image": image}) for image in images for name in ("encode", "reconstruct")]
+    draws = [] if prior is None else _draws(prior, endpoints.sampled_grid(model, prior, grid))
+    for draw in draws:
+        calls += [("sample", draw.arguments), ("log_prob", {"codes": draw.codes, **draw.label})]
+    results, times = elsewhere.call(path, calls)
+    served = iter(results)
     codes, differing, largest = 0, 0, 0
-    for number, picture in enumerate(pictures):
-        expected = np.asarray(model.encode(picture[None]))
-        codes += expected.size
-        differing += int((expected != found[f"codes_{number}"]).sum())
-        image = np.asarray(model.reconstruct(picture[None])).astype(int)
-        largest = max(largest, int(np.abs(image - found[f"image_{number}"]).max()))
-    return {
-        "codes": codes,
-        "codes_differing": differing,
-        "largest_pixel_difference": largest,
-        "process_seconds": seconds,
-        **times,
+    for image in images:
+        expected, found = np.asarray(model.encode(image)), next(served)["codes"]
+        codes, differing = codes + found.size, differing + int((expected != found).sum())
+        found = next(served)["reconstruction"]
+        largest = max(largest, pixel_difference(model.reconstruct(image), found))
+    checked = {"codes": codes, "codes_differing": differing, "largest_pixel_difference": largest}
+    if prior is not None:
+        sampled, pixels = _compare_samples(model, prior, draws, served)
+        checked |= sampled | {"largest_pixel_difference": max(largest, pixels)}
+    return checked | times
+
+
+def pixel_difference(expected: Any, found: np.ndarray) -> int:
+    """The largest difference of two uint8 pictures."""
+    return int(np.abs(np.asarray(expected).astype(int) - found).max())
+
+
+class _Draw(NamedTuple):
+    """What is asked of `sample`, and the codes that the prior itself draws."""
+
+    arguments: dict[str, np.ndarray]
+    label: dict[str, np.ndarray]  # empty for a prior without classes
+    codes: np.ndarray
+
+
+def _draws(prior, grid):
+    draws = []
+    # A seed counts modulo 2^64, which a negative one shows.
+    for seed, count, temperature in ((0, 2, 1.0), (-1, 3, 0.7)):
+        classes = prior.config.num_classes
+        labels = np.arange(count, dtype=np.int32) % (classes + 1) - 1  # none, the first, ...
+        label = {"label": labels} if classes else {}
+        arguments = {
+            "seed": np.int64(seed),
+            "count": np.int32(count),
+            "temperature": np.float32(temperature),
+        }
+        codes = prior.sample(count, grid=grid, seed=seed, temperature=temperature, **label)
+        draws.append(_Draw(arguments | label, label, np.asarray(codes)))
+    return draws
+
+
+def _compare_samples(model, prior, draws, served):
+    """What the samples come to, and the largest difference of a pixel of their pictures."""
+    log_prob = tf.function(prior.log_prob, autograph=False)
+    codes, differing, pixels, gaps = 0, 0, 0, []
+    for draw in draws:
+        found = next(served)
+        codes += draw.codes.size
+        differing += int((draw.codes != found["codes"]).sum())
+        pixels = max(pixels, pixel_difference(model.decode(draw.codes), found["image"]))
+        gap = np.abs(log_prob(draw.codes, **draw.label) - next(served)["log_prob"]).max()
+        gaps.append(float(gap) / draw.codes[0].size)
+    compared = {
+        "sampled_codes": codes,
+        "sampled_codes_differing": differing,
+        "largest_log_prob_difference": max(gaps),
     }
+    return compared, pixels

@@ -1,6 +1,9 @@
-"""Serves pictures from a SavedModel without this library; run as a program of its own.
+"""Calls an export's signatures without this library; run as a program of its own.
 
-Usage: python served.py SAVED_MODEL PICTURES.npz RESULTS.npz
+Usage: python served.py EXPORT CALLS.npz RESULTS.npz
+
+EXPORT is the folder of a SavedModel or a .tflite file. Arrays in CALLS are named
+NUMBER/SIGNATURE/INPUT, those in RESULTS NUMBER/OUTPUT.
 """
 
 import json
@@ -8,26 +11,60 @@ import sys
 import time
 
 import numpy as np
-import tensorflow as tf
 
 
-def main(path, inputs, outputs):
-    """Serves every picture in `inputs` by the signatures, and writes codes and pictures."""
+def saved_model():
+    """A loader of SavedModels: from a path to a function of a signature's name and inputs."""
+    import tensorflow as tf
+
+    def load(path):
+        model = tf.saved_model.load(path)
+
+        def call(name, inputs):
+            tensors = {key: tf.constant(value) for key, value in inputs.items()}
+            outputs = model.signatures[name](**tensors)
+            return {key: value.numpy() for key, value in outputs.items()}
+
+        return call
+
+    return load
+
+
+def tflite():
+    """The same for TFLite files; without TensorFlow, where ai_edge_litert is installed."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        import tensorflow as tf
+
+        Interpreter = tf.lite.Interpreter
+
+    def load(path):
+        interpreter = Interpreter(path)
+        return lambda name, inputs: interpreter.get_signature_runner(name)(**inputs)
+
+    return load
+
+
+def main(path, calls, results):
+    """Makes every call, in the order of the numbers, and writes what came back and the times."""
     sys.modules["vqvae_tf"] = None  # an import of it fails from here on
+    load = tflite() if path.endswith(".tflite") else saved_model()
+    pending = {}
+    with np.load(calls) as file:
+        for key in file.files:
+            number, name, argument = key.split("/")
+            pending.setdefault((int(number), name), {})[argument] = file[key]
     start = time.perf_counter()
-    model = tf.saved_model.load(path)
+    call = load(path)
     loaded = time.perf_counter()
-    results, first = {}, None
-    with np.load(inputs) as pictures:
-        for number, name in enumerate(pictures.files):
-            image = tf.constant(pictures[name][None])
-            codes = model.signatures["encode"](image=image)["codes"]
-            first = first or time.perf_counter()
-            results[f"codes_{number}"] = codes.numpy()
-            served = model.signatures["reconstruct"](image=image)["reconstruction"]
-            results[f"image_{number}"] = served.numpy()
+    outputs, first = {}, None
+    for (number, name), inputs in sorted(pending.items()):
+        for key, value in call(name, inputs).items():
+            outputs[f"{number}/{key}"] = value
+        first = first or time.perf_counter()
     times = {"load_seconds": loaded - start, "first_call_seconds": first - loaded}
-    np.savez(outputs, times=json.dumps(times), **results)
+    np.savez(results, times=json.dumps(times), **outputs)
 
 
 if __name__ == "__main__":

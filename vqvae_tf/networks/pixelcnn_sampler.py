@@ -58,7 +58,8 @@ def sample_codes(
     prefix: Any = None,
     label: Any = None,
     spatial: Any = None,
-) -> tf.Tensor:
+    with_log_prob: bool = False,
+) -> Any:
     """The sampler as a graph, for compiled functions and exported endpoints.
 
     A code is the argmax of the logits plus Gumbel noise, which leaves it to the caller where the
@@ -74,32 +75,39 @@ def sample_codes(
         prefix: int32 `[batch, height, width, slots]`, -1 where free, or None.
         label: int32 `[batch]`, or None.
         spatial: `[batch, height, width, spatial_channels]`, or None.
+        with_log_prob: whether to tell the natural logarithm of each code's probability, given the
+            codes before it, at temperature 1 and without a filter: what the loops made of the
+            logits, for those who run them elsewhere.
 
     Returns:
-        int32 `[batch, height, width, slots]`.
+        int32 `[batch, height, width, slots]`; with `with_log_prob` a pair of it and float32 of the
+        same shape.
     """
     height, width = grid
     cached = IncrementalPixelCNN(network, batch, label, spatial)
     temperature = tf.convert_to_tensor(temperature, tf.float32)
+    dtypes = [tf.int32, tf.float32] if with_log_prob else [tf.int32]
     if prefix is not None:
         prefix = tf.transpose(prefix, [1, 2, 0, 3])
 
     def place_loop(links, noise):
         def body(j, row, left, cache):
             hidden, cache = cached.place(left, links[j], cache)
-            codes = []
+            codes, log_probs = [], []
             for slot, slot_noise in enumerate(tf.unstack(noise[j], axis=1)):
                 logits = cached.slot_logits(hidden, slot)
-                logits = filter_logits(logits, temperature, top_k, top_p)
-                codes.append(tf.argmax(logits + slot_noise, -1, output_type=tf.int32))
+                kept = filter_logits(logits, temperature, top_k, top_p)
+                codes.append(tf.argmax(kept + slot_noise, -1, output_type=tf.int32))
+                if with_log_prob:
+                    log_probs.append(_log_prob(logits, codes[-1]))
                 hidden = cached.add_slot(hidden, slot, codes[-1])
             codes = tf.stack(codes, axis=-1)  # [batch, slots]
-            row = tf.where(tf.range(width)[:, None, None] == j, codes, row)
-            return j + 1, row, codes, cache
+            drawn = [codes, tf.stack(log_probs, axis=-1)] if with_log_prob else [codes]
+            return j + 1, _written(row, j, drawn), codes, cache
 
         start = (
             tf.constant(0),
-            tf.zeros([width, batch, cached.slots], tf.int32),
+            [tf.zeros([width, batch, cached.slots], dtype) for dtype in dtypes],
             tf.fill([batch, cached.slots], cached.outside),
             cached.start_places(),
         )
@@ -111,17 +119,17 @@ def sample_codes(
         if prefix is not None:
             noise += _GIVEN * tf.one_hot(prefix[i], cached.num_embeddings)  # -1: all zero
         row = place_loop(links, noise)
-        rows = tf.where(tf.range(height)[:, None, None, None] == i, row, rows)
-        return (i + 1, rows, row, *caches)
+        return (i + 1, _written(rows, i, row), row[0], *caches)
 
     start = (
         tf.constant(0),
-        tf.zeros([height, width, batch, cached.slots], tf.int32),
+        [tf.zeros([height, width, batch, cached.slots], dtype) for dtype in dtypes],
         tf.fill([width, batch, cached.slots], cached.outside),
         *cached.start_rows(width),
     )
     rows = tf.while_loop(lambda i, *_: i < height, row_body, start)[1]
-    return tf.transpose(rows, [2, 0, 1, 3])
+    drawn = [tf.transpose(each, [2, 0, 1, 3]) for each in rows]
+    return tuple(drawn) if with_log_prob else drawn[0]
 
 
 class Sampler:
@@ -235,6 +243,21 @@ class Sampler:
 
             self._compiled[key] = beforehand if jit_compile else in_loop
         return self._compiled[key]
+
+
+def _written(tensors, place, values):
+    """Each tensor with its value at `place` of the first axis."""
+    written = []
+    for tensor, value in zip(tensors, values, strict=True):
+        here = tf.range(tensor.shape[0]) == place
+        here = tf.reshape(here, [-1] + [1] * (tensor.shape.rank - 1))
+        written.append(tf.where(here, value, tensor))
+    return written
+
+
+def _log_prob(logits, codes):
+    """Log probability of codes `[batch]` by logits `[batch, num_embeddings]`."""
+    return tf.gather(tf.nn.log_softmax(logits), codes, batch_dims=1)
 
 
 def _check_grid(grid):

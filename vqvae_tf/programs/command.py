@@ -101,6 +101,16 @@ def frozen_config(flag_values: flags.FlagValues, preset: Any) -> Any:
     return config_lib.from_dict(type(preset), flag_values.config.to_dict())
 
 
+def height_width(flag: flags.FlagHolder, unit: str) -> tuple[int, int] | None:
+    """The value of a list flag that is HEIGHT,WIDTH in `unit`, or None."""
+    sides = flag.value
+    if sides is None:
+        return None
+    if len(sides) != 2 or not all(side.isdecimal() and int(side) for side in sides):
+        raise UserError(f"--{flag.name} must be HEIGHT,WIDTH in {unit}; received {','.join(sides)}")
+    return int(sides[0]), int(sides[1])
+
+
 def _log_what_users_want() -> None:
     """Our own news and all warnings, but not what TensorFlow tells those who write programs."""
     logging.use_absl_handler()

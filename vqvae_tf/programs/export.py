@@ -1,26 +1,45 @@
 """vqvae-export: writes a trained autoencoder for serving, runs it elsewhere and compares.
 
-  vqvae-export --model=runs/photos --output=served
+  vqvae-export --model=runs/photos --prior=runs/prior --output=served
+  vqvae-export --model=runs/photos --format=saved_model,tflite --size=64,96 --output=served
 
 The SavedModel has the signatures encode, decode and reconstruct: uint8 pixels in and out, any
-batch, any size.
+batch, any size; with a prior also sample and log_prob. The TFLite file, model.tflite, has encode
+and decode of one picture of a fixed size; with a prior also sample, whose noise is an input.
 """
+
+import os
 
 import numpy as np
 from absl import flags
 
-from vqvae_tf import export, models
+from vqvae_tf import export, models, workflows
 from vqvae_tf.config import UserError, nearest
 from vqvae_tf.programs import command
 
-FORMATS = ("saved_model",)
+FORMATS = ("saved_model", "tflite")
+# In nats a code: in float32 ten times what sums in another order come to, and in mixed precision
+# what rounding to eight bits does.
+TOLERANCE, MIXED_TOLERANCE = 1e-4, 1e-2
 
 FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_string(
     "model", None, "Workdir of the autoencoder.", required=True, flag_values=FLAGS
 )
+_PRIOR = flags.DEFINE_string(
+    "prior", None, "Workdir of a prior over its codes, to sample from.", flag_values=FLAGS
+)
 _FORMAT = flags.DEFINE_list(
     "format", ["saved_model"], f"Of {', '.join(FORMATS)}.", flag_values=FLAGS
+)
+_GRID = flags.DEFINE_list(
+    "grid",
+    None,
+    "HEIGHT,WIDTH in codes of the samples; that which the prior was trained on by default.",
+    flag_values=FLAGS,
+)
+_SIZE = flags.DEFINE_list(
+    "size", None, "HEIGHT,WIDTH in pixels of the pictures of a TFLite file.", flag_values=FLAGS
 )
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Folder for the export.", required=True, flag_values=FLAGS
@@ -29,25 +48,59 @@ _OUTPUT = flags.DEFINE_string(
 
 def main() -> None:
     """Exports, checks in another process, and prints what was compared."""
-    for name in _FORMAT.value:
+    for name in _FORMAT.value or [""]:
         if name not in FORMATS:
             raise UserError(f'unknown format "{name}"; {nearest(name, FORMATS)}')
+    grid = command.height_width(_GRID, "codes")
+    size = command.height_width(_SIZE, "pixels")
+    if "tflite" in _FORMAT.value and size is None:
+        raise UserError("a TFLite file is for pictures of one size; give --size=HEIGHT,WIDTH")
+    if "tflite" not in _FORMAT.value and size is not None:
+        raise UserError("--size is that of a TFLite file; add tflite to --format, or leave it out")
+    if _PRIOR.value is None and grid is not None:
+        raise UserError("--grid is that of a prior's samples; give --prior, or leave it out")
     model = models.load(_MODEL.value)
     if not isinstance(model, models.ImageVQVAE):
         raise UserError(f"{_MODEL.value} holds a prior; --model wants the autoencoder's workdir")
-    export.export_saved_model(model, _OUTPUT.value)
-    channels = model.config.data.channels
-    noise = np.random.default_rng(0)
-    pictures = [
-        noise.integers(0, 256, (height, width, channels), np.uint8)
-        for height, width in ((32, 32), (45, 61), (7, 130))
-    ]
-    check = export.check_saved_model(model, _OUTPUT.value, pictures)
-    print("\n".join(f"{name}  {value:.4g}" for name, value in check.items()))
-    if check["codes_differing"]:
+    prior = None
+    if _PRIOR.value is not None:
+        prior, _ = workflows.load_pair(_PRIOR.value, model)
+    sampled = {"prior": prior, "grid": grid}
+    if "saved_model" in _FORMAT.value:
+        export.export_saved_model(model, _OUTPUT.value, **sampled)
+        pictures = _noise(model, (32, 32), (45, 61), (7, 130))
+        check = export.check_saved_model(model, _OUTPUT.value, pictures, **sampled)
+        _report(_OUTPUT.value, check, prior)
+    if "tflite" in _FORMAT.value:
+        path = os.path.join(_OUTPUT.value, "model.tflite")
+        export.export_tflite(model, path, size, **sampled)
+        check = export.check_tflite(model, path, _noise(model, size, size), **sampled)
+        _report(path, check, prior)
+
+
+def _noise(model, *sizes):
+    """A picture of each size, of uniform noise."""
+    draws = np.random.default_rng(0)
+    return [draws.integers(0, 256, (*size, model.config.data.channels), np.uint8) for size in sizes]
+
+
+def _report(path, check, prior):
+    print(path, *(f"{name}  {value:.4g}" for name, value in check.items()), sep="\n")
+    differing = check["codes_differing"] + check.get("sampled_codes_differing", 0)
+    if differing:
         raise UserError(
-            f"{check['codes_differing']} codes from {_OUTPUT.value} differ from the model's; "
-            "export again with the TensorFlow version that serves it"
+            f"{differing} codes from {path} differ from the model's; export again with the "
+            "TensorFlow version that serves it"
+        )
+    if prior is None:
+        return
+    gap = check["largest_log_prob_difference"]
+    exact = prior.config.training.precision == "float32"
+    tolerance = TOLERANCE if exact else MIXED_TOLERANCE
+    if gap > tolerance:
+        raise UserError(
+            f"log probabilities from {path} differ from the prior's by {gap:.2g} nats a code, more "
+            f"than {tolerance:g}; export again with the TensorFlow version that serves it"
         )
 
 

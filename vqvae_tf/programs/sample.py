@@ -8,7 +8,6 @@ Writes sheet.png, a PNG a sample, and codes.npz.
 from absl import flags
 
 from vqvae_tf import workflows
-from vqvae_tf.config import UserError
 from vqvae_tf.programs import command
 
 FLAGS = flags.FlagValues()
@@ -36,11 +35,6 @@ _PREFIX = flags.DEFINE_string(
 
 def main() -> None:
     """Samples, and prints where the sheet is."""
-    grid = _GRID.value
-    if grid is not None:
-        if len(grid) != 2 or not all(side.isdecimal() and int(side) for side in grid):
-            raise UserError(f"--grid must be HEIGHT,WIDTH in codes; received {','.join(grid)}")
-        grid = int(grid[0]), int(grid[1])
     written = workflows.sample(
         _PRIOR.value,
         _OUTPUT.value,
@@ -50,7 +44,7 @@ def main() -> None:
         temperature=_TEMPERATURE.value,
         top_k=_TOP_K.value,
         top_p=_TOP_P.value,
-        grid=grid,
+        grid=command.height_width(_GRID, "codes"),
         prefix=_PREFIX.value,
     )
     print(written[0])

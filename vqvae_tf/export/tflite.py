@@ -1,0 +1,181 @@
+"""Writes an autoencoder, and a prior over its codes, as a TFLite file; runs it and compares."""
+
+import os
+import tempfile
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from vqvae_tf.config import UserError
+from vqvae_tf.export import elsewhere, endpoints
+from vqvae_tf.export.saved_model import pixel_difference
+from vqvae_tf.models import ImageVQVAE, Prior
+from vqvae_tf.networks.pixelcnn_sampler import gumbel_noise
+
+
+def export_tflite(
+    model: ImageVQVAE,
+    path: str,
+    size: tuple[int, int],
+    *,
+    prior: Prior | None = None,
+    grid: tuple[int, int] | None = None,
+) -> None:
+    """Writes `model` with the signatures `encode` and `decode`, of one picture of a fixed size.
+
+    `encode(image)` gives `codes`, `decode(codes)` gives `image`. With a prior there is a third:
+    `sample(noise)`, of Gumbel noise float32 `[*grid, slots, num_embeddings]`, gives `codes`, their
+    `image`, and `log_prob` of each code; it takes `label` `[1]` where the prior has classes. All
+    operations are TFLite's own, weights are float32 and shared. It is written aside and then
+    renamed.
+
+    Args:
+        model: the trained model.
+        path: a file that ends in `.tflite`, and does not exist yet or is an earlier export.
+        size: (height, width) of the pictures.
+        prior: a prior that was trained on the model's codes.
+        grid: (height, width) in codes of what is sampled; None takes the prior's training grid.
+
+    Raises:
+        UserError: if `path` holds something else, the prior is over other codes, or the model
+            computes in mixed precision.
+    """
+    if not path.endswith(".tflite"):
+        raise UserError(f"a TFLite file's name must end in .tflite; received {path}")
+    if tf.io.gfile.exists(path) and not _is_tflite(path):
+        raise UserError(f"{path} exists and is no TFLite file; give another --output")
+    if len(size) != 2 or min(size) < 1:
+        raise UserError(f"size must be (height, width), both at least 1; received {size}")
+    precision = model.config.training.precision
+    if precision != "float32":  # the prior's may be any: its sampler computes in float32
+        raise UserError(
+            f"TFLite's own operations are for float32 and the model computes in {precision}; train "
+            "it with training.precision=float32, or export a SavedModel"
+        )
+    grid = endpoints.sampled_grid(model, prior, grid)
+    signatures = endpoints.of_pictures(model, 1, size)
+    del signatures["reconstruct"]
+    trained = [model]
+    if prior is not None:
+        signatures |= endpoints.of_noise(model, prior, grid)
+        trained.append(prior)
+    converted = _converted(signatures, trained)
+    tf.io.gfile.makedirs(os.path.dirname(path) or ".")
+    aside = path + ".part"
+    with tf.io.gfile.GFile(aside, "wb") as file:
+        file.write(converted)
+    tf.io.gfile.rename(aside, path, overwrite=True)
+
+
+def check_tflite(
+    model: ImageVQVAE,
+    path: str,
+    pictures: list[np.ndarray],
+    *,
+    prior: Prior | None = None,
+    grid: tuple[int, int] | None = None,
+) -> dict[str, Any]:
+    """Runs the file at `path` in a process that cannot import vqvae_tf, and compares.
+
+    Samples are compared by codes and by probabilities: a wrong cache of past codes can shift the
+    logits and still leave all codes of a small sample as they were.
+
+    Args:
+        model: what was exported.
+        path: where.
+        pictures: uint8 `[height, width, channels]`, of the size that it was exported for.
+        prior, grid: as they were exported; samples are then compared too.
+
+    Returns:
+        As `check_saved_model`.
+
+    Raises:
+        UserError: if the other process fails; the last line that it wrote is shown.
+    """
+    encoded = [np.asarray(model.encode(picture[None])) for picture in pictures]
+    calls = [("encode", {"image": picture[None]}) for picture in pictures]
+    calls += [("decode", {"codes": codes}) for codes in encoded]
+    draws = []
+    if prior is not None:
+        grid = endpoints.sampled_grid(model, prior, grid)
+        draws = _draws(prior, grid)
+        calls += [("sample", draw) for draw in draws]
+    results, times = elsewhere.call(path, calls)
+    served = iter(results)
+    differing = sum(int((codes != next(served)["codes"]).sum()) for codes in encoded)
+    pixels = [pixel_difference(model.decode(codes), next(served)["image"]) for codes in encoded]
+    checked = {
+        "codes": sum(codes.size for codes in encoded),
+        "codes_differing": differing,
+        "largest_pixel_difference": max(pixels),
+    }
+    if prior is not None:
+        sample = endpoints.of_noise(model, prior, grid)["sample"]
+        pairs = [(sample(**draw), next(served)) for draw in draws]
+        checked |= {
+            "sampled_codes": sum(found["codes"].size for _, found in pairs),
+            "sampled_codes_differing": sum(
+                int((expected["codes"] != found["codes"]).numpy().sum())
+                for expected, found in pairs
+            ),
+            "largest_log_prob_difference": max(
+                float(np.abs(expected["log_prob"] - found["log_prob"]).max())
+                for expected, found in pairs
+            ),
+        }
+    return checked | times
+
+
+def noise_of(prior: Prior, grid: tuple[int, int], seed: int = 0, sample: int = 0) -> np.ndarray:
+    """The noise of one sample: `sample` of a TFLite file then draws the codes of `prior.sample`.
+
+    Args:
+        prior: what was exported.
+        grid: (height, width) in codes.
+        seed: any integer.
+        sample: number of the sample among those of the seed.
+
+    Returns:
+        float32 `[*grid, slots, num_embeddings]`. Times a temperature it is that temperature's
+        noise.
+
+    >>> from vqvae_tf import models
+    >>> prior = models.Prior(models.PriorConfig(num_embeddings=16, channels=8, layers=2))
+    >>> noise_of(prior, (3, 5), seed=1).shape
+    (3, 5, 1, 16)
+    """
+    key = tf.constant(seed % 2**64, tf.uint64)
+    slots, num_embeddings = prior.config.codes_per_position, prior.config.num_embeddings
+    rows = [
+        gumbel_noise(key, sample, 1, row, grid[1], slots, num_embeddings)[:, 0]
+        for row in range(grid[0])
+    ]
+    return tf.stack(rows).numpy()
+
+
+def _converted(signatures, trained):
+    with tempfile.TemporaryDirectory() as folder:
+        # Not from the concrete functions, whose variables would be resources without values.
+        endpoints.save(folder, signatures, *trained)
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            folder, signature_keys=list(signatures)
+        )
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        return converter.convert()
+
+
+def _draws(prior, grid):
+    """Inputs of two samples: with a class at temperature 1, and cooler without one."""
+    draws = []
+    for sample, (temperature, label) in enumerate(((1.0, 0), (0.7, -1))):
+        draw = {"noise": noise_of(prior, grid, sample=sample) * np.float32(temperature)}
+        if prior.config.num_classes:
+            draw["label"] = np.array([label], np.int32)
+        draws.append(draw)
+    return draws
+
+
+def _is_tflite(path):
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return file.read(8)[4:] == b"TFL3"
