@@ -55,7 +55,7 @@ def test_rotation_is_straight_through_where_it_is_undefined():
     np.testing.assert_allclose(tape.gradient(loss, z), np.tile([3.0, 5.0], (4, 1)), rtol=1e-6)
 
 
-@pytest.mark.parametrize("estimator", [kind() for kind in DRAWING])
+@pytest.mark.parametrize("estimator", [kind(0.8) for kind in DRAWING])
 @pytest.mark.parametrize("kind", KINDS)
 def test_codes_are_drawn_by_the_softmax_of_the_distances(kind, estimator):
     layer = kind(3, estimator=estimator, commitment_cost=0.0)
@@ -67,7 +67,7 @@ def test_codes_are_drawn_by_the_softmax_of_the_distances(kind, estimator):
     else:
         layer.load_codebook(codebook)
     codes = array(layer.quantize(x, training=True, freeze_codebook=True).codes)
-    weights = np.exp(-np.square(codebook).sum(1))
+    weights = np.exp(-np.square(codebook).sum(1) / 0.8)
     shares = np.bincount(codes, minlength=3) / len(x)
     # Five standard deviations of a share over 20,000 draws.
     np.testing.assert_allclose(shares, weights / weights.sum(), atol=5 * 0.5 / 20_000**0.5)
@@ -85,7 +85,7 @@ def test_gumbel_softmax_gradient_is_the_relaxation_s():
         tape.watch(x)
         loss = tf.reduce_sum(layer.quantize(x, training=True).vectors * upstream)
         distances = tf.reduce_sum((x[:, None] - layer.codebook[None]) ** 2, -1)
-        relaxed = tf.nn.softmax((noise - distances) / 0.7) @ layer.codebook.value
+        relaxed = tf.nn.softmax(noise - distances / 0.7) @ layer.codebook.value
         expected = tf.reduce_sum(relaxed * upstream)
     sources = [x, layer.codebook.value]
     for mine, theirs in zip(

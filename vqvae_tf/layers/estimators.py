@@ -177,19 +177,16 @@ class Stochastic(_Drawn):
 class GumbelSoftmax(_Drawn):
     """Draws each code by its distance; the gradient is that of the Gumbel-softmax relaxation.
 
-    With noise g, y = softmax((-|z - e|^2 + g) / T): forward the code of the largest entry, backward
+    With noise g, y = softmax(-|z - e|^2 / T + g): forward the code of the largest entry, backward
     the gradient of sum_k y_k e_k, to the vectors and, where it is trained by its loss, to the
-    codebook (Jang et al. 2016, arXiv:1611.01144; Maddison et al. 2016, arXiv:1611.00712).
-
-    T makes the gradient sharper and not the draws: these are from exp(-|z - e|^2) at every T, so
-    that an encoder has to spread its vectors until squared distances of about 1 tell codes apart.
+    codebook (Jang et al. 2016, arXiv:1611.01144; Maddison et al. 2016, arXiv:1611.00712). As T
+    falls to 0 both draw and gradient come to rest on the nearest code.
     """
 
     def draw(self, vectors, codebook, noise, step):
-        scores = negative_distances(vectors, codebook) + noise
+        scores = negative_distances(vectors, codebook) / self.temperature_at(step) + noise
         index = ops.argmax(ops.stop_gradient(scores), axis=-1)
-        weights = ops.softmax(scores / self.temperature_at(step), axis=-1)
-        return ops.cast(index, "int32"), ops.matmul(weights, codebook)
+        return ops.cast(index, "int32"), ops.matmul(ops.softmax(scores, axis=-1), codebook)
 
 
 def negative_distances(vectors, codebook):
