@@ -5,6 +5,9 @@ from keras import ops
 
 _FEATURE_LAYER = 128  # width of the hidden layer over a code's features
 _LEARNED_FEATURES = 64  # numbers a code that come out of it
+# Adam moves every weight alike, so a sum over features moves by their number: with more than those
+# of 8 dimensions they are scaled down, or the steps are too long.
+_FEATURES_AT_FULL_SIZE = 44
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -88,9 +91,10 @@ class CodeLogits(keras.layers.Layer):
 
 
 def _features(vectors):
-    """Vectors and their pairwise products, each column at mean 0 and deviation 1."""
+    """Vectors and their pairwise products, each column at mean 0 and deviation 1 (or less)."""
     dim = vectors.shape[1]
     products = [vectors[:, i : i + 1] * vectors[:, i:] for i in range(dim)]
     features = ops.concatenate([vectors, *products], axis=1)
     features = features - ops.mean(features, axis=0, keepdims=True)
-    return features / ops.maximum(ops.std(features, axis=0, keepdims=True), 1e-6)
+    scale = min(1.0, _FEATURES_AT_FULL_SIZE / features.shape[1])
+    return scale * features / ops.maximum(ops.std(features, axis=0, keepdims=True), 1e-6)
