@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from vqvae_tf.config import UserError
-from vqvae_tf.networks import PixelCNN
+from vqvae_tf.networks import PixelCNN, code_logits
 
 
 def small(**changes):
@@ -252,3 +252,11 @@ def test_configuration_round_trip():
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(network))
     assert again.get_config() == network.get_config()
     assert [w.shape for w in again.weights] == [w.shape for w in network.weights]
+
+
+@pytest.mark.parametrize("dim, size", [(2, 1.0), (8, 1.0), (64, 44 / (64 + 64 * 65 / 2))])
+def test_features_of_wide_codes_are_scaled_down_by_their_number(dim, size):
+    vectors = np.random.default_rng(0).normal(size=(200, dim)).astype("float32")
+    features = code_logits._features(vectors)
+    np.testing.assert_allclose(np.std(features, axis=0), size, rtol=1e-4)
+    np.testing.assert_allclose(np.mean(features, axis=0), 0.0, atol=1e-5)
