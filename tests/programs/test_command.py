@@ -352,7 +352,7 @@ def test_ctrl_c_outside_training_ends_in_one_line(call, runs, monkeypatch):
 
 
 def test_our_own_mistakes_keep_their_traceback(call, runs, monkeypatch):
-    monkeypatch.setattr(workflows, "evaluate", lambda *_: {}["absent"])
+    monkeypatch.setattr(workflows, "evaluate", lambda *_, **__: {}["absent"])
     with pytest.raises(KeyError):
         call("evaluate", f"--model={runs.model}", f"--data={runs.uri}")
 
