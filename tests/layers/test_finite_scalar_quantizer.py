@@ -71,7 +71,7 @@ def test_the_gradient_is_that_of_the_bound_alone():
         tape.watch(x)
         loss = tf.reduce_sum(layer(x) * weights)
     step = 1e-5
-    low, high = (oracle.finite_scalar(array(x) + np.float64(d), LEVELS)[0] for d in (-step, step))
+    low, high = (oracle.finite_scalar(np.float64(x) + d, LEVELS)[0] for d in (-step, step))
     expected = weights * (high - low) / (2 * step) / (np.array(LEVELS) // 2)
     # float32 tanh near 1 keeps five digits of 1 - tanh^2
     np.testing.assert_allclose(tape.gradient(loss, x), expected, rtol=1e-4, atol=1e-5)
