@@ -116,7 +116,7 @@ def _searched(photograph: Photograph) -> list[page.Block]:
             ),
             "The nearest code is not always the best one. Here as many codes of the same list were "
             "chosen by trying, at every place, which of the nearest few leaves the smallest error "
-            f"once it is painted: {psnr:.1f} dB. Even areas, which else get one code over and "
+            f"once it is painted: {psnr:.1f} dB. Even areas, which otherwise get one code over and "
             "over, come back smoother, since neighbours may now share a colour between them. It "
             "takes some hundred times as long.",
         )
