@@ -148,11 +148,22 @@ class CodebookQuantizer(quantizer.Quantizer):
             squares = ops.where(valid[:, None], squares, 0.0)
         return ops.sum(squares) / (mean_divisor(a, valid) * a.shape[-1])
 
-    def _equation_3(self, vectors, quantized, valid):
-        """The terms of equation 3 for a codebook that is trained by its loss."""
+    def _by_equation_3(self, vectors, valid, mode):
+        """`(vectors, table, codes, output, losses)` of a codebook that is trained by its loss.
+
+        `vectors` and `table` are as they were compared, `output` as in `_choose`, `losses` the
+        second and third term of equation 3 and the diversity where it is asked for.
+        """
+        if self.distance == "cosine":
+            vectors = unit(vectors)
+        table = self._codes_vectors()
+        if mode.training and not mode.update:  # frozen for this call
+            table = ops.stop_gradient(table)
+        codes, quantized, output = self._choose(vectors, table, valid, mode)
         codebook = self._squared_distance(ops.stop_gradient(vectors), quantized, valid)
         commitment = self._squared_distance(vectors, ops.stop_gradient(quantized), valid)
-        return {"codebook": codebook, "commitment": self.commitment_cost * commitment}
+        losses = {"codebook": codebook, "commitment": self.commitment_cost * commitment}
+        return vectors, table, codes, output, losses | self._diversity(vectors, table, valid)
 
     def _diversity(self, vectors, table, valid):
         """`{"diversity": loss}`, or nothing where it is off."""

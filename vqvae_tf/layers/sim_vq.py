@@ -68,15 +68,6 @@ class SimVQ(codebook_lib.CodebookQuantizer):
         return ops.matmul(self.table, self.projection) + self.bias
 
     def _quantize(self, vectors, valid, mode):
-        if self.distance == "cosine":
-            vectors = codebook_lib.unit(vectors)
-        table = self._codes_vectors()
-        if mode.training and not mode.update:  # frozen for this call
-            table = ops.stop_gradient(table)
-        codes, quantized, output = self._choose(vectors, table, valid, mode)
-        losses = {
-            **self._equation_3(vectors, quantized, valid),
-            **self._diversity(vectors, table, valid),
-        }
+        _, _, codes, output, losses = self._by_equation_3(vectors, valid, mode)
         self._count_step(mode, moved=False)
         return quantizer.Quantized(output, codes, losses)

@@ -61,16 +61,7 @@ class VectorQuantizer(CountedCodebook):
         self.revived = self._add_statistic("revived", (self.num_embeddings,), "zeros", "bool")
 
     def _quantize(self, vectors, valid, mode):
-        if self.distance == "cosine":
-            vectors = codebook_lib.unit(vectors)
-        table = self._codes_vectors()
-        if mode.training and not mode.update:  # frozen for this call
-            table = ops.stop_gradient(table)
-        codes, quantized, output = self._choose(vectors, table, valid, mode)
-        losses = {
-            **self._equation_3(vectors, quantized, valid),
-            **self._diversity(vectors, table, valid),
-        }
+        vectors, table, codes, output, losses = self._by_equation_3(vectors, valid, mode)
         if self.orthogonality_cost:
             losses["orthogonality"] = self.orthogonality_cost * orthogonality(table)
         counting = mode.update and self.trainable and self.revival_threshold > 0
