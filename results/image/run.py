@@ -1,9 +1,8 @@
 """Trains, measures and draws what results/image.md reports; writes that page.
 
-Usage: python results/image/run.py [RUNS_FOLDER]
+Usage: sh results/image/run.sh [RUNS_FOLDER]
 """
 
-import dataclasses
 import json
 import os
 import platform
@@ -14,9 +13,10 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
+import runs
 import tensorflow as tf
 
-from vqvae_tf import data, models, reporting, workflows
+from vqvae_tf import data, models, reporting
 from vqvae_tf.data import embedded
 from vqvae_tf.reporting import codecs
 from vqvae_tf.workflows import autoencoders, priors
@@ -30,60 +30,14 @@ RATE_WEIGHT = 1500.0
 SAMPLED = ("gravel", "hubble", "coffee", "brick", "ihc", "flower")
 
 
-def with_seed(config, seed):
-    """The configuration with another seed."""
-    training = dataclasses.replace(config.training, seed=seed)
-    return dataclasses.replace(config, training=training)
-
-
-def timed(folder, job):
-    """Runs `job` unless it is done; its wall and CPU seconds are kept beside the workdir."""
-    path = folder + ".seconds.json"
-    if not os.path.exists(path):
-        if os.path.exists(folder):
-            raise SystemExit(f"{folder} was begun and not timed whole; remove it and start again")
-        wall, cpu = time.perf_counter(), time.process_time()
-        job()
-        seconds = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
-        with open(path, "w") as file:
-            json.dump(seconds, file)
-    with open(path) as file:
-        return json.load(file)
-
-
-def train(root, preset, seed):
-    """Both stages of one preset and seed, unless they are there; how long they took."""
-    model_path = os.path.join(root, f"{preset}-{seed}")
-    prior_path = model_path + "-prior"
-    validation = f"{DATA}/validation"
-    config = with_seed(models.preset(preset), seed)
-    prior_config = with_seed(models.preset("photos_prior"), seed)
-    return {
-        "preset": preset,
-        "seed": seed,
-        "steps": config.training.steps,
-        "prior_steps": prior_config.training.steps,
-        "model_seconds": timed(
-            model_path,
-            lambda: workflows.train(config, DATA, model_path, validation_uri=validation),
-        ),
-        "prior_seconds": timed(
-            prior_path,
-            lambda: workflows.train_prior(
-                prior_config, model_path, DATA, prior_path, validation_uri=validation
-            ),
-        ),
-    }
-
-
 def run(root, preset, seed):
     """One preset and seed, trained, and measured on all held-out splits."""
     kept = os.path.join(root, f"{preset}-{seed}.figures.json")
     if os.path.exists(kept):
         with open(kept) as file:
             return json.load(file)
-    figures = train(root, preset, seed)
-    prior, model = workflows.load_pair(os.path.join(root, f"{preset}-{seed}-prior"))
+    figures = runs.train(root, preset, "photos_prior", seed, DATA, f"{DATA}/validation")
+    prior, model = runs.load(root, preset, seed)
     bits = priors.bits_of(prior)
     searches = {
         "searched": models.CodeSearch(model),
@@ -96,8 +50,7 @@ def run(root, preset, seed):
             start = time.process_time()
             measured = autoencoders.measure(model, source, bits, search)
             figures[split][name] = measured | {"cpu_seconds": time.process_time() - start}
-    with open(kept, "w") as file:
-        json.dump(figures, file)
+    runs.write(kept, json.dumps(figures))
     return figures
 
 
@@ -109,7 +62,7 @@ def jpeg_at(split, bits_per_pixel):
 
 def draw(root, preset, seed):
     """Held-out photographs beside code map and reconstruction, and samples by class."""
-    prior, model = workflows.load_pair(os.path.join(root, f"{preset}-{seed}-prior"))
+    prior, model = runs.load(root, preset, seed)
     fast = autoencoders.Compiled(model)
     codebook = np.asarray(model.quantizer.codebook.value)
     for picture in data.open_source(f"{DATA}/photo").pictures():
@@ -130,12 +83,8 @@ def draw(root, preset, seed):
 
 
 def save(name, image):
-    """Writes a picture, small."""
-    from PIL import Image
-
-    path = os.path.join(HERE, name + ".webp")
-    Image.fromarray(image).save(path + ".part", "WEBP", quality=90, method=6)
-    os.replace(path + ".part", path)
+    """Writes a picture of this topic."""
+    runs.save(os.path.join(HERE, name + ".webp"), image)
 
 
 def row(figures, split):
@@ -156,12 +105,6 @@ def row(figures, split):
 def bits_per_pixel(figures, kind):
     """Of the codes, plain (`latent`) or under the `prior`."""
     return 3 * figures[f"{kind}_bits_per_dimension"]
-
-
-def table(header, rows):
-    """Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def page(results):
@@ -214,10 +157,10 @@ def page(results):
             )
         codec_header = ["what is stored", "bits/pixel", "`photos`, dB", "SSIM", "JPEG, dB"]
         sections.append(
-            f"## {title}\n\n{table(header, rows)}\n\n{spread}\n\n"
-            f"{table(codec_header, codec_rows)}\n"
+            f"## {title}\n\n{runs.table(header, rows)}\n\n{spread}\n\n"
+            f"{runs.table(codec_header, codec_rows)}\n"
         )
-    times = table(
+    times = runs.table(
         ["run", "steps", "wall s", "CPU s", "prior steps", "prior wall s", "prior CPU s"],
         [
             [
@@ -278,10 +221,8 @@ def main():
     results = [run(root, preset, seed) for preset, seed in RUNS]
     for preset in ("photos", "sonnet"):
         draw(root, preset, 0)
-    with open(os.path.join(HERE, "figures.json"), "w") as file:
-        json.dump(results, file, indent=1)
-    with open(os.path.join(HERE, "..", "image.md"), "w") as file:
-        file.write(page(results))
+    runs.write(os.path.join(HERE, "figures.json"), json.dumps(results, indent=1))
+    runs.write(os.path.join(HERE, "..", "image.md"), page(results))
 
 
 if __name__ == "__main__":

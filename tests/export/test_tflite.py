@@ -52,7 +52,7 @@ def test_noise_of_a_seed_gives_the_codes_of_the_prior(exported, temperature):
         (
             "sample",
             {
-                "noise": export.noise_of(prior, GRID, seed=-3, sample=number)
+                "noise": export.noise_of(prior, GRID, seed=-3, sample=number)["noise"]
                 * np.float32(temperature),
                 "label": np.array([number % 2 - 1], np.int32),
             },
@@ -74,7 +74,7 @@ def test_noise_of_a_seed_gives_the_codes_of_the_prior(exported, temperature):
 
 def test_a_code_that_the_noise_lifts_stays(exported):
     _, prior, path = exported
-    noise = export.noise_of(prior, GRID)
+    noise = export.noise_of(prior, GRID)["noise"]
     noise[1, 2, 0, 5] += 1e9
     served, _ = elsewhere.call(path, [("sample", {"noise": noise, "label": np.int32([0])})])
     prefix = np.full((1, *GRID), -1)

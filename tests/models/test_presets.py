@@ -7,24 +7,27 @@ from vqvae_tf.config import UserError
 # Name -> shape of the codes of one training tile, and D.
 IMAGE_PRESETS = {
     "photos": ((8, 8), 8),
+    "photos_two_level": ((4, 4, 5), 8),
     "cifar10": ((8, 8, 10), 64),
     "sonnet": ((8, 8), 64),
     "imagenet": ((32, 32), 64),
     "dmlab": ((21, 21), 64),
+    "digits": ((8, 8), 8),
 }
 
 
 @pytest.mark.parametrize("name", IMAGE_PRESETS)
 def test_a_tile_has_the_codes_that_the_docstring_says(name):
     config = models.preset(name)
-    model = models.build("image", config)
+    model = models.build(models.family_of(config), config)
     shape, dim = IMAGE_PRESETS[name]
     size = config.data.image_size
-    codes = model.encode(np.zeros([1, size, size, 3], np.uint8))
+    channels = config.data.channels
+    codes = model.encode(np.zeros([1, size, size, channels], np.uint8))
     assert codes.shape == (1, *shape)
-    assert model.quantizer.codebook.shape == (512, dim)
+    assert model.codebook.shape[-2:] == (config.num_embeddings, dim)
     if name != "imagenet":  # the largest decoder, and like the others
-        assert model.decode(codes).shape == (1, size, size, 3)
+        assert model.decode(codes).shape == (1, size, size, channels)
 
 
 def _parameters(layer):
@@ -49,7 +52,7 @@ def test_sonnet_has_its_example_s_weights():
 
 def test_cifar10_is_256_wide_throughout():
     config = models.preset("cifar10")
-    model = models.build("image", config)
+    model = models.build(models.family_of(config), config)
     residual = 2 * (_convolution(3, 256, 256) + _convolution(1, 256, 256))
     assert _parameters(model.encoder) == (
         _convolution(4, 3, 256) + _convolution(4, 256, 256) + residual
@@ -60,17 +63,25 @@ def test_cifar10_is_256_wide_throughout():
     assert (training.learning_rate, training.batch_size, training.steps) == (2e-4, 128, 250_000)
 
 
-def test_the_demo_s_prior_fits_the_demo_s_autoencoder():
-    autoencoder, prior = models.preset("photos"), models.preset("photos_prior")
+@pytest.mark.parametrize("name", ["photos", "photos_two_level", "digits"])
+def test_priors_fit_their_autoencoders(name):
+    autoencoder, prior = models.preset(name), models.preset(f"{name}_prior")
     assert prior.code_dim == autoencoder.embedding_dim
     assert prior.num_embeddings == autoencoder.num_embeddings
-    assert models.build("prior", prior).sample(count=1, grid=(2, 2)).shape == (1, 2, 2)
+    assert prior.codes_per_position == autoencoder.codes_per_position
+    built = models.build(models.family_of(prior), prior)
+    assert built.sample(count=1, grid=(2, 2)).shape[:3] == (1, 2, 2)
 
 
 def test_every_preset_says_what_it_is():
     for name, make in models.PRESETS.items():
         assert make.__doc__ and make.__name__ == name
-    assert set(models.PRESETS) == {*IMAGE_PRESETS, "photos_prior"}
+    assert set(models.PRESETS) == {
+        *IMAGE_PRESETS,
+        "photos_prior",
+        "photos_two_level_prior",
+        "digits_prior",
+    }
 
 
 def test_an_unknown_preset_shows_the_nearest():

@@ -96,6 +96,23 @@ def test_samples_hang_on_the_seed_and_their_number():
     assert (prior.sample(count=2, grid=(4, 3), seed=5, prefix=prefix).numpy()[:, :2] == 7).all()
 
 
+def test_the_best_of_several_is_the_likeliest_of_them():
+    prior = build(num_embeddings=5, num_classes=2)
+    labels = np.array([0, 1, -1], np.int32)
+    several = prior.sample(count=12, grid=(3, 2), seed=2, label=np.repeat(labels, 4)).numpy()
+    likelihood = prior.log_prob(several, np.repeat(labels, 4)).numpy().reshape(3, 4)
+    expected = several.reshape(3, 4, 3, 2)[range(3), likelihood.argmax(1)]
+    best = prior.sample(count=3, grid=(3, 2), seed=2, label=labels, best_of=4)
+    np.testing.assert_array_equal(best, expected)
+    last = prior.sample(count=1, grid=(3, 2), seed=2, label=-1, best_of=4, first_sample=2)
+    np.testing.assert_array_equal(last, expected[2:])
+
+
+def test_of_none_there_is_no_best():
+    with pytest.raises(UserError, match="best_of must be at least 1; received 0"):
+        build().sample(count=1, grid=(2, 2), best_of=0)
+
+
 def test_samples_come_as_often_as_their_probability_says():
     prior = build(num_embeddings=2)
     count = 4000

@@ -48,7 +48,9 @@ def test_from_pictures_to_samples_and_an_export(call, runs, tmp_path):
         assert f"{name} " in evaluated.out and np.isfinite(results[name])
     assert len(results["per_picture"]) == results["pictures"] == 4
 
-    sampled = call("sample", prior, "--count=2", "--grid=3,5", f"--output={tmp_path}/samples")
+    sampled = call(
+        "sample", prior, "--count=2", "--grid=3,5", "--best_of=2", f"--output={tmp_path}/samples"
+    )
     assert sampled.out == f"{tmp_path}/samples/sheet.png\n"
     assert Image.open(tmp_path / "samples" / "sample_001.png").size == (20, 12)
 

@@ -3,12 +3,14 @@
 from vqvae_tf.config import UserError, nearest
 from vqvae_tf.data import images
 from vqvae_tf.data.codes import CodeRecords
+from vqvae_tf.data.digits import EmbeddedDigits
 from vqvae_tf.data.embedded import EmbeddedPhotos
 from vqvae_tf.data.folder import Folder
 from vqvae_tf.data.source import Source
 from vqvae_tf.data.tfds import TensorFlowDatasets
 from vqvae_tf.data.tfrecord import ImageRecords
 
+EMBEDDED = {"photos": EmbeddedPhotos, "digits": EmbeddedDigits}
 SCHEMES = ("codes", "embedded", "folder", "tfds", "tfrecord")
 
 
@@ -16,6 +18,7 @@ def open_source(uri: str, max_pixels: int = images.MAX_PIXELS) -> Source | CodeR
     """Opens what a data URI names.
 
     - `embedded:photos[/train|validation|region|photo]`: photographs inside installed packages;
+    - `embedded:digits[/train|test]`: handwritten digits inside scikit-learn;
     - `folder:PATH`: picture files in a folder and below it;
     - `tfds:NAME[/CONFIG][/SPLIT]`: a data set of TensorFlow Datasets;
     - `tfrecord:GLOB`: TFRecord files of pictures;
@@ -45,9 +48,9 @@ def open_source(uri: str, max_pixels: int = images.MAX_PIXELS) -> Source | CodeR
     match scheme:
         case "embedded":
             name, _, split = rest.partition("/")
-            if name != "photos":
-                raise UserError(f'{uri}: unknown name "{name}"; {nearest(name, ["photos"])}')
-            return EmbeddedPhotos(uri, split or "train")
+            if name not in EMBEDDED:
+                raise UserError(f'{uri}: unknown name "{name}"; {nearest(name, EMBEDDED)}')
+            return EMBEDDED[name](uri, split or "train")
         case "folder":
             return Folder(uri, rest, max_pixels)
         case "tfds":

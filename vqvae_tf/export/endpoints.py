@@ -1,16 +1,18 @@
 """What an export answers: its signatures, as compiled functions by their names."""
 
+import functools
 from typing import Any
 
 import tensorflow as tf
 
 from vqvae_tf.config import UserError
-from vqvae_tf.models import ImageVQVAE, Prior
-from vqvae_tf.networks.pixelcnn_sampler import gumbel_noise, sample_codes
+from vqvae_tf.models import ImageModel, Prior
+from vqvae_tf.models.prior import seed_of_level
+from vqvae_tf.networks.pixelcnn_sampler import gumbel_noise
 
 
 def of_pictures(
-    model: ImageVQVAE,
+    model: ImageModel,
     batch: int | None = None,
     size: tuple[int | None, int | None] = (None, None),
 ) -> dict[str, Any]:
@@ -43,7 +45,7 @@ def of_pictures(
     return {"encode": encode, "decode": decode, "reconstruct": reconstruct}
 
 
-def of_prior(model: ImageVQVAE, prior: Prior, grid: tuple[int, int]) -> dict[str, Any]:
+def of_prior(model: ImageModel, prior: Prior, grid: tuple[int, int]) -> dict[str, Any]:
     """`sample` from a seed and `log_prob`, of any number of grids at once.
 
     `sample(seed, count, temperature)` gives `codes` `[count, *grid]`, those of `prior.sample`, and
@@ -56,23 +58,27 @@ def of_prior(model: ImageVQVAE, prior: Prior, grid: tuple[int, int]) -> dict[str
         prior: a prior over its codes.
         grid: (height, width) in codes.
     """
-    num_embeddings, slots = prior.config.num_embeddings, prior.config.codes_per_position
+    num_embeddings = prior.config.num_embeddings
 
     def sample(seed, count, temperature, label=None):
-        key = tf.bitcast(seed, tf.uint64)  # the seed modulo 2^64, as in `prior.sample`
+        def noise_of_row(level, width, slots):
+            # The seed modulo 2^64, as in `prior.sample`.
+            key = tf.bitcast(seed, tf.uint64) + tf.constant(seed_of_level(0, level), tf.uint64)
+            return lambda i: gumbel_noise(
+                key, tf.constant(0), count, i, width, slots, num_embeddings
+            )
 
-        def noise_of_row(i):
-            return gumbel_noise(key, tf.constant(0), count, i, grid[1], slots, num_embeddings)
-
-        codes = sample_codes(
-            prior.network,
-            noise_of_row,
+        shapes = prior.noise_shapes(grid).items()
+        codes = prior.draw(
+            {
+                name: noise_of_row(level, width, slots)
+                for level, (name, (_, width, slots)) in enumerate(shapes)
+            },
             grid,
             count,
             temperature=temperature,
             label=None if label is None else tf.broadcast_to(label, [count]),
         )
-        codes = _without_lone_slot(prior, codes)
         return {"codes": codes, "image": model.decode(codes)}
 
     def log_prob(codes, label=None):
@@ -93,30 +99,36 @@ def of_prior(model: ImageVQVAE, prior: Prior, grid: tuple[int, int]) -> dict[str
     }
 
 
-def of_noise(model: ImageVQVAE, prior: Prior, grid: tuple[int, int]) -> dict[str, Any]:
+def of_noise(model: ImageModel, prior: Prior, grid: tuple[int, int]) -> dict[str, Any]:
     """`sample` of one grid from Gumbel noise that the caller brings.
 
     `sample(noise)`, of float32 `[*grid, slots, num_embeddings]`, gives `codes` `[1, *grid]`, their
     `image`, and `log_prob`, the natural logarithm of the probability of each code given those
     before it, shaped as the codes. Where the prior has classes it takes `label` `[1]` as well.
+    Here the noise comes as a dictionary, by the names of `prior.noise_shapes`, which are the names
+    of the exported inputs.
 
     Args:
         model, prior, grid: as in `of_prior`.
     """
+    shapes = prior.noise_shapes(grid)
 
     def sample(noise, label=None):
-        codes, log_prob = sample_codes(
-            prior.network, lambda i: noise[i][:, None], grid, 1, label=label, with_log_prob=True
+        codes, log_prob = prior.draw(
+            {name: functools.partial(_row, noise[name]) for name in shapes},
+            grid,
+            1,
+            label=label,
+            with_log_prob=True,
         )
-        codes = _without_lone_slot(prior, codes)
-        return {
-            "codes": codes,
-            "image": model.decode(codes),
-            "log_prob": _without_lone_slot(prior, log_prob),
-        }
+        return {"codes": codes, "image": model.decode(codes), "log_prob": log_prob}
 
-    shape = [*grid, prior.config.codes_per_position, prior.config.num_embeddings]
-    arguments = [tf.TensorSpec(shape, tf.float32, name="noise")]
+    arguments: list[Any] = [
+        {
+            name: tf.TensorSpec([*shape, prior.config.num_embeddings], tf.float32, name=name)
+            for name, shape in shapes.items()
+        }
+    ]
     if prior.config.num_classes:
         arguments.append(tf.TensorSpec([1], tf.int32, name="label"))
     return {"sample": tf.function(sample, input_signature=arguments, autograph=False)}
@@ -133,7 +145,7 @@ def save(path: str, signatures: dict[str, Any], *trained: Any) -> None:
 
 
 def sampled_grid(
-    model: ImageVQVAE, prior: Prior | None, grid: tuple[int, int] | None
+    model: ImageModel, prior: Prior | None, grid: tuple[int, int] | None
 ) -> tuple[int, int] | None:
     """The grid that `sample` draws: the one given, or else that which the prior was trained on.
 
@@ -149,7 +161,7 @@ def sampled_grid(
         return None
     theirs = (prior.config.num_embeddings, prior.config.codes_per_position)
     ours = (model.config.num_embeddings, model.config.codes_per_position)
-    if theirs != ours:
+    if theirs != ours or type(prior) is not model.prior_class:
         raise UserError(
             f"the prior is over {theirs[0]} codes, {theirs[1]} a place, and the model has "
             f"{ours[0]}, {ours[1]} a place; give a prior that was trained on this model"
@@ -166,5 +178,6 @@ def _slots(model):
     return [slots] if slots > 1 else []
 
 
-def _without_lone_slot(prior, drawn):
-    return drawn if prior.config.codes_per_position > 1 else drawn[..., 0]
+def _row(noise, i):
+    """Row i of the noise of one sample, `[height, width, slots, num_embeddings]`."""
+    return noise[i][:, None]

@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from vqvae_tf.config import UserError
 from vqvae_tf.export import elsewhere, endpoints
-from vqvae_tf.models import ImageVQVAE, Prior
+from vqvae_tf.models import ImageModel, Prior
 
 
 def export_saved_model(
-    model: ImageVQVAE,
+    model: ImageModel,
     path: str,
     *,
     prior: Prior | None = None,
@@ -52,7 +52,7 @@ def export_saved_model(
 
 
 def check_saved_model(
-    model: ImageVQVAE,
+    model: ImageModel,
     path: str,
     pictures: list[np.ndarray],
     *,

@@ -10,12 +10,13 @@ import tensorflow as tf
 from vqvae_tf.config import UserError
 from vqvae_tf.export import elsewhere, endpoints
 from vqvae_tf.export.saved_model import pixel_difference
-from vqvae_tf.models import ImageVQVAE, Prior
+from vqvae_tf.models import ImageModel, Prior
+from vqvae_tf.models.prior import seed_of_level
 from vqvae_tf.networks.pixelcnn_sampler import gumbel_noise
 
 
 def export_tflite(
-    model: ImageVQVAE,
+    model: ImageModel,
     path: str,
     size: tuple[int, int],
     *,
@@ -69,7 +70,7 @@ def export_tflite(
 
 
 def check_tflite(
-    model: ImageVQVAE,
+    model: ImageModel,
     path: str,
     pictures: list[np.ndarray],
     *,
@@ -100,7 +101,7 @@ def check_tflite(
     if prior is not None:
         grid = endpoints.sampled_grid(model, prior, grid)
         draws = _draws(prior, grid)
-        calls += [("sample", draw) for draw in draws]
+        calls += [("sample", noise | label) for noise, label in draws]
     results, times = elsewhere.call(path, calls)
     served = iter(results)
     differing = sum(int((codes != next(served)["codes"]).sum()) for codes in encoded)
@@ -112,7 +113,7 @@ def check_tflite(
     }
     if prior is not None:
         sample = endpoints.of_noise(model, prior, grid)["sample"]
-        pairs = [(sample(**draw), next(served)) for draw in draws]
+        pairs = [(sample(noise, **label), next(served)) for noise, label in draws]
         checked |= {
             "sampled_codes": sum(found["codes"].size for _, found in pairs),
             "sampled_codes_differing": sum(
@@ -127,7 +128,9 @@ def check_tflite(
     return checked | times
 
 
-def noise_of(prior: Prior, grid: tuple[int, int], seed: int = 0, sample: int = 0) -> np.ndarray:
+def noise_of(
+    prior: Prior, grid: tuple[int, int], seed: int = 0, sample: int = 0
+) -> dict[str, np.ndarray]:
     """The noise of one sample: `sample` of a TFLite file then draws the codes of `prior.sample`.
 
     Args:
@@ -137,21 +140,24 @@ def noise_of(prior: Prior, grid: tuple[int, int], seed: int = 0, sample: int = 0
         sample: number of the sample among those of the seed.
 
     Returns:
-        float32 `[*grid, slots, num_embeddings]`. Times a temperature it is that temperature's
-        noise.
+        By the names of the file's inputs, float32 `[*grid, slots, num_embeddings]`: `noise`, and
+        `lower_noise` of a prior of two levels. Times a temperature it is that temperature's noise.
 
     >>> from vqvae_tf import models
     >>> prior = models.Prior(models.PriorConfig(num_embeddings=16, channels=8, layers=2))
-    >>> noise_of(prior, (3, 5), seed=1).shape
+    >>> noise_of(prior, (3, 5), seed=1)["noise"].shape
     (3, 5, 1, 16)
     """
-    key = tf.constant(seed % 2**64, tf.uint64)
-    slots, num_embeddings = prior.config.codes_per_position, prior.config.num_embeddings
-    rows = [
-        gumbel_noise(key, sample, 1, row, grid[1], slots, num_embeddings)[:, 0]
-        for row in range(grid[0])
-    ]
-    return tf.stack(rows).numpy()
+    noise = {}
+    for level, (name, shape) in enumerate(prior.noise_shapes(grid).items()):
+        height, width, slots = shape
+        key = tf.constant(seed_of_level(seed, level), tf.uint64)
+        rows = [
+            gumbel_noise(key, sample, 1, row, width, slots, prior.config.num_embeddings)[:, 0]
+            for row in range(height)
+        ]
+        noise[name] = tf.stack(rows).numpy()
+    return noise
 
 
 def _converted(signatures, trained):
@@ -166,13 +172,13 @@ def _converted(signatures, trained):
 
 
 def _draws(prior, grid):
-    """Inputs of two samples: with a class at temperature 1, and cooler without one."""
+    """Noise and class of two samples: with a class at temperature 1, and cooler without one."""
     draws = []
     for sample, (temperature, label) in enumerate(((1.0, 0), (0.7, -1))):
-        draw = {"noise": noise_of(prior, grid, sample=sample) * np.float32(temperature)}
-        if prior.config.num_classes:
-            draw["label"] = np.array([label], np.int32)
-        draws.append(draw)
+        noise = noise_of(prior, grid, sample=sample).items()
+        noise = {name: value * np.float32(temperature) for name, value in noise}
+        label = {"label": np.array([label], np.int32)} if prior.config.num_classes else {}
+        draws.append((noise, label))
     return draws
 
 

@@ -9,7 +9,8 @@ that. A search can: it tries other codes and looks at the picture that comes bac
 import tensorflow as tf
 
 from vqvae_tf.config import UserError
-from vqvae_tf.models.image import ImageVQVAE, pad_by_reflection
+from vqvae_tf.models.image import ImageVQVAE
+from vqvae_tf.models.image_model import pad_by_reflection
 from vqvae_tf.models.prior import Prior
 
 # Places so far apart are changed at once: further than one code's change is seen.
@@ -59,6 +60,11 @@ class CodeSearch:
         prior: Prior | None = None,
         rate_weight: float = 0.0,
     ):
+        if not isinstance(model, ImageVQVAE):
+            raise UserError(
+                f"a search needs a model of one grid of codes; received a {type(model).__name__}: "
+                "take its nearest codes, with 0 passes"
+            )
         codes = model.config.num_embeddings
         if passes < 0:
             raise UserError(f"search passes must be 0 or more; received {passes}")
@@ -116,7 +122,7 @@ class CodeSearch:
         latents = self._model.latents(padded)
         if self._slots == 1:
             latents = latents[:, :, :, None]
-        codebook = tf.convert_to_tensor(self._model.quantizer.codebook)
+        codebook = tf.convert_to_tensor(self._model.codebook)
         centre = tf.reduce_mean(codebook, axis=0)
         codebook = codebook - centre
         half_norms = tf.reduce_sum(tf.square(codebook), axis=1) / 2
@@ -139,7 +145,7 @@ class CodeSearch:
             return tf.zeros(tf.shape(candidates))
         given = codes if self._slots > 1 else codes[..., 0]
         known = label if self._prior.config.num_classes else None
-        logits = tf.cast(self._prior.network(given, label=known), tf.float32)
+        logits = tf.cast(self._prior(given, label=known), tf.float32)
         if self._slots == 1:
             logits = logits[:, :, :, None]
         bits = -tf.nn.log_softmax(logits) / tf.math.log(2.0)

@@ -1,94 +1,28 @@
 """The image VQ-VAE: an encoder, a quantizer and a decoder over pictures of any size."""
 
 import dataclasses
-import math
 
 import keras
 import tensorflow as tf
 
-from vqvae_tf import likelihoods, networks
-from vqvae_tf.config import DataConfig, Summaries, TrainingConfig, UserError, at_least, nearest
-from vqvae_tf.layers import VectorQuantizer, VectorQuantizerEMA
-from vqvae_tf.models import trainable
-
-QUANTIZERS = {"ema": VectorQuantizerEMA, "loss": VectorQuantizer}
-LIKELIHOODS = ("normal", "normal_learned", "logistic_mixture", "categorical")
+from vqvae_tf import networks
+from vqvae_tf.models import image_model
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageConfig:
+class ImageConfig(image_model.ImageModelConfig):
     """What an image VQ-VAE is and how it is trained; `config.json` holds it.
 
-    Attributes:
-        widths: channels after each halving of the picture.
-        residual_blocks, residual_width: of encoder and decoder alike.
-        final_convolution: one more 3x3 convolution in the encoder (Sonnet's; the paper has none).
-        embedding_dim: D, numbers a code.
-        num_embeddings: K, codes in the codebook.
+    Attributes beside those of `ImageModelConfig`:
         codes_per_position: codes at each place, all from one codebook.
-        quantizer: "ema" (appendix A.1 of the paper) or "loss" (equation 3).
-        commitment_cost: beta, beside a squared error divided by `data_variance`.
-        decay, revival_threshold, revival_count: see `vqvae_tf.layers.CodebookQuantizer`.
-        likelihood: "normal" (squared error), "normal_learned" (a trained scale),
-            "logistic_mixture" or "categorical".
-        mixture_components: of the logistic mixture.
-        data_variance: variance of the pixels on a scale of width 1.
-        data, training: how tiles are cut, and how the model is trained on them.
     """
 
-    widths: tuple[int, ...] = (64, 128)
-    residual_blocks: int = 2
-    residual_width: int = 32
-    final_convolution: bool = True
-    embedding_dim: int = 64
-    num_embeddings: int = 512
     codes_per_position: int = 1
-    quantizer: str = "ema"
-    commitment_cost: float = 0.25
-    decay: float | None = None
-    revival_threshold: float = 0.2
-    revival_count: float = 0.5
-    likelihood: str = "normal"
-    mixture_components: int = 10
-    data_variance: float = 0.06
-    data: DataConfig = DataConfig()
-    training: TrainingConfig = TrainingConfig()
-
-    def __post_init__(self):
-        for name, known in (("quantizer", QUANTIZERS), ("likelihood", LIKELIHOODS)):
-            value = getattr(self, name)
-            if value not in known:
-                raise UserError(f'unknown {name} "{value}"; {nearest(value, known)}')
-        at_least(1, self, "residual_width", "embedding_dim", "num_embeddings")
-        at_least(1, self, "codes_per_position", "mixture_components")
-        at_least(0, self, "residual_blocks", "commitment_cost")
-        at_least(0, self, "revival_threshold", "revival_count")
-        if not self.widths or min(self.widths) < 1:
-            raise UserError(
-                f"widths must hold one positive number a level, such as 64,128; "
-                f"received {self.widths}"
-            )
-        if self.decay is not None and not 0.0 <= self.decay < 1.0:
-            raise UserError(f"decay must be None or lie in [0, 1); received {self.decay}")
-        if not self.data_variance > 0.0:
-            raise UserError(f"data_variance must be above 0; received {self.data_variance}")
-        size = self.data.image_size
-        if size < 1 or size % self.stride:
-            below = max(size // self.stride, 1) * self.stride
-            raise UserError(
-                f"data.image_size must be a multiple of {self.stride}; received {size}, the "
-                f"nearest are {below} and {below + self.stride}"
-            )
-
-    @property
-    def stride(self) -> int:
-        """Pixels of the picture to a place of the code grid, a side."""
-        return 2 ** len(self.widths)
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
-class ImageVQVAE(trainable.TrainableModel):
-    """Pictures to codes and back (van den Oord et al. 2017, section 4).
+class ImageVQVAE(image_model.ImageModel):
+    """Pictures to one grid of codes and back (van den Oord et al. 2017, section 4).
 
     On this level pictures are uint8 `[batch, height, width, channels]` of any size: sizes that
     the strides don't divide are continued by reflection at the bottom and the right, and
@@ -107,44 +41,27 @@ class ImageVQVAE(trainable.TrainableModel):
     """
 
     config_class = ImageConfig
-    data_key = "image"
 
     def __init__(self, config: ImageConfig, **kwargs):
         super().__init__(config, **kwargs)
         config = self.config
-        policy = config.training.precision
-        self.likelihood = _likelihood(config)
-        body = {
-            "rank": 2,
-            "residual_blocks": config.residual_blocks,
-            "residual_width": config.residual_width,
-            "dtype": policy,
-        }
+        # D for each of a place's codes, side by side.
+        latent = config.embedding_dim * config.codes_per_position
         self.encoder = networks.Encoder(
             widths=config.widths,
-            embedding_dim=config.embedding_dim * config.codes_per_position,
+            embedding_dim=latent,
             final_convolution=config.final_convolution,
             name="encoder",
-            **body,
+            **self._body(),
         )
-        self.quantizer = QUANTIZERS[config.quantizer](
-            config.num_embeddings,
-            commitment_cost=config.commitment_cost,
-            decay=config.decay,
-            revival_threshold=config.revival_threshold,
-            revival_count=config.revival_count,
-            seed=config.training.seed,
-            name="quantizer",
-            dtype=policy,
-        )
+        self.quantizer = self._make_quantizer("quantizer")
         self.decoder = networks.Decoder(
             widths=config.widths[::-1],
             channels=self.likelihood.parameters(config.data.channels),
             name="decoder",
-            **body,
+            **self._body(),
         )
         # Built at once: a checkpoint can be restored, and `fit` finds all its variables.
-        latent = config.embedding_dim * config.codes_per_position
         self.encoder.build((None, None, None, config.data.channels))
         self.quantizer.build((None, None, None, config.embedding_dim))
         self.decoder.build((None, None, None, latent))
@@ -152,16 +69,10 @@ class ImageVQVAE(trainable.TrainableModel):
         self.built = True
         self._report(("loss", "reconstruction", *self.quantizer.loss_names, "perplexity"))
 
-    def call(self, images, training: bool = False):
-        """Reconstruction of uint8 pictures as float pixels in [-0.5, 0.5]."""
-        outputs, _ = self._forward(_pixels(images), training)
-        return self.likelihood.mean(outputs)
-
-    def encode(self, images):
-        """Codes of uint8 pictures."""
-        images = tf.convert_to_tensor(images)
-        _refuse_empty(images)
-        return self.quantizer.encode(self.latents(pad_by_reflection(images, self.config.stride)))
+    @property
+    def codebook(self):
+        """`[num_embeddings, embedding_dim]`."""
+        return self.quantizer.codebook
 
     def latents(self, images):
         """What the encoder says of uint8 pictures whose size the strides divide, not quantized.
@@ -169,67 +80,19 @@ class ImageVQVAE(trainable.TrainableModel):
         `[batch, height / stride, width / stride, dim]`, with one more axis before the last where
         `codes_per_position` is above 1.
         """
-        return self._latents(_pixels(images), training=False)
+        return self._latents(image_model.pixels_of(images), training=False)
 
-    def decode(self, codes):
-        """The uint8 pictures that codes stand for: the mean of p(x|z), rounded."""
-        codes = tf.convert_to_tensor(codes)
-        _refuse_empty(codes)
-        vectors = self.quantizer.decode(codes)
-        return _to_uint8(self.likelihood.mean(self.decoder(self._join(vectors))))
+    def _encode(self, pixels):
+        return self.quantizer.encode(self._latents(pixels, training=False))
 
-    def reconstruct(self, images):
-        """`decode(encode(images))`, cropped to the pictures' own size."""
-        images = tf.convert_to_tensor(images)
-        size = tf.shape(images)
-        return self.decode(self.encode(images))[:, : size[1], : size[2]]
+    def _outputs(self, codes):
+        return self.decoder(self._join(self.quantizer.decode(codes)))
 
-    def compute_losses(self, batch, training: bool = False):
-        """Mean losses of a batch: `reconstruction`, the quantizer's own, and their sum `loss`.
-
-        `perplexity`, of the codes of this batch, is beside them and not in the sum.
-        """
-        pixels = _pixels(batch["image"])
-        outputs, quantized = self._forward(pixels, training)
-        losses = {
-            "reconstruction": self.likelihood.loss(outputs, pixels, training=training),
-            **quantized.losses,
-        }
-        return {
-            "loss": tf.add_n(list(losses.values())),
-            **losses,
-            "perplexity": _perplexity(quantized.codes, self.config.num_embeddings),
-        }
-
-    def bits(self, batch, codes=None):
-        """Bits that each picture costs: `[batch]` float32 each, and the number of dimensions.
-
-        Of the nearest codes, or of given ones, shaped as those of `encode`.
-
-        `reconstruction` is -log2 p(x|z), with the mass of 8-bit values; `latent` is the number of
-        codes times log2 K; `total` their sum; `dimensions` is height * width * channels.
-        """
-        images = tf.convert_to_tensor(batch["image"])
-        size = tf.shape(images)
-        codes = self.encode(images) if codes is None else tf.convert_to_tensor(codes)
-        outputs = self.decoder(self._join(self.quantizer.decode(codes)))
-        reconstruction = self.likelihood.bits(outputs[:, : size[1], : size[2]], images)
-        number = tf.size(codes) // tf.maximum(size[0], 1)
-        latent = tf.cast(number, tf.float32) * math.log2(self.config.num_embeddings)
-        latent = tf.fill([size[0]], latent)
-        return {
-            "reconstruction": reconstruction,
-            "latent": latent,
-            "total": reconstruction + latent,
-            "dimensions": tf.reduce_prod(size[1:]),
-        }
-
-    def summaries(self, batch) -> Summaries:
-        """Pictures beside their reconstructions, and which codes they use."""
-        images = batch["image"][:8]
-        codes = self.encode(images)
-        beside = tf.concat([images, self.decode(codes)], axis=2)
-        return Summaries(images={"reconstructions": beside}, histograms={"codes": codes})
+    def _forward(self, pixels, training):
+        quantized = self.quantizer.quantize(self._latents(pixels, training), training=training)
+        outputs = self.decoder(self._join(quantized.vectors), training=training)
+        perplexity = image_model.perplexity(quantized.codes, self.config.num_embeddings)
+        return outputs, quantized.losses, {"perplexity": perplexity}
 
     def _latents(self, pixels, training):
         """The encoder's output, with the codes' axis where there are several at a place."""
@@ -248,56 +111,3 @@ class ImageVQVAE(trainable.TrainableModel):
             return vectors
         width = self.config.codes_per_position * self.config.embedding_dim
         return tf.reshape(vectors, tf.concat([tf.shape(vectors)[:-2], [width]], 0))
-
-    def _forward(self, pixels, training):
-        latents = self._latents(pixels, training)
-        quantized = self.quantizer.quantize(latents, training=training)
-        return self.decoder(self._join(quantized.vectors), training=training), quantized
-
-
-def _likelihood(config: ImageConfig) -> likelihoods.Likelihood:
-    if config.likelihood == "logistic_mixture":
-        return likelihoods.LogisticMixture(config.mixture_components, name="likelihood")
-    if config.likelihood == "categorical":
-        return likelihoods.Categorical(name="likelihood")
-    scale = "learned" if config.likelihood == "normal_learned" else "fixed"
-    return likelihoods.Normal(scale, config.data_variance, name="likelihood")
-
-
-def _pixels(images):
-    return tf.cast(images, tf.float32) / 255.0 - 0.5
-
-
-def _to_uint8(pixels):
-    return tf.cast(tf.round((pixels + 0.5) * 255.0), tf.uint8)
-
-
-def _perplexity(codes, num_embeddings):
-    counts = tf.math.bincount(tf.reshape(codes, [-1]), minlength=num_embeddings, dtype=tf.float32)
-    share = counts / tf.maximum(tf.reduce_sum(counts), 1.0)
-    return tf.exp(-tf.reduce_sum(tf.math.xlogy(share, share)))
-
-
-def _refuse_empty(batch):
-    """TensorFlow's convolutions fail on nothing, with a line that says nothing of it."""
-    if 0 in batch.shape:
-        raise UserError(
-            f"a batch must hold at least one picture of at least one pixel; received shape "
-            f"{tuple(batch.shape)}"
-        )
-
-
-def pad_by_reflection(images, multiple):
-    """Continues pictures at the bottom and the right to sizes that `multiple` divides.
-
-    By indices and not `tf.pad`, whose reflection stops at the size of the picture less one.
-    """
-    for axis in (1, 2):
-        size = images.shape[axis]
-        if size is not None and size % multiple == 0:
-            continue
-        size = tf.shape(images)[axis]
-        period = tf.maximum(2 * (size - 1), 1)
-        place = tf.range(-(-size // multiple) * multiple) % period
-        images = tf.gather(images, (size - 1) - tf.abs(size - 1 - place), axis=axis)
-    return images

@@ -8,9 +8,16 @@ from vqvae_tf.config import UserError, nearest
 from vqvae_tf.models.image import ImageVQVAE
 from vqvae_tf.models.prior import Prior
 from vqvae_tf.models.trainable import TrainableModel
+from vqvae_tf.models.two_level import TwoLevelVQVAE
+from vqvae_tf.models.two_level_prior import TwoLevelPrior
 from vqvae_tf.training import restore_weights, workdir
 
-FAMILIES: dict[str, type[TrainableModel]] = {"image": ImageVQVAE, "prior": Prior}
+FAMILIES: dict[str, type[TrainableModel]] = {
+    "image": ImageVQVAE,
+    "two_level": TwoLevelVQVAE,
+    "prior": Prior,
+    "two_level_prior": TwoLevelPrior,
+}
 
 
 def build(family: str, config: Any) -> TrainableModel:
@@ -26,7 +33,7 @@ def build(family: str, config: Any) -> TrainableModel:
 
 def family_of(config: Any) -> str:
     """The family that a configuration is of."""
-    return next(name for name, cls in FAMILIES.items() if isinstance(config, cls.config_class))
+    return next(name for name, cls in FAMILIES.items() if type(config) is cls.config_class)
 
 
 def record(config: Any, **more: Any) -> dict[str, Any]:

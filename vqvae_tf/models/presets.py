@@ -6,6 +6,8 @@ from typing import Any
 from vqvae_tf.config import DataConfig, TrainingConfig, UserError, nearest
 from vqvae_tf.models.image import ImageConfig
 from vqvae_tf.models.prior import PriorConfig
+from vqvae_tf.models.two_level import TwoLevelConfig
+from vqvae_tf.models.two_level_prior import TwoLevelPriorConfig
 
 
 def photos() -> ImageConfig:
@@ -127,8 +129,95 @@ def photos_prior() -> PriorConfig:
     )
 
 
+def photos_two_level() -> TwoLevelConfig:
+    """Two levels on the demo's photographs: 32x32 tiles to 4x4 upper and 8x8 lower codes.
+
+    The networks, data and optimizer of `photos` with a level above (VQ-VAE-2).
+    """
+    lower = photos()
+    return TwoLevelConfig(
+        widths=lower.widths,
+        upper_width=64,
+        final_convolution=lower.final_convolution,
+        embedding_dim=lower.embedding_dim,
+        decay=lower.decay,
+        revival_count=lower.revival_count,
+        data_variance=lower.data_variance,
+        data=lower.data,
+        training=lower.training,
+    )
+
+
+def photos_two_level_prior() -> TwoLevelPriorConfig:
+    """The prior over both grids of `photos_two_level`: crops of 8x8 upper and 16x16 lower codes."""
+    one = photos_prior()
+    return TwoLevelPriorConfig(
+        code_dim=one.code_dim,
+        num_classes=one.num_classes,
+        data=one.data,
+        training=one.training,
+    )
+
+
+def digits() -> ImageConfig:
+    """Handwritten digits, 32x32 grey pictures to 8x8 codes of 64: small and quick.
+
+    For `embedded:digits`; a digit is not mirrored.
+    """
+    return ImageConfig(
+        widths=(32, 64),
+        final_convolution=False,
+        embedding_dim=8,
+        num_embeddings=64,
+        data_variance=0.12,
+        data=DataConfig(image_size=32, channels=1, flip=False),
+        training=TrainingConfig(
+            steps=3_000,
+            batch_size=8,
+            learning_rate=2e-3,
+            schedule="cosine",
+            warmup_steps=50,
+            final_learning_rate=0.02,
+            beta_2=0.99,
+        ),
+    )
+
+
+def digits_prior() -> PriorConfig:
+    """The prior over the codes of `digits`: whole pictures, with the digit as class."""
+    return PriorConfig(
+        num_embeddings=64,
+        code_dim=8,
+        num_classes=10,
+        dropout=0.2,
+        grid=8,
+        data=DataConfig(channels=1, flip=False),
+        training=TrainingConfig(
+            steps=3_000,
+            batch_size=16,
+            learning_rate=1.2e-3,
+            schedule="cosine",
+            warmup_steps=30,
+            final_learning_rate=0.03,
+            clip_norm=1.0,
+        ),
+    )
+
+
 PRESETS: dict[str, Callable[[], Any]] = {
-    preset.__name__: preset for preset in (photos, cifar10, sonnet, imagenet, dmlab, photos_prior)
+    preset.__name__: preset
+    for preset in (
+        photos,
+        cifar10,
+        sonnet,
+        imagenet,
+        dmlab,
+        photos_prior,
+        photos_two_level,
+        photos_two_level_prior,
+        digits,
+        digits_prior,
+    )
 }
 
 

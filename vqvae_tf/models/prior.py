@@ -2,13 +2,20 @@
 
 import dataclasses
 import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import networks
 from vqvae_tf.config import DataConfig, Summaries, TrainingConfig, UserError, at_least
 from vqvae_tf.models import trainable
+from vqvae_tf.networks.pixelcnn_sampler import sample_codes
+
+# Between the seeds of a prior's levels: an odd number far from any that a user counts up to.
+_SEED_STEP = 0x9E3779B97F4A7C15
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,25 +86,32 @@ class Prior(trainable.TrainableModel):
 
     def __init__(self, config: PriorConfig, **kwargs):
         super().__init__(config, **kwargs)
+        self._make_networks()
+        self._compiled_log_prob = tf.function(self.log_prob, autograph=False, reduce_retracing=True)
+        self.label_draws = keras.random.SeedGenerator(self.config.training.seed, name="label_draws")
+        self.built = True
+        self._report(("loss", "bits_per_code"))
+
+    def _make_networks(self):
+        slots = self.config.codes_per_position
+        self.network = self._pixelcnn("network", slots=slots if slots > 1 else None)
+
+    def _pixelcnn(self, name, **options):
         config = self.config
-        self.network = networks.PixelCNN(
+        network = networks.PixelCNN(
             config.num_embeddings,
-            channels=config.channels,
-            layers=config.layers,
+            **{"channels": config.channels, "layers": config.layers} | options,
             kernel_size=config.kernel_size,
             first_kernel=config.first_kernel,
             head_width=config.head_width,
             dropout=config.dropout,
             num_classes=config.num_classes or None,
             code_dim=config.code_dim,
-            slots=config.codes_per_position if config.codes_per_position > 1 else None,
-            name="network",
+            name=name,
             dtype=config.training.precision,
         )
-        self.network.build(())
-        self.label_draws = keras.random.SeedGenerator(config.training.seed, name="label_draws")
-        self.built = True
-        self._report(("loss", "bits_per_code"))
+        network.build(())
+        return network
 
     def call(self, codes, label=None, training: bool = False):
         """Logits of every code: `[batch, height, width, (slots,) num_embeddings]`."""
@@ -108,9 +122,110 @@ class Prior(trainable.TrainableModel):
         log_probs = -self._cross_entropy(codes, label, training=False)
         return tf.reduce_sum(log_probs, axis=tf.range(1, tf.rank(log_probs)))
 
-    def sample(self, count: int, *, grid: tuple[int, int], seed: int = 0, **controls):
-        """Draws `count` grids of codes; `controls` are those of `PixelCNN.sample`."""
-        return self.network.sample(count, grid, seed=seed, **controls)
+    def initialize(self, codebook: Any, log_frequencies: Any) -> None:
+        """Starts from what is known of the codes before training.
+
+        Args:
+            codebook: the autoencoder's; taken in where `code_dim` is given.
+            log_frequencies: `[codes_per_position, num_embeddings]`, the logits' start.
+        """
+        if self.config.code_dim is not None:
+            self.network.load_code_vectors(codebook)
+        several = self.config.codes_per_position > 1
+        self.network.set_output_bias(log_frequencies if several else log_frequencies[0])
+
+    def sample(
+        self,
+        count: int,
+        *,
+        grid: tuple[int, int],
+        seed: int = 0,
+        best_of: int = 1,
+        label: Any = None,
+        prefix: Any = None,
+        first_sample: int = 0,
+        **controls,
+    ):
+        """Draws `count` grids of codes.
+
+        Args:
+            count: number of samples.
+            grid: (height, width) of the codes.
+            seed: any integer.
+            best_of: draw so many for each sample and keep the likeliest, by `log_prob`; typical
+                ones come of it, and less variety.
+            label, prefix, first_sample: as of `PixelCNN.sample`.
+            controls: the others of `PixelCNN.sample`: `temperature`, `top_k`, `top_p`, ...
+
+        Returns:
+            int32 `[count, *grid]`, with one more axis where there are several codes a place.
+
+        Raises:
+            UserError: for an argument out of range.
+        """
+        if best_of < 1:
+            raise UserError(f"best_of must be at least 1; received {best_of}")
+        label, prefix = _for_each(label, count, best_of), _for_each(prefix, count, best_of)
+        drawn = self._sample(
+            count * best_of,
+            grid,
+            seed=seed,
+            label=label,
+            prefix=prefix,
+            first_sample=first_sample * best_of,
+            **controls,
+        )
+        if best_of == 1:
+            return drawn
+        known = None if label is None else tf.broadcast_to(label, [count * best_of])
+        likelihood = tf.reshape(self._compiled_log_prob(drawn, known), [count, best_of])
+        best = tf.argmax(likelihood, axis=1, output_type=tf.int32)
+        return tf.gather(drawn, tf.range(count) * best_of + best)
+
+    def _sample(self, count, grid, **controls):
+        return self.network.sample(count, grid, **controls)
+
+    def noise_shapes(self, grid: tuple[int, int]) -> dict[str, tuple[int, int, int]]:
+        """What `draw` needs noise for: name -> (height, width, codes a place)."""
+        return {"noise": (*grid, self.config.codes_per_position)}
+
+    def draw(
+        self,
+        noise_of_row: Mapping[str, Callable],
+        grid: tuple[int, int],
+        count: Any,
+        *,
+        temperature: Any = 1.0,
+        label: Any = None,
+        with_log_prob: bool = False,
+    ) -> Any:
+        """`sample` as a graph, for exported endpoints: the noise is the caller's.
+
+        Args:
+            noise_of_row: for each name of `noise_shapes(grid)`, a function from a row's number to
+                Gumbel noise, float32 `[width, count, codes a place, num_embeddings]`.
+            grid: (height, width), Python integers.
+            count: number of samples, an integer or a scalar tensor.
+            temperature: scalar.
+            label: int32 `[count]`, or None.
+            with_log_prob: whether to give the log probability of each code as well.
+
+        Returns:
+            Codes as `sample` gives them; with `with_log_prob` a pair of them and float32 of the
+            same shape.
+        """
+        drawn = sample_codes(
+            self.network,
+            noise_of_row["noise"],
+            grid,
+            count,
+            temperature=temperature,
+            label=label,
+            with_log_prob=with_log_prob,
+        )
+        if self.config.codes_per_position > 1:
+            return drawn
+        return tuple(each[..., 0] for each in drawn) if with_log_prob else drawn[..., 0]
 
     def compute_losses(self, batch, training: bool = False):
         """`loss`, the mean cross-entropy in nats a code, and the same as `bits_per_code`."""
@@ -133,5 +248,18 @@ class Prior(trainable.TrainableModel):
         return Summaries(images={}, histograms={"codes": batch["codes"]})
 
     def _cross_entropy(self, codes, label, training):
-        logits = self.network(codes, label=label, training=training)
+        logits = self.call(codes, label=label, training=training)
         return tf.nn.sparse_softmax_cross_entropy_with_logits(codes, tf.cast(logits, tf.float32))
+
+
+def _for_each(given, count, times):
+    """A control of `count` samples as one of `times` as many; one for all stays as it is."""
+    given = None if given is None else np.asarray(given)
+    if times == 1 or given is None or given.ndim == 0 or len(given) != count:
+        return given
+    return np.repeat(given, times, axis=0)
+
+
+def seed_of_level(seed: int, level: int) -> int:
+    """The seed that a level of a prior draws from: the first one's is the seed itself."""
+    return (seed + level * _SEED_STEP) % 2**64

@@ -60,7 +60,7 @@ def main() -> None:
     if _PRIOR.value is None and grid is not None:
         raise UserError("--grid is that of a prior's samples; give --prior, or leave it out")
     model = models.load(_MODEL.value)
-    if not isinstance(model, models.ImageVQVAE):
+    if not isinstance(model, models.ImageModel):
         raise UserError(f"{_MODEL.value} holds a prior; --model wants the autoencoder's workdir")
     prior = None
     if _PRIOR.value is not None:

@@ -31,6 +31,13 @@ _GRID = flags.DEFINE_list("grid", None, "HEIGHT,WIDTH in codes.", flag_values=FL
 _PREFIX = flags.DEFINE_string(
     "prefix", None, "An .npz file of codes that stay, -1 where free.", flag_values=FLAGS
 )
+_BEST_OF = flags.DEFINE_integer(
+    "best_of",
+    1,
+    "Draw so many for each picture and keep the likeliest.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
 
 
 def main() -> None:
@@ -46,6 +53,7 @@ def main() -> None:
         top_p=_TOP_P.value,
         grid=command.height_width(_GRID, "codes"),
         prefix=_PREFIX.value,
+        best_of=_BEST_OF.value,
     )
     print(written[0])
 

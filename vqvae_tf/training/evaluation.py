@@ -1,7 +1,7 @@
 """What a trained image model is worth over a whole set of pictures: distortion, codes, bits."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -18,14 +18,15 @@ def evaluate(
     pictures: Iterable[Mapping[str, Any]],
     *,
     num_embeddings: int,
+    codebook_of_code: Sequence[int] = (0,),
     prior_bits: Callable[[np.ndarray, np.ndarray | None], Any] | None = None,
 ) -> dict[str, Any]:
     """Encodes and reconstructs whole pictures and measures them together and one by one.
 
     Everything is pooled: PSNR comes from the mean squared error over all pixels, perplexity from
-    the frequencies of all codes, bits/dim from all bits over all dimensions. SSIM is a mean over
-    pictures (of those at least 11 pixels a side). A latent costs log2 K bits, and where a prior
-    is given also what the prior says.
+    the frequencies of all codes (the geometric mean over codebooks), bits/dim from all bits over
+    all dimensions. SSIM is a mean over pictures (of those at least 11 pixels a side). A latent
+    costs log2 K bits, and where a prior is given also what the prior says.
 
     Args:
         model: offers `encode(images, labels)` of uint8 pictures, `decode(codes)`, of which the
@@ -33,7 +34,8 @@ def evaluate(
             `reconstruction`, `latent` (`[batch]`) and `dimensions`.
         pictures: mappings with `name`, `image` (uint8 `[height, width, channels]`) and, where
             there is one, `label`. Neighbours of the same size are measured in one batch.
-        num_embeddings: K, codes in the codebook.
+        num_embeddings: K, codes in a codebook.
+        codebook_of_code: number of the codebook of each code of a place.
         prior_bits: gives the bits `[batch]` of codes `[batch, height, width]` and labels
             `[batch]` (None where a picture has none).
 
@@ -44,11 +46,13 @@ def evaluate(
         `prior_bits_per_dimension`, `bits_per_dimension_with_prior`; and under `per_picture` a
         row for each picture.
     """
-    rows, counts = [], np.zeros(num_embeddings, np.int64)
+    rows, counts = [], np.zeros((max(codebook_of_code) + 1, num_embeddings), np.int64)
     shown = tqdm.tqdm(pictures, unit="picture", desc="evaluating", disable=None, leave=False)
     for batch in _batches(shown):
         codes, measured = _measure(model, batch, prior_bits)
-        counts += np.bincount(codes.ravel(), minlength=num_embeddings)
+        columns = codes.reshape(-1, len(codebook_of_code)).T
+        for number, column in zip(codebook_of_code, columns, strict=True):
+            counts[number] += np.bincount(column, minlength=num_embeddings)
         rows += measured
     if not rows:
         raise ValueError("there are no pictures to evaluate")
@@ -150,11 +154,14 @@ def _pooled(rows):
 
 
 def _code_statistics(counts):
-    share = counts[counts > 0] / counts.sum()
+    """Of the codebooks' counts, `[codebooks, num_embeddings]`, pooled as by `vqvae_tf.metrics`."""
+    shares = [own[own > 0] / own.sum() for own in counts]
+    entropies = [-(share * np.log(share)).sum() for share in shares]
+    in_use = sum(map(len, shares))
     return {
-        "perplexity": float(np.exp(-(share * np.log(share)).sum())),
-        "usage": len(share) / len(counts),
-        "codes_in_use": len(share),
+        "perplexity": float(np.exp(np.mean(entropies))),
+        "usage": in_use / counts.size,
+        "codes_in_use": in_use,
     }
 
 

@@ -16,7 +16,7 @@ from vqvae_tf.training import evaluation, strategies, workdir
 
 
 def train(
-    config: models.ImageConfig,
+    config: models.ImageModelConfig,
     data_uri: str,
     path: str,
     *,
@@ -77,7 +77,7 @@ def open_pictures(uri: str) -> data.Source:
 
 
 def measure(
-    model: models.ImageVQVAE,
+    model: models.ImageModel,
     source: data.Source,
     prior_bits: Callable[[np.ndarray, np.ndarray | None], Any] | None = None,
     search: models.CodeSearch | None = None,
@@ -94,6 +94,7 @@ def measure(
         Compiled(model, search),
         source.pictures(model.config.data.channels),
         num_embeddings=model.config.num_embeddings,
+        codebook_of_code=model.config.codebook_of_code,
         prior_bits=prior_bits,
     )
     return {"data": source.uri, "skipped_pictures": source.skipped, **results}
@@ -122,7 +123,7 @@ def evaluate(
     """
     from vqvae_tf.workflows import priors
 
-    model = _autoencoder(model_path)
+    model = load(model_path)
     source = open_pictures(data_uri)
     prior = prior_bits = None
     known = False
@@ -131,8 +132,12 @@ def evaluate(
         bits = priors.bits_of(prior)
         known = list(source.class_names) == workdir.read(prior_path)["class_names"]
         prior_bits = bits if known else lambda codes, labels: bits(codes, None)
-    search = models.CodeSearch(model, passes=search_passes, prior=prior, rate_weight=rate_weight)
-    return measure(model, source, prior_bits, search if search_passes else None)
+    search = None
+    if search_passes or rate_weight:
+        search = models.CodeSearch(
+            model, passes=search_passes, prior=prior, rate_weight=rate_weight
+        )
+    return measure(model, source, prior_bits, search)
 
 
 def reconstruct(
@@ -158,7 +163,7 @@ def reconstruct(
     Returns:
         How many pictures were written.
     """
-    model = _autoencoder(model_path)
+    model = load(model_path)
     search = models.CodeSearch(model, passes=search_passes) if search_passes else None
     source = open_pictures(data_uri)
     os.makedirs(output, exist_ok=True)
@@ -189,7 +194,7 @@ class Compiled:
         search: what to encode with; None takes the nearest codes.
     """
 
-    def __init__(self, model: models.ImageVQVAE, search: models.CodeSearch | None = None):
+    def __init__(self, model: models.ImageModel, search: models.CodeSearch | None = None):
         picture = tf.TensorSpec([None, None, None, model.config.data.channels], tf.uint8)
         slots = [model.config.codes_per_position] if model.config.codes_per_position > 1 else []
         codes = tf.TensorSpec([None, None, None, *slots], tf.int32)
@@ -215,7 +220,12 @@ def write_png(path: str, image: np.ndarray) -> None:
     os.replace(path + ".part", path)
 
 
-def _autoencoder(path: str) -> models.ImageVQVAE:
+def load(path: str) -> models.ImageModel:
+    """The autoencoder in a workdir.
+
+    Raises:
+        UserError: also if it holds a prior.
+    """
     model = models.load(path)
     if isinstance(model, models.Prior):
         raise UserError(f"{path} holds a prior; --model wants the autoencoder's workdir")

@@ -80,7 +80,7 @@ def run(
     check = export.check_saved_model(model, paths["saved_model"], pictures)
     clock.lap("exporting, and serving the export in another process")
     facts = demo_facts.ImageFacts(
-        codebook=np.asarray(model.quantizer.codebook.value),
+        codebook=np.asarray(model.codebook.value),
         code_counts=_code_counts(model),
         new_photographs=new,
         new_regions=regions,

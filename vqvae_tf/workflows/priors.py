@@ -18,6 +18,7 @@ from vqvae_tf.config import DataConfig, UserError, nearest
 from vqvae_tf.data import images
 from vqvae_tf.data.recolour import recolour
 from vqvae_tf.training import checkpoints, strategies, workdir
+from vqvae_tf.workflows import autoencoders
 from vqvae_tf.workflows.autoencoders import Compiled, write_png
 
 MODEL_FOLDER, CODES_FOLDER = "model", "codes"
@@ -53,9 +54,13 @@ def train_prior(
         UserError: for anything that the user can put right.
     """
     placed = strategies.get(strategy)
-    autoencoder = models.load(model_path)
-    if isinstance(autoencoder, models.Prior):
-        raise UserError(f"{model_path} holds a prior; --model wants the autoencoder's workdir")
+    autoencoder = autoencoders.load(model_path)
+    wanted = autoencoder.prior_class.config_class
+    if type(config) is not wanted:
+        raise UserError(
+            f"the codes of {model_path} want a {wanted.__name__}, such as --preset="
+            f"{' or '.join(_presets_of(wanted))}; received a {type(config).__name__}"
+        )
     source = data.open_source(data_uri)
     sizes = autoencoder.config
     config = dataclasses.replace(
@@ -69,7 +74,7 @@ def train_prior(
     held_out_source = None if validation_uri is None else data.open_source(validation_uri)
     keras.utils.set_random_seed(config.training.seed)
     with placed.scope():
-        prior = models.build("prior", config)
+        prior = models.build(models.family_of(config), config)
     record = models.record(
         config,
         data=data_uri,
@@ -84,9 +89,7 @@ def train_prior(
     if held_out_source is not None:
         held_out = _held_out_maps(autoencoder, held_out_source, config, source.class_names)
     with placed.scope():
-        if config.code_dim is not None:
-            prior.network.load_code_vectors(autoencoder.quantizer.codebook)
-        prior.network.set_output_bias(_log_frequencies(maps, config))
+        prior.initialize(autoencoder.codebook, _log_frequencies(maps, config))
     settings = config.training
     crop, large = _crop_of(maps, config.grid)
 
@@ -103,8 +106,12 @@ def train_prior(
     )
 
 
+def _presets_of(config_class):
+    return [name for name, make in models.PRESETS.items() if type(make()) is config_class]
+
+
 def code_maps(
-    autoencoder: models.ImageVQVAE,
+    autoencoder: models.ImageModel,
     source: data.Source,
     variation: DataConfig | None = None,
     seed: int = 0,
@@ -216,8 +223,8 @@ def bits_of(prior: models.Prior) -> Callable[[np.ndarray, np.ndarray | None], np
 
 
 def load_pair(
-    path: str, expected: models.ImageVQVAE | None = None
-) -> tuple[models.Prior, models.ImageVQVAE]:
+    path: str, expected: models.ImageModel | None = None
+) -> tuple[models.Prior, models.ImageModel]:
     """The prior in the workdir `path` and the autoencoder whose codes it models.
 
     Args:
@@ -228,9 +235,9 @@ def load_pair(
         UserError: if it is no prior's workdir, or a codebook is another than it was trained on.
     """
     written = workdir.read(path)
-    if written.get("family") != "prior":
-        raise UserError(f"{path} holds no prior but a model of family {written.get('family')}")
     prior = models.load(path)
+    if not isinstance(prior, models.Prior):
+        raise UserError(f"{path} holds no prior but a model of family {written['family']}")
     autoencoder = models.load(os.path.join(path, MODEL_FOLDER))
     for model, where in ((autoencoder, "the model in its workdir"), (expected, "the given model")):
         if model is not None and digest(model) != written["codebook"]:
@@ -253,6 +260,7 @@ def sample(
     top_p: float | None = None,
     grid: tuple[int, int] | None = None,
     prefix: str | None = None,
+    best_of: int = 1,
 ) -> list[str]:
     """Draws codes from a prior, decodes them and writes both.
 
@@ -265,6 +273,7 @@ def sample(
         temperature, top_k, top_p: see `vqvae_tf.networks.PixelCNN.sample`.
         grid: (height, width) in codes; None takes the size that the prior was trained on.
         prefix: an `.npz` file whose `codes` (`[count or 1, height, width]`, -1 where free) stay.
+        best_of: draw so many for each picture and keep the likeliest.
 
     Returns:
         The paths that were written.
@@ -282,6 +291,7 @@ def sample(
         top_k=top_k,
         top_p=top_p,
         prefix=given,
+        best_of=best_of,
         label=None if label is None else class_number(path, label),
     )
     pictures = np.asarray(autoencoder.decode(codes))
@@ -312,9 +322,9 @@ def class_number(path: str, label: str) -> int:
     raise UserError(f'unknown class "{label}"; {nearest(label, names)}')
 
 
-def digest(autoencoder: models.ImageVQVAE) -> str:
+def digest(autoencoder: models.ImageModel) -> str:
     """What tells one codebook from another: a hash of its bits."""
-    codebook = keras.ops.convert_to_numpy(autoencoder.quantizer.codebook)
+    codebook = keras.ops.convert_to_numpy(autoencoder.codebook)
     return hashlib.sha256(codebook.tobytes()).hexdigest()[:16]
 
 
@@ -375,8 +385,7 @@ def _log_frequencies(maps, config):
         codes = item["codes"].reshape(-1, config.codes_per_position)
         for slot in range(config.codes_per_position):
             counts[slot] += np.bincount(codes[:, slot], minlength=config.num_embeddings)
-    log_frequencies = np.log(counts / counts.sum(1, keepdims=True))
-    return log_frequencies if config.codes_per_position > 1 else log_frequencies[0]
+    return np.log(counts / counts.sum(1, keepdims=True))
 
 
 def _read_prefix(path):

@@ -1,0 +1,165 @@
+"""The image VQ-VAE of two levels: a coarse grid of codes, and a finer one that knows it.
+
+Both grids travel as one array, so that everything that handles codes handles these: a place of
+the upper grid holds five codes, its own and the four of the lower grid that lie under it.
+"""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from vqvae_tf import networks
+from vqvae_tf.config import at_least
+from vqvae_tf.models import image_model
+from vqvae_tf.models.two_level_prior import TwoLevelPrior, join_levels, split_levels
+
+
+@dataclasses.dataclass(frozen=True)
+class TwoLevelConfig(image_model.ImageModelConfig):
+    """What a two-level image VQ-VAE is and how it is trained; `config.json` holds it.
+
+    `widths` are those down to the lower grid; each level has a codebook of `num_embeddings`.
+
+    Attributes beside those of `ImageModelConfig`:
+        upper_width: channels of the networks between the two grids.
+    """
+
+    upper_width: int = 128
+
+    def __post_init__(self):
+        super().__post_init__()
+        at_least(1, self, "upper_width")
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the picture to a place of the upper grid, a side."""
+        return 2 ** (len(self.widths) + 1)
+
+    @property
+    def codes_per_position(self) -> int:
+        """Of the upper grid: its own code and the four of the lower grid."""
+        return 5
+
+    @property
+    def codebook_of_code(self) -> tuple[int, ...]:
+        """Number of the codebook of each code of a place: 0 the upper level's, 1 the lower's."""
+        return (0, 1, 1, 1, 1)
+
+
+@keras.saving.register_keras_serializable("vqvae_tf")
+class TwoLevelVQVAE(image_model.ImageModel):
+    """Pictures to two grids of codes and back (VQ-VAE-2, Razavi et al. 2019, arXiv 1906.00446).
+
+    The upper grid has one code for `stride` pixels a side, the lower one for half as many. The
+    upper codes are found first; the lower codes stand for what these leave of the lower grid's
+    vectors, and the decoder sees the sum. (Where both are put side by side instead, as VQ-VAE-2
+    has it, the lower codes take over and the upper ones die: docs/models.md has figures.)
+
+    On this level pictures are uint8 `[batch, height, width, channels]` of any size. Codes are
+    int32 `[batch, ceil(height / stride), ceil(width / stride), 5]`: the upper code of a place,
+    then the four lower ones in reading order; `split_levels` gives the two grids, `join_levels`
+    puts them together.
+
+    Args:
+        config: a `TwoLevelConfig`, or a dictionary of one (as `config.json` holds it).
+
+    >>> config = TwoLevelConfig(widths=(4, 8), upper_width=8, residual_width=4, embedding_dim=2)
+    >>> model = TwoLevelVQVAE(config)
+    >>> codes = model.encode(tf.zeros([2, 21, 30, 3], tf.uint8))
+    >>> upper, lower = split_levels(codes)
+    >>> codes.shape.as_list(), upper.shape.as_list(), lower.shape.as_list()
+    ([2, 3, 4, 5], [2, 3, 4], [2, 6, 8])
+    >>> model.decode(codes).shape.as_list()
+    [2, 24, 32, 3]
+    """
+
+    config_class = TwoLevelConfig
+    prior_class = TwoLevelPrior
+
+    def __init__(self, config: TwoLevelConfig, **kwargs):
+        super().__init__(config, **kwargs)
+        config = self.config
+        dim, features = config.embedding_dim, config.widths[-1]
+        self.lower_encoder = networks.Encoder(
+            widths=config.widths,
+            embedding_dim=features,
+            final_convolution=config.final_convolution,
+            name="lower_encoder",
+            **self._body(),
+        )
+        self.upper_encoder = networks.Encoder(
+            widths=(config.upper_width,),
+            embedding_dim=dim,
+            final_convolution=config.final_convolution,
+            name="upper_encoder",
+            **self._body(),
+        )
+        self.upper_quantizer = self._make_quantizer("upper_quantizer")
+        # What the upper codes say at the places of the lower grid.
+        self.upper_decoder = networks.Decoder(
+            widths=(config.upper_width,), channels=dim, name="upper_decoder", **self._body()
+        )
+        self.to_lower = keras.layers.Dense(dim, name="to_lower", dtype=config.training.precision)
+        self.lower_quantizer = self._make_quantizer("lower_quantizer")
+        self.decoder = networks.Decoder(
+            widths=config.widths[::-1],
+            channels=self.likelihood.parameters(config.data.channels),
+            name="decoder",
+            **self._body(),
+        )
+        # Built at once: a checkpoint can be restored, and `fit` finds all its variables.
+        for layer, channels in (
+            (self.lower_encoder, config.data.channels),
+            (self.upper_encoder, features),
+            (self.upper_quantizer, dim),
+            (self.upper_decoder, dim),
+            (self.to_lower, features),
+            (self.lower_quantizer, dim),
+            (self.decoder, dim),
+            (self.likelihood, self.decoder.channels),
+        ):
+            layer.build((None, None, None, channels))
+        self.built = True
+        names = [
+            f"{level}_{name}"
+            for level in ("upper", "lower")
+            for name in (*self.upper_quantizer.loss_names, "perplexity")
+        ]
+        self._report(("loss", "reconstruction", *names))
+
+    @property
+    def codebook(self):
+        """`[2, num_embeddings, embedding_dim]`: the upper level's and the lower's."""
+        levels = (self.upper_quantizer, self.lower_quantizer)
+        return tf.stack([tf.convert_to_tensor(quantizer.codebook) for quantizer in levels])
+
+    def _encode(self, pixels):
+        features = self.lower_encoder(pixels)
+        upper = self.upper_quantizer.encode(self.upper_encoder(features))
+        said = self._said(self.upper_quantizer.decode(upper))
+        return join_levels(upper, self.lower_quantizer.encode(self.to_lower(features) - said))
+
+    def _outputs(self, codes):
+        upper, lower = split_levels(codes)
+        said = self._said(self.upper_quantizer.decode(upper))
+        return self.decoder(said + self.lower_quantizer.decode(lower))
+
+    def _forward(self, pixels, training):
+        features = self.lower_encoder(pixels, training=training)
+        latents = self.upper_encoder(features, training=training)
+        upper = self.upper_quantizer.quantize(latents, training=training)
+        said = self._said(upper.vectors, training)
+        lower = self.lower_quantizer.quantize(self.to_lower(features) - said, training=training)
+        losses, perplexities = {}, {}
+        for level, quantized in (("upper", upper), ("lower", lower)):
+            losses |= {f"{level}_{name}": value for name, value in quantized.losses.items()}
+            perplexities[f"{level}_perplexity"] = image_model.perplexity(
+                quantized.codes, self.config.num_embeddings
+            )
+        return self.decoder(said + lower.vectors, training=training), losses, perplexities
+
+    def _said(self, vectors, training=False):
+        """What the upper codes' vectors say at the places of the lower grid."""
+        # A decoder ends in float32, whatever the policy.
+        return tf.cast(self.upper_decoder(vectors, training=training), vectors.dtype)
