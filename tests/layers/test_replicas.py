@@ -38,6 +38,10 @@ def test_weights_codebooks_and_reported_loss_are_one_replica_s(results, replicas
         mine = results[replicas][name]
         if name.endswith(("/step", "/counts", "/skipped_steps")):
             np.testing.assert_array_equal(mine[0], expected[0], err_msg=name)
+        elif name.endswith(("/errors", "/gathered")):  # squares: 2e-6 in a vector is more in them
+            np.testing.assert_allclose(mine[0], expected[0], rtol=2e-5, atol=1e-5, err_msg=name)
+        elif name.endswith("/sums"):  # of some ten vectors each
+            np.testing.assert_allclose(mine[0], expected[0], atol=2e-5, err_msg=name)
         elif name.endswith("/loss"):
             np.testing.assert_allclose(mine, expected, rtol=1e-6, err_msg=name)
         else:  # gradients are sums of float32 in another order: 1e-7 each over 24 steps

@@ -122,3 +122,28 @@ def test_the_derived_decay_remembers_about_eighty_hits():
         counts = np.zeros(16, "float32")
         counts[0] = vectors
         np.testing.assert_allclose(float(layer._rate(counts)), rate, rtol=1e-6)
+
+
+def test_a_code_chosen_seldom_is_kept_where_its_vectors_are_far_from_it():
+    layer = VectorQuantizerEMA(8)
+    layer.load_codebook(np.concatenate([normal(7, 2), [[90.0, 90.0]]]))
+    for step in range(150):
+        x = normal(128, 2, seed=step)
+        x[0] = 90.0 + 3.0 * x[0]  # one vector a step, 16 for the other codes
+        layer(x, training=True)
+    share = array(layer.counts) / array(layer.counts).mean()
+    assert share[7] < layer.revival_threshold  # by its count alone it would be dead
+    np.testing.assert_allclose(array(layer.codebook)[7], [90.0, 90.0], atol=3.0)
+    assert int(layer.dead_codes) == 0
+
+
+def test_a_code_that_is_hit_to_the_bit_is_kept_where_it_is_chosen_often():
+    layer = VectorQuantizerEMA(8)
+    layer.load_codebook(np.concatenate([normal(7, 2), [[90.0, 90.0]]]))
+    for step in range(150):
+        x = normal(128, 2, seed=step)
+        x[:40] = 90.0
+        layer(x, training=True)
+    share = array(layer.errors) / array(layer.errors).mean()
+    assert share[7] < layer.revival_threshold  # by its error alone it would be dead
+    np.testing.assert_allclose(array(layer.codebook)[7], [90.0, 90.0], rtol=1e-6)  # m / N rounds

@@ -141,18 +141,12 @@ class CodebookQuantizer(quantizer.Quantizer):
         if moved or (mode.training and self.estimator.draws):
             self.step.assign(self.step + 1)
 
-    def _squared_distance(self, a, b, valid):
-        """Mean over the valid positions of all replicas, then over dim."""
-        squares = ops.square(a - b)
-        if valid is not None:
-            squares = ops.where(valid[:, None], squares, 0.0)
-        return ops.sum(squares) / (mean_divisor(a, valid) * a.shape[-1])
-
     def _by_equation_3(self, vectors, valid, mode):
-        """`(vectors, table, codes, output, losses)` of a codebook that is trained by its loss.
+        """`(quantized, vectors, table, squares)` of a codebook that is trained by its loss.
 
-        `vectors` and `table` are as they were compared, `output` as in `_choose`, `losses` the
-        second and third term of equation 3 and the diversity where it is asked for.
+        `quantized` is a `Quantized` with the second and third term of equation 3, and the
+        diversity where it is asked for. `vectors` and `table` are as they were compared,
+        `squares` `[n]` the squared distances of the vectors from their codes.
         """
         if self.distance == "cosine":
             vectors = unit(vectors)
@@ -160,10 +154,15 @@ class CodebookQuantizer(quantizer.Quantizer):
         if mode.training and not mode.update:  # frozen for this call
             table = ops.stop_gradient(table)
         codes, quantized, output = self._choose(vectors, table, valid, mode)
-        codebook = self._squared_distance(ops.stop_gradient(vectors), quantized, valid)
-        commitment = self._squared_distance(vectors, ops.stop_gradient(quantized), valid)
-        losses = {"codebook": codebook, "commitment": self.commitment_cost * commitment}
-        return vectors, table, codes, output, losses | self._diversity(vectors, table, valid)
+        dim = vectors.shape[-1]
+        pull = squared_distances(ops.stop_gradient(vectors), quantized, valid)
+        squares = squared_distances(vectors, ops.stop_gradient(quantized), valid)
+        losses = {
+            "codebook": mean_of_squares(pull, dim, valid),
+            "commitment": self.commitment_cost * mean_of_squares(squares, dim, valid),
+            **self._diversity(vectors, table, valid),
+        }
+        return quantizer.Quantized(output, codes, losses), vectors, table, squares
 
     def _diversity(self, vectors, table, valid):
         """`{"diversity": loss}`, or nothing where it is off."""
@@ -204,6 +203,17 @@ def refuse_negative(**values):
 def entropy(share):
     """-sum p log p along the last axis, in nats; 0 log 0 is 0."""
     return -ops.sum(share * ops.log(ops.maximum(share, 1e-30)), axis=-1)
+
+
+def squared_distances(a, b, valid):
+    """`[n]` of the rows of two `[n, dim]`; 0 where masked."""
+    squares = ops.sum(ops.square(a - b), axis=-1)
+    return squares if valid is None else ops.where(valid, squares, 0.0)
+
+
+def mean_of_squares(squares, dim, valid):
+    """Mean of `[n]` sums over dim: over the valid positions of all replicas, then over dim."""
+    return ops.sum(squares) / (mean_divisor(squares, valid) * dim)
 
 
 def mean_divisor(values, valid):

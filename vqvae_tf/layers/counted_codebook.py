@@ -20,10 +20,12 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
     """Base of the quantizers that count how often each code is chosen.
 
     **Health.** Without care a codebook collapses: a code that is never the nearest is never
-    moved. So a code whose running count N falls under `revival_threshold` times the codebook's
-    own mean count is put where the data is: on a random vector of the batch, with
-    `revival_count` times the mean count. Counts start at 0, so that the first steps draw all
-    codes from data. At most K/8 codes are revived a step. `revival_threshold=0` turns both
+    moved. So a code is put where the data is, on a random vector of the batch, once both its
+    running count N and the running squared error of its vectors fall under `revival_threshold`
+    times the codebook's own means. The error keeps codes that are chosen seldom, for want of
+    any other near by; the count keeps those whose many vectors all are alike. A revived code
+    starts with `revival_count` times the means. Counts start at 0, so that the first steps draw
+    all codes from data. At most K/8 codes are revived a step. `revival_threshold=0` turns both
     off: codes then start at random, with N = 1.
 
     The draws depend on `seed` and a step counter in the layer's state alone: they are the same
@@ -35,14 +37,16 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
         decay: gamma of equations 6 and 7, in [0, 1). None derives it from the number of
             vectors a code and step, so that a count remembers about 80 hits, between 0.95
             and 0.998.
-        revival_threshold: in multiples of the mean count; 0 turns revival off.
-        revival_count: the count that a revived code starts with, in multiples of the mean.
+        revival_threshold: in multiples of the mean count and error; 0 turns revival off.
+        revival_count: the count and error that a revived code starts with, in such multiples.
         accumulation_steps: the codebook moves every so many training steps, as it would on one
             batch of all their vectors; for optimizers that accumulate gradients over as many.
 
     Attributes:
         codebook: `[num_embeddings, dim]` float32.
         counts: `[num_embeddings]` float32, N of equation 6.
+        errors: `[num_embeddings]` float32, the like of N for the squared error of a code's
+            vectors; where there is revival.
         skipped_steps: training steps whose vectors held a NaN or an infinity; they move
             nothing.
     """
@@ -93,11 +97,13 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
         self.counts = self._add_statistic(
             "counts", (self.num_embeddings,), "zeros" if self.revival_threshold else "ones"
         )
+        if self.revival_threshold:
+            self.errors = self._add_statistic("errors", (self.num_embeddings,), "zeros")
         self.skipped_steps = self._add_statistic("skipped_steps", (), "zeros", "int32")
         if self.accumulation_steps > 1:
-            # Counts (and sums, where they are kept) of the steps since the codebook last moved,
-            # how many vectors these had, and the vectors drawn among them for revivals.
-            width = 1 + dim * self.keeps_sums
+            # Counts, errors (and sums, where they are kept) of the steps since the codebook last
+            # moved, how many vectors these had, and the vectors drawn among them for revivals.
+            width = 2 + dim * self.keeps_sums
             self.gathered = self._add_statistic("gathered", (self.num_embeddings, width), "zeros")
             self.gathered_rows = self._add_statistic("gathered_rows", (), "zeros", "int32")
             self.drawn = self._add_statistic("drawn", (self._candidates, dim), "zeros")
@@ -109,9 +115,11 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
 
     @property
     def dead_codes(self):
-        """Number of codes whose running count is under `revival_threshold` times the mean."""
-        mean = ops.mean(self.counts)
-        return ops.sum(ops.cast(self.counts < self.revival_threshold * mean, "int32"))
+        """Number of codes that are to be revived; 0 where revival is off."""
+        if not self.revival_threshold:
+            return ops.zeros((), "int32")
+        life = self._life(ops.convert_to_tensor(self.counts), ops.convert_to_tensor(self.errors))
+        return ops.sum(ops.cast(life < self.revival_threshold, "int32"))
 
     def load_codebook(self, codebook):
         """Sets the codes to `codebook`, `[num_embeddings, dim]`, each with the count 1.
@@ -136,6 +144,8 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
             raise ValueError("the codebook to load holds NaN or infinite values")
         self.codebook.assign(codebook)
         self.counts.assign(np.ones(self.num_embeddings, "float32"))
+        if self.revival_threshold:
+            self.errors.assign(np.zeros(self.num_embeddings, "float32"))
 
     def initialize(self, dataset: Iterable, max_vectors: int | None = None, iterations: int = 10):
         """Sets the codes by k-means (Lloyd's, `seed` draws its start); a call before training.
@@ -162,9 +172,16 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
     def _table(self):
         return self.codebook
 
-    def _update(self, vectors, codes, valid):
-        """Moves counts, codes and whatever else follows the batch."""
-        batch, finite = self._batch_statistics(vectors, codes, valid)
+    def _update(self, vectors, squares, codes, valid):
+        """Moves counts, codes and whatever else follows the batch.
+
+        Args:
+            vectors: `[n, dim]`.
+            squares: `[n]`, their squared distances from their codes.
+            codes: `[n]`.
+            valid: boolean `[n]`, or None for all.
+        """
+        batch, finite = self._batch_statistics(vectors, squares, codes, valid)
         row_count, rows = self._draw_rows(vectors, valid, finite)
         if self.accumulation_steps > 1:
             batch = self.gathered + batch
@@ -177,6 +194,8 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
             moving = finite
         rate = ops.where(moving, self._rate(batch[:, 0]), 0.0)
         counts = self.counts + rate * (batch[:, 0] - self.counts)
+        if self.revival_threshold:
+            self.errors.assign(self.errors + rate * (batch[:, 1] - self.errors))
         self._move(batch, counts, rate, rows, moving & (row_count > 0))
         self.skipped_steps.assign(self.skipped_steps + ops.cast(~finite, "int32"))
 
@@ -185,35 +204,28 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
         """Assigns the new counts, codes and sums.
 
         Args:
-            batch: `[num_embeddings, 1 (+ dim)]`, counts and where `keeps_sums` sums by code.
+            batch: `[num_embeddings, 2 (+ dim)]`, counts, errors and where `keeps_sums` sums by
+                code.
             counts: `[num_embeddings]`, the new running counts, before revivals.
             rate: scalar, 1 - decay, 0 where nothing is to move.
             rows: `[candidates, dim]`, vectors for revived codes.
             moving: whether anything moves.
         """
 
-    def _batch_statistics(self, vectors, codes, valid):
+    def _batch_statistics(self, vectors, squares, codes, valid):
         """`(statistics, finite)` of the vectors of all replicas, by code.
 
-        With a NaN or an infinity among the vectors of any replica `finite` is false on all, and
-        the statistics are zero.
+        With a NaN or an infinity among the vectors of any replica, which is then in `squares`
+        too, `finite` is false on all, and the statistics are zero.
         """
         if valid is not None:
             codes = ops.where(valid, codes, -1)
-        one = ops.ones_like(vectors[:, :1])
-        if self.keeps_sums:
-            one = ops.concatenate([one, vectors], axis=1)
-            check = None
-        else:  # NaN and infinities show in the sum over everything
-            check = ops.sum(vectors)
-        batch = backend.segment_sum(one, codes, self.num_embeddings)
-        if check is not None:
-            check = ops.broadcast_to(ops.cast(check, batch.dtype), (self.num_embeddings, 1))
-            batch = ops.concatenate([batch, check], axis=1)
+        columns = [ops.ones_like(squares[:, None]), squares[:, None]]
+        columns = ops.concatenate(columns + [vectors] * self.keeps_sums, axis=1)
+        batch = backend.segment_sum(columns, codes, self.num_embeddings)
         batch = ops.cast(backend.sum_over_replicas(batch), "float32")
         finite = ops.isfinite(ops.sum(batch))  # one answer for all replicas
-        batch = ops.where(finite, batch, 0.0)
-        return (batch if check is None else batch[:, :1]), finite
+        return ops.where(finite, batch, 0.0), finite
 
     def _rate(self, batch_counts):
         """1 - decay: the share of the batch in the running averages."""
@@ -222,23 +234,36 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
         hits = ops.sum(batch_counts) / self.num_embeddings
         return ops.clip(hits / HITS_REMEMBERED, SLOWEST_RATE, FASTEST_RATE)
 
+    def _life(self, counts, errors):
+        """The larger of a code's shares of all counts and of all errors, in multiples of the mean.
+
+        At the best codebook for a smooth density all codes bear the same error, however seldom
+        they are chosen (Gersho 1979, "Asymptotically optimal block quantization").
+        """
+        of_counts, of_errors = (
+            values / ops.maximum(ops.sum(values) / self.num_embeddings, 1e-30)
+            for values in (counts, errors)
+        )
+        return ops.maximum(of_counts, of_errors)
+
     def _revive(self, codebook, counts, rows, moving):
-        """`(codebook, counts, index, dead)` with dead codes put on `rows`.
+        """`(codebook, counts, index, dead)` with dead codes put on `rows`; `errors` follow.
 
         `index` holds the codes that were looked at, `dead` which of them were revived.
         """
-        mean = ops.sum(counts) / self.num_embeddings
-        index = backend.smallest(counts, self._candidates)
-        old_counts = ops.take(counts, index)
-        dead = (old_counts < self.revival_threshold * mean) & moving
-        new_counts = ops.where(dead, self.revival_count * mean, old_counts)
+        errors = ops.convert_to_tensor(self.errors)
+        life = self._life(counts, errors)
+        index = backend.smallest(life, self._candidates)
+        dead = (ops.take(life, index) < self.revival_threshold) & moving
+
+        def begun(values):  # again, where dead
+            start = self.revival_count * ops.sum(values) / self.num_embeddings
+            kept = ops.where(dead, start, ops.take(values, index))
+            return backend.scatter_rows(values, index, kept)
+
+        self.errors.assign(begun(errors))
         new_codes = ops.where(dead[:, None], rows, ops.take(codebook, index, axis=0))
-        return (
-            backend.scatter_rows(codebook, index, new_codes),
-            backend.scatter_rows(counts, index, new_counts),
-            index,
-            dead,
-        )
+        return backend.scatter_rows(codebook, index, new_codes), begun(counts), index, dead
 
     def _draw_rows(self, vectors, valid, finite):
         """`(number of vectors, as many of them as may be revived, drawn at random)`.

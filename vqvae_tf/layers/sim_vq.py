@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from vqvae_tf.layers import codebook as codebook_lib
-from vqvae_tf.layers import quantizer
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -68,6 +67,6 @@ class SimVQ(codebook_lib.CodebookQuantizer):
         return ops.matmul(self.table, self.projection) + self.bias
 
     def _quantize(self, vectors, valid, mode):
-        _, _, codes, output, losses = self._by_equation_3(vectors, valid, mode)
+        quantized, *_ = self._by_equation_3(vectors, valid, mode)
         self._count_step(mode, moved=False)
-        return quantizer.Quantized(output, codes, losses)
+        return quantized

@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from vqvae_tf.layers import codebook as codebook_lib
-from vqvae_tf.layers import quantizer
 from vqvae_tf.layers.backend import active as backend
 from vqvae_tf.layers.counted_codebook import CountedCodebook
 
@@ -61,14 +60,15 @@ class VectorQuantizer(CountedCodebook):
         self.revived = self._add_statistic("revived", (self.num_embeddings,), "zeros", "bool")
 
     def _quantize(self, vectors, valid, mode):
-        vectors, table, codes, output, losses = self._by_equation_3(vectors, valid, mode)
+        quantized, vectors, table, squares = self._by_equation_3(vectors, valid, mode)
         if self.orthogonality_cost:
-            losses["orthogonality"] = self.orthogonality_cost * orthogonality(table)
+            quantized.losses["orthogonality"] = self.orthogonality_cost * orthogonality(table)
         counting = mode.update and self.trainable and self.revival_threshold > 0
         if counting:
-            self._update(ops.stop_gradient(vectors), codes, valid)
+            vectors, squares = ops.stop_gradient(vectors), ops.stop_gradient(squares)
+            self._update(vectors, squares, quantized.codes, valid)
         self._count_step(mode, counting)
-        return quantizer.Quantized(output, codes, losses)
+        return quantized
 
     def _move(self, batch, counts, rate, rows, moving):
         codebook = ops.convert_to_tensor(self.codebook)

@@ -69,19 +69,20 @@ class VectorQuantizerEMA(CountedCodebook):
         constant = ops.stop_gradient(vectors)
         table = self._codes_vectors()
         codes, quantized, output = self._choose(vectors, table, valid, mode)
-        commitment = self._squared_distance(vectors, ops.stop_gradient(quantized), valid)
+        squares = codebook_lib.squared_distances(vectors, ops.stop_gradient(quantized), valid)
+        commitment = codebook_lib.mean_of_squares(squares, vectors.shape[-1], valid)
         losses = {
             "commitment": self.commitment_cost * commitment,
             **self._diversity(vectors, table, valid),
         }
         moving = mode.update and self.trainable
         if moving:
-            self._update(constant, codes, valid)
+            self._update(constant, ops.stop_gradient(squares), codes, valid)
         self._count_step(mode, moving)
         return quantizer.Quantized(output, codes, losses)
 
     def _move(self, batch, counts, rate, rows, moving):
-        sums = self.sums + rate * (batch[:, 1:] - self.sums)
+        sums = self.sums + rate * (batch[:, 2:] - self.sums)
         hit = (batch[:, :1] > 0) & (rate > 0)
         # Where no vector came m / N is e but for rounding; keeping e keeps every bit.
         means = sums / ops.where(hit, counts[:, None], 1.0)
