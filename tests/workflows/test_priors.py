@@ -14,18 +14,6 @@ from vqvae_tf.config import DataConfig, UserError
 from vqvae_tf.workflows import priors
 
 
-@pytest.fixture(scope="module")
-def samples(runs, tmp_path_factory):
-    """What four samples of the class `waves` wrote."""
-    output = str(tmp_path_factory.mktemp("samples"))
-    return output, workflows.sample(runs.prior, output, count=4, seed=1, label="waves")
-
-
-def codes_in(folder):
-    with np.load(os.path.join(folder, "codes.npz")) as file:
-        return file["codes"]
-
-
 def test_the_workdir_holds_all_that_sampling_needs(runs):
     prior, autoencoder = workflows.load_pair(runs.prior)
     original = models.load(runs.model)
@@ -121,69 +109,6 @@ def test_another_codebook_is_refused(runs, tmp_path):
         workflows.sample(mixed, str(tmp_path / "samples"))
     with pytest.raises(UserError, match='was started with codebook="'):
         workflows.train_prior(PRIOR, other, runs.uri, mixed)
-
-
-def test_samples_are_written_with_a_sheet_and_their_codes(runs, samples):
-    output, written = samples
-    names = ["sheet.png", *(f"sample_00{number}.png" for number in range(4)), "codes.npz"]
-    assert [os.path.basename(path) for path in written] == names
-    assert sorted(os.listdir(output)) == sorted(names)
-    codes = codes_in(output)
-    assert codes.shape == (4, 4, 4) and codes.dtype == np.int32
-    picture_of_one = np.asarray(Image.open(written[2]))
-    _, autoencoder = workflows.load_pair(runs.prior)
-    np.testing.assert_array_equal(picture_of_one, autoencoder.decode(codes)[1])
-    assert Image.open(written[0]).size >= (32, 32)
-
-
-def test_sample_three_is_the_same_of_four_and_of_eight(runs, samples, tmp_path):
-    workflows.sample(runs.prior, str(tmp_path), count=8, seed=1, label="waves")
-    np.testing.assert_array_equal(codes_in(samples[0]), codes_in(tmp_path)[:4])
-
-
-def test_classes_go_by_name_or_number(runs, samples, tmp_path):
-    workflows.sample(runs.prior, str(tmp_path), count=4, seed=1, label="1")
-    np.testing.assert_array_equal(codes_in(samples[0]), codes_in(tmp_path))
-    assert priors.class_number(runs.prior, "dunes") == 0
-    for unknown in ("wave", "2", "-1"):
-        with pytest.raises(UserError, match=f'unknown class "{unknown}"; .*dunes, waves'):
-            priors.class_number(runs.prior, unknown)
-    with pytest.raises(UserError, match="nearest: waves"):
-        priors.class_number(runs.prior, "wave")
-
-
-def test_given_codes_stay(runs, tmp_path):
-    given = np.full([1, 3, 5], -1)
-    given[0, :2, :3] = 5
-    np.savez(tmp_path / "given.npz", codes=given)
-    output = tmp_path / "samples"
-    workflows.sample(runs.prior, str(output), count=2, prefix=str(tmp_path / "given.npz"))
-    codes = codes_in(output)
-    assert codes.shape == (2, 3, 5) and (codes[:, :2, :3] == 5).all()
-
-
-def _cut(path):
-    np.savez(path, codes=np.zeros([1, 2, 2], int))
-    path.write_bytes(path.read_bytes()[:-30])
-
-
-@pytest.mark.parametrize(
-    "write",
-    [
-        lambda path: None,
-        lambda path: path.write_text("codes"),
-        lambda path: np.savez(path, other=[1]),
-        lambda path: np.save(path.open("wb"), [1]),
-        _cut,
-    ],
-    ids=["absent", "text", "other name", "an array", "truncated"],
-)
-def test_a_prefix_that_cannot_be_read_is_refused(runs, tmp_path, write):
-    path = tmp_path / "prefix.npz"
-    write(path)
-    with pytest.raises(UserError, match="cannot read codes from .*give an .npz file") as error:
-        workflows.sample(runs.prior, str(tmp_path / "samples"), prefix=str(path))
-    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,8 @@
-"""A prior over a trained autoencoder's codes: codes written once, the prior fitted, samples."""
+"""A prior over a trained autoencoder's codes: codes written once, the prior fitted."""
 
 import dataclasses
 import hashlib
 import os
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -13,13 +12,12 @@ import tensorflow as tf
 import tqdm
 from absl import logging
 
-from vqvae_tf import data, models, reporting, training
-from vqvae_tf.config import DataConfig, UserError, nearest
+from vqvae_tf import data, models, training
+from vqvae_tf.config import DataConfig, UserError
 from vqvae_tf.data import images
 from vqvae_tf.data.recolour import recolour
 from vqvae_tf.training import checkpoints, strategies, workdir
 from vqvae_tf.workflows import autoencoders
-from vqvae_tf.workflows.autoencoders import Compiled, write_png
 
 MODEL_FOLDER, CODES_FOLDER = "model", "codes"
 
@@ -134,7 +132,7 @@ def code_maps(
     Yields:
         Mappings with `name`, `codes` (int32 `[height, width, ...]`) and `label` (or None).
     """
-    encode = Compiled(autoencoder).encode
+    encode = autoencoders.Compiled(autoencoder).encode
     pictures = source.pictures(autoencoder.config.data.channels)
     progress = tqdm.tqdm(
         pictures, "encoding", total=len(source), unit="picture", disable=None, leave=False
@@ -248,80 +246,6 @@ def load_pair(
     return prior, autoencoder
 
 
-def sample(
-    path: str,
-    output: str,
-    *,
-    count: int = 16,
-    label: str | None = None,
-    seed: int = 0,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    grid: tuple[int, int] | None = None,
-    prefix: str | None = None,
-    best_of: int = 1,
-) -> list[str]:
-    """Draws codes from a prior, decodes them and writes both.
-
-    Args:
-        path: the prior's workdir.
-        output: folder for `sheet.png`, `sample_000.png`, ... and `codes.npz`.
-        count: how many pictures.
-        label: name or number of a class; None draws without one.
-        seed: of the draws; sample 3 of a seed is the same whatever `count` is.
-        temperature, top_k, top_p: see `vqvae_tf.networks.PixelCNN.sample`.
-        grid: (height, width) in codes; None takes the size that the prior was trained on.
-        prefix: an `.npz` file whose `codes` (`[count or 1, height, width]`, -1 where free) stay.
-        best_of: draw so many for each picture and keep the likeliest.
-
-    Returns:
-        The paths that were written.
-    """
-    prior, autoencoder = load_pair(path)
-    given = None if prefix is None else _read_prefix(prefix)
-    if grid is None:
-        side = prior.config.grid
-        grid = (side, side) if given is None else given.shape[1:3]
-    codes = prior.sample(
-        count,
-        grid=grid,
-        seed=seed,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        prefix=given,
-        best_of=best_of,
-        label=None if label is None else class_number(path, label),
-    )
-    pictures = np.asarray(autoencoder.decode(codes))
-    os.makedirs(output, exist_ok=True)
-    written = [os.path.join(output, f"sample_{number:03}.png") for number in range(count)]
-    for name, picture in zip(written, pictures, strict=True):
-        write_png(name, picture)
-    sheet = os.path.join(output, "sheet.png")
-    write_png(sheet, reporting.sheet(list(pictures), columns=max(1, round(count**0.5))))
-    archive = os.path.join(output, "codes.npz")
-    np.savez_compressed(archive, codes=np.asarray(codes))
-    return [sheet, *written, archive]
-
-
-def class_number(path: str, label: str) -> int:
-    """Number of a class of the prior in `path`, given by its name or its number.
-
-    Raises:
-        UserError: for an unknown class; the nearest names are shown.
-    """
-    names = workdir.read(path).get("class_names", [])
-    if label in names:
-        return names.index(label)
-    if label.isdecimal() and int(label) < len(names):
-        return int(label)
-    if not names:
-        raise UserError(f'the prior in {path} was trained without classes; leave out "{label}"')
-    raise UserError(f'unknown class "{label}"; {nearest(label, names)}')
-
-
 def digest(autoencoder: models.ImageModel) -> str:
     """What tells one codebook from another: a hash of its bits."""
     codebook = keras.ops.convert_to_numpy(autoencoder.codebook)
@@ -386,14 +310,3 @@ def _log_frequencies(maps, config):
         for slot in range(config.codes_per_position):
             counts[slot] += np.bincount(codes[:, slot], minlength=config.num_embeddings)
     return np.log(counts / counts.sum(1, keepdims=True))
-
-
-def _read_prefix(path):
-    try:
-        with np.load(path) as file:  # no pickles
-            return file["codes"]
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"cannot read codes from {path} ({workdir.reason(error)}); give an .npz file that "
-            "holds them under the name codes"
-        ) from None

@@ -1,0 +1,123 @@
+"""Samples of a prior: codes drawn, decoded, and written as pictures."""
+
+import os
+import zipfile
+
+import numpy as np
+import tqdm
+
+from vqvae_tf import reporting
+from vqvae_tf.config import UserError, nearest
+from vqvae_tf.training import workdir
+from vqvae_tf.workflows import autoencoders, priors
+
+BLOCK = 16  # samples drawn together: a step of the progress bar
+
+
+def sample(
+    path: str,
+    output: str,
+    *,
+    count: int = 16,
+    label: str | None = None,
+    seed: int = 0,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    grid: tuple[int, int] | None = None,
+    prefix: str | None = None,
+    best_of: int = 1,
+) -> list[str]:
+    """Draws codes from a prior, decodes them and writes both.
+
+    Args:
+        path: the prior's workdir.
+        output: folder for `sheet.png`, `sample_000.png`, ... and `codes.npz`.
+        count: how many pictures.
+        label: name or number of a class; None draws without one.
+        seed: of the draws; sample 3 of a seed is the same whatever `count` is.
+        temperature, top_k, top_p: see `vqvae_tf.networks.PixelCNN.sample`.
+        grid: (height, width) in codes; None takes the size that the prior was trained on.
+        prefix: an `.npz` file whose `codes` (`[count or 1, height, width]`, -1 where free) stay.
+        best_of: draw so many for each picture and keep the likeliest.
+
+    Returns:
+        The paths that were written.
+    """
+    prior, autoencoder = priors.load_pair(path)
+    given = None if prefix is None else _read_prefix(prefix)
+    if given is not None and given.ndim and len(given) not in (1, count):
+        raise UserError(
+            f"{prefix} holds {len(given)} grids of given codes for {count} samples; give one, or "
+            f"{count}"
+        )
+    if grid is None:
+        side = prior.config.grid
+        grid = (side, side) if given is None else given.shape[1:3]
+    codes = _draw(
+        prior,
+        count,
+        given,
+        grid=grid,
+        seed=seed,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        best_of=best_of,
+        label=None if label is None else class_number(path, label),
+    )
+    pictures = np.concatenate([autoencoder.decode(code[None]) for code in codes])
+    os.makedirs(output, exist_ok=True)
+    written = [os.path.join(output, f"sample_{number:03}.png") for number in range(count)]
+    for name, picture in zip(written, pictures, strict=True):
+        autoencoders.write_png(name, picture)
+    sheet = os.path.join(output, "sheet.png")
+    autoencoders.write_png(
+        sheet, reporting.sheet(list(pictures), columns=max(1, round(count**0.5)))
+    )
+    archive = os.path.join(output, "codes.npz")
+    np.savez_compressed(archive, codes=codes)
+    return [sheet, *written, archive]
+
+
+def class_number(path: str, label: str) -> int:
+    """Number of a class of the prior in `path`, given by its name or its number.
+
+    Raises:
+        UserError: for an unknown class; the nearest names are shown.
+    """
+    names = workdir.read(path).get("class_names", [])
+    if label in names:
+        return names.index(label)
+    if label.isdecimal() and int(label) < len(names):
+        return int(label)
+    if not names:
+        raise UserError(f'the prior in {path} was trained without classes; leave out "{label}"')
+    raise UserError(f'unknown class "{label}"; {nearest(label, names)}')
+
+
+def _draw(prior, count, prefix, **controls):
+    """Codes of all samples, block by block behind a progress bar."""
+    size = -(-count // -(-count // BLOCK))  # blocks of near-equal size
+    blocks = []
+    with tqdm.tqdm(total=count, desc="sampling", unit="sample", disable=None, leave=False) as bar:
+        for first in range(0, count, size):
+            # The last block may be short: it draws its last sample's followers too, cut off below,
+            # for a block of another size would be compiled anew.
+            members = np.minimum(np.arange(first, first + size), count - 1)
+            own = prefix if prefix is None or len(prefix) != count else prefix[members]
+            drawn = prior.sample(size, prefix=own, first_sample=first, **controls)
+            blocks.append(np.asarray(drawn)[: count - first])
+            bar.update(len(blocks[-1]))
+    return np.concatenate(blocks)
+
+
+def _read_prefix(path):
+    try:
+        with np.load(path) as file:  # no pickles
+            return file["codes"]
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"cannot read codes from {path} ({workdir.reason(error)}); give an .npz file that "
+            "holds them under the name codes"
+        ) from None
