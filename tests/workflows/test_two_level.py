@@ -77,6 +77,11 @@ def test_noise_of_a_sample_draws_the_prior_s_own_codes(trained):
 
 
 def test_a_prior_of_one_level_is_refused(trained, runs, tmp_path):
+    other = models.Prior(models.PriorConfig(num_embeddings=16, codes_per_position=5, layers=2))
+    with pytest.raises(
+        UserError, match="TwoLevelVQVAE goes with a TwoLevelPrior; received a Prior"
+    ):
+        export.export_saved_model(models.load(trained[0]), str(tmp_path / "served"), prior=other)
     config = models.PriorConfig(channels=8, layers=2, head_width=8, training=TRAINING)
     with pytest.raises(UserError, match="want a TwoLevelPriorConfig, such as --preset=photos_two"):
         workflows.train_prior(config, trained[0], runs.uri, str(tmp_path / "prior"))

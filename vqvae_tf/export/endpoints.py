@@ -159,9 +159,14 @@ def sampled_grid(
                 "prior, or leave grid out"
             )
         return None
+    if type(prior) is not model.prior_class:
+        raise UserError(
+            f"a {type(model).__name__} goes with a {model.prior_class.__name__}; received a "
+            f"{type(prior).__name__}: give a prior that was trained on this model"
+        )
     theirs = (prior.config.num_embeddings, prior.config.codes_per_position)
     ours = (model.config.num_embeddings, model.config.codes_per_position)
-    if theirs != ours or type(prior) is not model.prior_class:
+    if theirs != ours:
         raise UserError(
             f"the prior is over {theirs[0]} codes, {theirs[1]} a place, and the model has "
             f"{ours[0]}, {ours[1]} a place; give a prior that was trained on this model"
