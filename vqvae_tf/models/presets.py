@@ -14,8 +14,8 @@ def photos() -> ImageConfig:
     """The demo: 32x32 tiles of photographs to 8x8 codes, in minutes on two cores.
 
     A quarter of the tiles is recoloured, for the sake of palettes never seen. Reached on
-    `embedded:photos` over three seeds (results/image.md): 28.3 dB on held-out regions, 23.4 dB on
-    photographs never seen (29.0 and 24.0 from codes by `CodeSearch`), 96 to 99 % of the codes in
+    `embedded:photos` over three seeds (results/image.md): 28.4 dB on held-out regions, 23.5 dB on
+    photographs never seen (29.0 and 24.0 from codes by `CodeSearch`), 94 to 98 % of the codes in
     use, after 200 s of one core.
     """
     return ImageConfig(
@@ -110,8 +110,8 @@ def photos_prior() -> PriorConfig:
     """The demo's prior: crops of 16x16 codes, with the photograph as class.
 
     A fifth of its maps comes from recoloured photographs and has no class. Reached over three seeds
-    on the codes of `photos` (results/image.md): 4.33 bits a code on held-out regions and 5.20 on
-    photographs never seen, where log2 K is 9, after 208 s of one core.
+    on the codes of `photos` (results/image.md): 3.98 bits a code on held-out regions and 5.17 on
+    photographs never seen, where log2 K is 9, after 211 s of one core.
     """
     return PriorConfig(
         code_dim=8,
@@ -132,7 +132,9 @@ def photos_prior() -> PriorConfig:
 def photos_two_level() -> TwoLevelConfig:
     """Two levels on the demo's photographs: 32x32 tiles to 4x4 upper and 8x8 lower codes.
 
-    The networks, data and optimizer of `photos` with a level above (VQ-VAE-2).
+    The networks, data and optimizer of `photos` with a level above (VQ-VAE-2). Reached on
+    `embedded:photos` (one seed, results/priors.md): 28.9 dB on held-out regions, 24.0 dB on
+    photographs never seen, after 273 s of one core.
     """
     lower = photos()
     return TwoLevelConfig(
@@ -149,7 +151,11 @@ def photos_two_level() -> TwoLevelConfig:
 
 
 def photos_two_level_prior() -> TwoLevelPriorConfig:
-    """The prior over both grids of `photos_two_level`: crops of 8x8 upper and 16x16 lower codes."""
+    """The prior over both grids of `photos_two_level`: crops of 8x8 upper and 16x16 lower codes.
+
+    Reached (one seed, results/priors.md): 4.71 bits a code on held-out regions, 5.40 on photographs
+    never seen, where log2 K is 9, after 334 s of one core.
+    """
     one = photos_prior()
     return TwoLevelPriorConfig(
         code_dim=one.code_dim,
@@ -162,7 +168,8 @@ def photos_two_level_prior() -> TwoLevelPriorConfig:
 def digits() -> ImageConfig:
     """Handwritten digits, 32x32 grey pictures to 8x8 codes of 64: small and quick.
 
-    For `embedded:digits`; a digit is not mirrored.
+    For `embedded:digits`; a digit is not mirrored. Reached (one seed, results/priors.md): 45.2 dB
+    on the test digits, after 38 s of one core.
     """
     return ImageConfig(
         widths=(32, 64),
@@ -184,7 +191,11 @@ def digits() -> ImageConfig:
 
 
 def digits_prior() -> PriorConfig:
-    """The prior over the codes of `digits`: whole pictures, with the digit as class."""
+    """The prior over the codes of `digits`: whole pictures, with the digit as class.
+
+    Reached (one seed, results/priors.md): 2.87 bits a code on the test digits, where log2 K is 6,
+    after 265 s of one core; a classifier of real digits names 94 % of the samples as asked for.
+    """
     return PriorConfig(
         num_embeddings=64,
         code_dim=8,
