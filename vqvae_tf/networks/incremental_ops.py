@@ -24,3 +24,31 @@ def gate(x: tf.Tensor) -> tf.Tensor:
     """`tanh(a) * sigmoid(b)` of the halves of the last axis."""
     a, b = tf.split(x, 2, axis=-1)
     return tf.tanh(a) * tf.sigmoid(b)
+
+
+def likeliest(scores: tf.Tensor, xla: bool = False) -> tf.Tensor:
+    """The index of the largest of each row, the first of equals; int32 `[batch]`.
+
+    Args:
+        scores: `[batch, K]`.
+        xla: whether XLA will compile this. Its argmax takes the numbers one by one, a tenth of
+            the time of a small network's step; maxima of one half and the other are vectors'. In
+            a plain graph each halving would be an operation more.
+
+    >>> likeliest(tf.constant([[1.0, 3.0, 2.0, 3.0]]), xla=True).numpy().tolist()
+    [1]
+    """
+    if not xla:
+        return tf.argmax(scores, -1, output_type=tf.int32)
+    size = scores.shape[-1]
+    largest = _over_halves(tf.maximum, tf.reduce_max, scores)
+    index = tf.where(scores == largest[:, None], tf.range(size), size - 1)
+    return _over_halves(tf.minimum, tf.reduce_min, index)
+
+
+def _over_halves(of_two, of_all, x):
+    """A reduction of the last axis: of two halves as long as it can be halved, then of the rest."""
+    while x.shape[-1] % 2 == 0:
+        of_halves = tf.split(x, 2, axis=-1)
+        x = of_two(*of_halves)
+    return of_all(x, axis=-1)

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from vqvae_tf.config import UserError
 from vqvae_tf.networks import sampling_noise
+from vqvae_tf.networks.incremental_ops import likeliest
 from vqvae_tf.networks.incremental_pixelcnn import IncrementalPixelCNN
 from vqvae_tf.networks.sampling_controls import (
     check_blocks,
@@ -59,6 +60,7 @@ def sample_codes(
     label: Any = None,
     spatial: Any = None,
     with_log_prob: bool = False,
+    xla: bool = False,
 ) -> Any:
     """The sampler as a graph, for compiled functions and exported endpoints.
 
@@ -78,6 +80,7 @@ def sample_codes(
         with_log_prob: whether to tell the natural logarithm of each code's probability, given the
             codes before it, at temperature 1 and without a filter: what the loops made of the
             logits, for those who run them elsewhere.
+        xla: whether XLA will compile this.
 
     Returns:
         int32 `[batch, height, width, slots]`; with `with_log_prob` a pair of it and float32 of the
@@ -97,7 +100,7 @@ def sample_codes(
             for slot, slot_noise in enumerate(tf.unstack(noise[j], axis=1)):
                 logits = cached.slot_logits(hidden, slot)
                 kept = filter_logits(logits, temperature, top_k, top_p)
-                codes.append(tf.argmax(kept + slot_noise, -1, output_type=tf.int32))
+                codes.append(likeliest(kept + slot_noise, xla))
                 if with_log_prob:
                     log_probs.append(_log_prob(logits, codes[-1]))
                 hidden = cached.add_slot(hidden, slot, codes[-1])
@@ -218,6 +221,7 @@ class Sampler:
                     temperature=temperature,
                     top_k=top_k,
                     top_p=top_p if has_top_p else None,
+                    xla=jit_compile,
                     **given,
                 )
 

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf.config import UserError
+from vqvae_tf.networks.incremental_ops import likeliest
 from vqvae_tf.networks.incremental_wavenet import IncrementalWaveNet, State, start_state
 from vqvae_tf.networks.sampling_controls import (
     check_blocks,
@@ -75,6 +76,7 @@ def sample_steps(
     prefix: Any = None,
     label: Any = None,
     local: Any = None,
+    xla: bool = False,
 ) -> tuple[tf.Tensor, State]:
     """The sampler of a block as a graph, for compiled functions and exported endpoints.
 
@@ -92,6 +94,7 @@ def sample_steps(
         label: int32 `[batch]`, or None.
         local: `[batch, size / upsampling + 2, local_channels]`: the frames of this block, which
             starts with a whole one, and one neighbour on either side; or None.
+        xla: whether XLA will compile this.
 
     Returns:
         codes int32 `[size, batch]`, zeros behind `steps`, and the state.
@@ -106,7 +109,7 @@ def sample_steps(
         if network.head == "logistic_mixture":
             return _mixture_codes(outputs, step_noise, network.num_embeddings)
         logits = filter_logits(outputs, temperature, top_k, top_p)
-        return tf.argmax(logits + step_noise, -1, output_type=tf.int32)
+        return likeliest(logits + step_noise, xla)
 
     def step_loop(first, end, codes, state, frame):
         def body(i, codes, state):
@@ -241,6 +244,7 @@ class Sampler:
                     temperature=temperature,
                     top_k=top_k,
                     top_p=top_p if has_top_p else None,
+                    xla=jit_compile,
                     **given,
                 )
 
