@@ -20,10 +20,26 @@ def one_hot_label(label: tf.Tensor, num_classes: int) -> tf.Tensor:
     return tf.one_hot(label + 1, num_classes + 1)[:, 1:]
 
 
-def gate(x: tf.Tensor) -> tf.Tensor:
-    """`tanh(a) * sigmoid(b)` of the halves of the last axis."""
-    a, b = tf.split(x, 2, axis=-1)
-    return tf.tanh(a) * tf.sigmoid(b)
+def before_gate(weight: tf.Tensor, factor: float = 1.0) -> tf.Tensor:
+    """A kernel or a bias that leads to a gate, for `twice_gated`: the half for b halved.
+
+    Args:
+        weight: `[..., units]`.
+        factor: of all of it, besides: 0.5 for a kernel that reads what `twice_gated` gives.
+    """
+    half = weight.shape[-1] // 2
+    return weight * tf.constant([factor] * half + [factor / 2] * half)
+
+
+def twice_gated(x: tf.Tensor) -> tf.Tensor:
+    """`2 tanh(a) sigmoid(b)` of `[a, b / 2]`, the halves of the last axis.
+
+    A sigmoid is a tanh, `2 sigmoid(b) = 1 + tanh(b / 2)`: so one tanh does for both, which saves
+    XLA up to a fifth of a sampler's loop. The factors of two go into the weights around it, where
+    they cost nothing and round nothing.
+    """
+    a, b = tf.split(tf.tanh(x), 2, axis=-1)
+    return a * b + a
 
 
 def likeliest(scores: tf.Tensor, xla: bool = False) -> tf.Tensor:

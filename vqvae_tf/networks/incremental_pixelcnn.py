@@ -10,7 +10,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from vqvae_tf.networks.incremental_ops import dense_weights, float32, gate, one_hot_label
+from vqvae_tf.networks.incremental_ops import (
+    before_gate,
+    dense_weights,
+    float32,
+    one_hot_label,
+    twice_gated,
+)
 
 
 class IncrementalPixelCNN:
@@ -34,7 +40,10 @@ class IncrementalPixelCNN:
         # Behind the codes, a row of zeros that stands for places outside of the grid.
         self.table = tf.pad(float32(network.code_table()), [[0, 1], [0, 0]])
         self.outside = self.slots * self.num_embeddings
-        self.layers = [_LayerWeights(layer, batch, label) for layer in network.gated]
+        self.layers = [
+            _LayerWeights(layer, batch, label, first=i == 0)
+            for i, layer in enumerate(network.gated)
+        ]
         self.spatial = None
         if spatial is not None:
             self.spatial = tf.transpose(float32(spatial), [1, 2, 0, 3])
@@ -85,7 +94,7 @@ class IncrementalPixelCNN:
                 spatial_v, spatial_h = tf.split(_product(self.spatial[i], layer.spatial), 2, -1)
                 pv, bias_h = pv + spatial_v, bias_h + spatial_h
             links.append(_product(pv, layer.link) + bias_h)
-            v = gate(pv)
+            v = twice_gated(pv)
         return tf.stack(links, axis=1), new_caches
 
     def place(self, left: tf.Tensor, link: tf.Tensor, cache: tf.Tensor):
@@ -104,7 +113,7 @@ class IncrementalPixelCNN:
         for layer, from_above in zip(self.layers, tf.unstack(link), strict=True):
             taps = [*itertools.islice(cached, layer.beside), h]
             seen += taps[1:]
-            gated = gate(tf.matmul(tf.concat(taps, axis=-1), layer.horizontal) + from_above)
+            gated = twice_gated(tf.matmul(tf.concat(taps, axis=-1), layer.horizontal) + from_above)
             h = tf.add_n([h, tf.matmul(gated, layer.output), layer.output_bias])
         kernel, bias = self.hidden
         return tf.nn.bias_add(tf.matmul(tf.nn.relu(h), kernel), bias), tf.stack(seen)
@@ -122,23 +131,37 @@ class IncrementalPixelCNN:
 
 
 class _LayerWeights:
-    """The weights of a `GatedLayer` as matrices, the label's bias added to the layer's own."""
+    """The weights of a `GatedLayer` as matrices, the label's bias added to the layer's own.
 
-    def __init__(self, layer, batch, label):
+    They are those around `twice_gated`: what leads to a gate is halved for its second half, and
+    what reads one, the vertical kernel of all layers but the first among them, is halved.
+    """
+
+    def __init__(self, layer, batch, label, first):
         self.above, self.beside = layer.above, layer.beside
         vertical = tf.transpose(float32(layer.vertical.kernel), [1, 0, 2, 3])  # columns first
-        self.vertical = _flat(vertical)
-        self.horizontal = _flat(float32(layer.horizontal.kernel))
-        self.link = float32(layer.link.kernel)
-        self.output, output_bias = dense_weights(layer.output_projection)
+        self.vertical = before_gate(_flat(vertical), 1.0 if first else 0.5)
+        self.horizontal = before_gate(_flat(float32(layer.horizontal.kernel)))
+        above, below = tf.split(before_gate(float32(layer.link.kernel)), 2)
+        self.link = tf.concat([above, 2 * below], axis=0)  # it reads what leads to a gate
+        output, output_bias = dense_weights(layer.output_projection)
+        self.output = output / 2
         self.output_bias = tf.tile(output_bias[None], [batch, 1])  # one shape for tf.add_n
-        self.bias_v = float32(layer.vertical.bias)
-        self.bias_h = float32(layer.horizontal.bias)
+        self.bias_v = before_gate(float32(layer.vertical.bias))
+        self.bias_h = before_gate(float32(layer.horizontal.bias))
         if label is not None:
             label = one_hot_label(label, layer.num_classes)
-            label_v, label_h = tf.split(label @ float32(layer.label_bias.kernel), 2, axis=-1)
+            label_v, label_h = _both_before_gate(label @ float32(layer.label_bias.kernel))
             self.bias_v, self.bias_h = self.bias_v + label_v, self.bias_h + label_h
-        self.spatial = None if layer.spatial_bias is None else float32(layer.spatial_bias.kernel)
+        self.spatial = None
+        if layer.spatial_bias is not None:
+            kernel = float32(layer.spatial_bias.kernel)
+            self.spatial = tf.concat(_both_before_gate(kernel), axis=-1)
+
+
+def _both_before_gate(weight):
+    """A condition's weights for the vertical and for the horizontal gate."""
+    return [before_gate(half) for half in tf.split(weight, 2, axis=-1)]
 
 
 def _logits_weights(layer, network):

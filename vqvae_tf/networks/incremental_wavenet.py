@@ -10,7 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf.networks.incremental_ops import dense_weights, float32, gate, one_hot_label
+from vqvae_tf.networks.incremental_ops import (
+    before_gate,
+    dense_weights,
+    float32,
+    one_hot_label,
+    twice_gated,
+)
 
 
 class State(NamedTuple):
@@ -53,21 +59,26 @@ class IncrementalWaveNet:
         # Behind the codes, a row of zeros that stands for steps before the first.
         self.table = tf.pad(float32(network.embedding), [[0, 1], [0, 0]])
         layers = network.dilated
-        kernels, biases = zip(*(dense_weights(layer.taps) for layer in layers), strict=True)
+        kernels, biases = zip(
+            *(map(before_gate, dense_weights(layer.taps)) for layer in layers), strict=True
+        )
         split = (network.kernel_size - 1) * network.channels
         self.past_taps = tf.stack([kernel[:split] for kernel in kernels])
         self.own_taps = [kernel[split:] for kernel in kernels]
         bias = tf.stack(biases)[:, None]
         if label is not None:
             label = one_hot_label(label, network.num_classes)
-            bias += tf.stack([label @ float32(layer.label_bias.kernel) for layer in layers])
+            bias += tf.stack(
+                [label @ before_gate(float32(layer.label_bias.kernel)) for layer in layers]
+            )
         self.bias = bias  # [layers, batch or 1, 2 * channels]
         # A layer's residual and skip products read the same gate: as one product they are faster.
+        # Halved: gates come twice as large.
         skip, self.skip_bias = dense_weights(network.skip)
-        skips = tf.split(skip, len(layers))
+        skips = tf.split(skip / 2, len(layers))
         residuals = [dense_weights(layer.residual) for layer in layers[:-1]]
         self.after_gate = [
-            tf.concat([kernel, skip], axis=1)
+            tf.concat([kernel / 2, skip], axis=1)
             for (kernel, _), skip in zip(residuals, skips[:-1], strict=True)
         ]
         self.residual_bias = [bias for _, bias in residuals]
@@ -76,7 +87,9 @@ class IncrementalWaveNet:
         if network.frames is not None:
             kernel, self.frame_bias = float32(network.frames.kernel), float32(network.frames.bias)
             self.frame_kernel = tf.reshape(kernel, [-1, kernel.shape[-1]])
-            self.local_taps = tf.stack([float32(layer.local_bias.kernel) for layer in layers])
+            self.local_taps = tf.stack(
+                [before_gate(float32(layer.local_bias.kernel)) for layer in layers]
+            )
         # A ring's oldest row is the layer's first tap, and where its newest input goes; the other
         # taps follow a dilation apart.
         self.sizes = _ring_sizes(network)
@@ -124,7 +137,7 @@ class IncrementalWaveNet:
         h, inputs, skips = tf.gather(self.table, state.codes), [], []
         for layer, from_past in enumerate(known):
             inputs.append(h)
-            g = gate(tf.matmul(h, self.own_taps[layer]) + from_past)
+            g = twice_gated(tf.matmul(h, self.own_taps[layer]) + from_past)
             if layer < len(self.after_gate):
                 products = tf.matmul(g, self.after_gate[layer])
                 h = h + products[:, : h.shape[1]] + self.residual_bias[layer]
