@@ -207,7 +207,18 @@ def entropy(share):
 
 def squared_distances(a, b, valid):
     """`[n]` of the rows of two `[n, dim]`; 0 where masked."""
-    squares = ops.sum(ops.square(a - b), axis=-1)
+
+    @ops.custom_gradient
+    def of_rows(a, b):
+        def gradient(*args, upstream=None):
+            # One product of [n, dim], where the gradient of square and sum makes three.
+            upstream = args[0] if upstream is None else upstream
+            along = (2.0 * upstream)[:, None] * (a - b)
+            return along, -along
+
+        return ops.sum(ops.square(a - b), axis=-1), gradient
+
+    squares = of_rows(a, b)
     return squares if valid is None else ops.where(valid, squares, 0.0)
 
 

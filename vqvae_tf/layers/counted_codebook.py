@@ -291,10 +291,9 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
         mine = (local >= 0) & (local < count)
         local = ops.clip(local, 0, ops.maximum(count - 1, 0))
         if valid is not None:
-            local = backend.nth_true(valid, local)
-        # One row more, so that an empty batch has something to be gathered from.
-        padded = ops.concatenate([vectors, ops.zeros((1, vectors.shape[-1]))], axis=0)
-        rows = ops.where(mine[:, None], ops.take(padded, local, axis=0), 0.0)
+            last = ops.maximum(ops.shape(valid)[0] - 1, 0)  # where none is valid
+            local = ops.minimum(backend.nth_true(valid, local), last)
+        rows = ops.where(mine[:, None], backend.rows_at(vectors, local), 0.0)
         rows = backend.sum_over_replicas(rows)
         if self.accumulation_steps > 1:
             rows = ops.where((drawn >= earlier)[:, None] & finite, rows, self.drawn)

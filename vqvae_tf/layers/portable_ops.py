@@ -79,6 +79,13 @@ def smallest(values, count):
     return ops.top_k(-values, count)[1]
 
 
+def rows_at(rows, index):
+    """As `tensorflow_ops.rows_at`."""
+    if not rows.shape[0]:
+        return ops.zeros((index.shape[0], rows.shape[1]))
+    return ops.take(rows, index, axis=0)
+
+
 def scatter_rows(table, index, rows):
     """As `tensorflow_ops.scatter_rows`."""
     return ops.scatter_update(table, index[:, None], rows)

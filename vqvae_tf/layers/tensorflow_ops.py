@@ -125,6 +125,14 @@ def smallest(values, count):
     return tf.math.top_k(-values, count).indices
 
 
+def rows_at(rows, index):
+    """`rows[index]`, or zeros where there are no rows at all; `index` has a static length."""
+    some = tf.minimum(tf.shape(rows)[0], 1)  # a row added instead would copy all of them
+    found = tf.gather(rows, index[: some * index.shape[0]])
+    found = tf.pad(found, [[0, (1 - some) * index.shape[0]], [0, 0]])
+    return tf.ensure_shape(found, [index.shape[0], rows.shape[1]])
+
+
 def scatter_rows(table, index, rows):
     """`table` with `rows` at the (distinct) places `index`."""
     return tf.tensor_scatter_nd_update(table, index[:, None], rows)
