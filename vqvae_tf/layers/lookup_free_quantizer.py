@@ -65,7 +65,7 @@ class LookupFreeQuantizer(quantizer.Quantizer):
         *,
         spherical: bool = False,
         commitment_cost: float = 0.25,
-        entropy_cost: float = 0.1,
+        entropy_cost: float = 0.01,
         diversity_cost: float = 0.1,
         temperature: float | None = None,
         group_bits: int = 10,
