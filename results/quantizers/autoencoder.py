@@ -26,7 +26,7 @@ class Autoencoder:
             with tf.GradientTape() as tape:
                 quantized = quantizer.quantize(encoder(pixels), training=True)
                 error = tf.reduce_mean(tf.square(decoder(quantized.vectors) - pixels))
-                loss = error / variance + tf.add_n(list(quantized.losses.values()))
+                loss = error / variance + sum(quantized.losses.values())
             gradients = tape.gradient(loss, variables)
             layers.forget_revived(model, optimizer)
             optimizer.apply(gradients, variables)

@@ -15,7 +15,7 @@ RUN = "results/quantizers/run.sh"
 
 def page(figures: dict, folder: pathlib.Path) -> str:
     """The page; pictures go to `folder`."""
-    parts = {name: figures.get(name) for name in ("health", "revival", "overwritten", "comparison")}
+    parts = {name: figures.get(name) for name in SECTIONS}
     sections = [
         SECTIONS[name](found) + f"\nBy `sh {RUN} --again {name}`.\n"
         for name, found in parts.items()
@@ -124,37 +124,58 @@ def draw_revival(found: dict, path: pathlib.Path) -> None:
 
 
 def overwritten_section(found: dict) -> str:
-    """How many good codes were lost."""
-    header = ["vectors", "a code and step", "rule", "error as loaded"]
-    header += ["overwritten, of 512", "the most used of them", "error after"]
-    header += ["batch x 8: overwritten", "the most used", "error after"]
+    """How many good codes were lost, and what that cost."""
+    header = ["vectors", "a code and step", "error as loaded", "batches"]
+    header += ["overwritten, of 512", "the most used of them", "worth more before"]
+    header += ["worth of all before", "after", "error at the end"]
     rows = []
     for key, one in found.items():
-        distribution, per_code, rule = key.split(", ", 2)
-        line = [distribution, words(float(per_code)), rule, f"{one['loaded_error']:.4g}"]
-        for name in ("loaded", "grown"):
-            most = one[f"{name}_most_used"]
-            line += [
-                one[name],
-                f"{most:.2f}" if one[name] else "",
-                f"{one[name + '_error_after']:.4g}",
-            ]
-        rows.append(line)
+        distribution, per_code, _ = key.split(", ", 2)
+        line = [distribution, words(float(per_code)), f"{one['loaded_error']:.4g}"]
+        for name, batches in (("loaded", "as loaded"), ("grown", "x 8")):
+            before, after = one[f"{name}_worth_before"], one[f"{name}_worth_after"]
+            moves = [f"{one[name + '_most_used']:.2f}", one[f"{name}_worth_more_before"]]
+            moves += [f"{100 * before:.2f} %", f"{100 * after:.2f} %"]
+            moves = moves if one[name] else [""] * 4
+            rows.append([*line, batches, one[name], *moves, f"{one[name + '_error_after']:.4g}"])
     return (
         "## Are good codes overwritten?\n\n"
         "A codebook of 512 codes by k-means is loaded by `load_codebook` (all counts 1) and "
-        "trained on; then batches grow eightfold. Use is in multiples of the mean.\n\n"
+        "trained on; then batches grow eightfold. Use is in multiples of the mean. A code's place "
+        "is worth what the error of 32,768 fixed vectors would rise if it were taken away; how "
+        "many places were worth more than the ones that the codes got (both moved to the means of "
+        "their vectors), and the sums of both, in shares of the error.\n\n"
         + table(header, rows)
         + "\n"
     )
 
 
+def settings_section(found: dict) -> str:
+    """A line a setting."""
+    return (
+        "## Which settings?\n\n"
+        "Of the quantizers of the next table that have one to choose, on the validation strip.\n\n"
+        + comparison_table(found, {"validation": "validation"})
+    )
+
+
 def comparison_section(found: dict) -> str:
     """A line a case."""
+    return (
+        "## All of them on photographs, at the same bits\n\n"
+        "The networks, data and optimizer of the `photos` preset, 2,500 steps in place of 16,000, "
+        "seed 0, quantizers by default but for what their line says. Judged on the two held-out "
+        "splits of [image.md](image.md).\n\n"
+        + comparison_table(found, {"region": "regions", "photo": "photographs"})
+    )
+
+
+def comparison_table(found: dict, splits: dict) -> str:
+    """A line for each trained autoencoder; `splits` gives each split's name in words."""
     rows = []
     for case, one in found.items():
         line = [case, f"{one['bits']:g}"]
-        for split in ("region", "photo"):
+        for split in splits:
             here = one[split]
             line += [
                 f"{-10 * math.log10(here['mse']):.2f}",
@@ -163,14 +184,9 @@ def comparison_section(found: dict) -> str:
             ]
         rows.append([*line, f"{one['ms']:.1f}"])
     header = ["quantizer", "bits a vector"]
-    header += ["regions: PSNR, dB", "codes used", "perplexity"]
-    header += ["photographs: PSNR, dB", "codes used", "perplexity", "CPU ms a step"]
-    return (
-        "## All of them on photographs, at the same bits\n\n"
-        "The networks, data and optimizer of the `photos` preset, 2,500 steps in place of 16,000, "
-        "seed 0, quantizers by default but for what their line says. Judged on the two held-out "
-        "splits of [image.md](image.md).\n\n" + table(header, rows) + "\n"
-    )
+    for words_of_split in splits.values():
+        header += [f"{words_of_split}: PSNR, dB", "codes used", "perplexity"]
+    return table([*header, "CPU ms a step"], rows) + "\n"
 
 
 def growth_section(found: dict | None, folder: pathlib.Path) -> str:
@@ -194,6 +210,7 @@ SECTIONS = {
     "health": health_section,
     "revival": revival_section,
     "overwritten": overwritten_section,
+    "settings": settings_section,
     "comparison": comparison_section,
 }
 

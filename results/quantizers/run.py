@@ -41,6 +41,7 @@ PARTS = {
         vectors.overwritten,
         list(itertools.product(vectors.DISTRIBUTIONS, (1 / 16, 1, 4), vectors.RULES)),
     ),
+    "settings": (comparison.choose, [(case,) for case in comparison.SETTINGS]),
     "comparison": (comparison.run, [(case,) for case in comparison.CASES]),
     "growth": (growth.run, [(work, *point) for work in growth.WORKS for point in growth.POINTS]),
 }

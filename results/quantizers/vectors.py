@@ -122,9 +122,11 @@ def overwritten(distribution: str, per_code: float, rule: str, seed: int = 0) ->
     """How many codes of a good codebook are revived once it is loaded, and once batches grow.
 
     The codebook is k-means's, of 512 codes. It is loaded and trained for `STEPS` steps, then as
-    many vectors again come in batches eight times as large.
+    many vectors again come in batches eight times as large. Of each code's first revival the
+    place that it had is weighed against the one that it got (see `worth`).
     """
     vectors = _vectors(distribution)
+    fixed = vectors.training[: 2**15]
     good = layers.VectorQuantizerEMA(512, seed=seed)
     good.initialize(vectors.training[: 2**16])
     layer = layers.VectorQuantizerEMA(512, seed=seed, **RULES[rule])
@@ -135,13 +137,42 @@ def overwritten(distribution: str, per_code: float, rule: str, seed: int = 0) ->
     use = good.counts.numpy()  # in multiples of the mean
     for name, growth in (("loaded", 1), ("grown", 8)):
         batches = vectors.batches(round(512 * per_code) * growth, seed + growth)
-        ever = np.zeros(512, bool)
+        ever, worths = np.zeros(512, bool), []
         for _ in range(max(steps // growth, 40)):
-            ever |= watched.step(next(batches))
+            before = layer.codebook.numpy()
+            first = watched.step(next(batches)) & ~ever
+            if first.any():
+                after = layer.codebook.numpy()
+                for code in first.nonzero()[0]:
+                    worths.append(worth((before[code], after[code]), after, code, fixed))
+            ever |= first
         figures[name] = int(ever.sum())
         figures[f"{name}_most_used"] = float(use[ever].max(initial=0.0))
+        figures[f"{name}_worth_more_before"] = sum(was > new for was, new in worths)
+        figures[f"{name}_worth_before"] = sum(was for was, _ in worths)
+        figures[f"{name}_worth_after"] = sum(new for _, new in worths)
         figures[f"{name}_error_after"] = watched.measure(vectors.test)["error"]
     return figures
+
+
+def worth(places, codebook: np.ndarray, code: int, fixed: np.ndarray) -> list[float]:
+    """How far the error of all fixed vectors falls when `code` is put on each of `places`.
+
+    From where these vectors go to the nearest of the other codes. A place is first moved to the
+    mean of its vectors, three times over, as training will. In shares of the error.
+    """
+    scores = np.square(codebook).sum(1) - 2 * fixed @ codebook.T
+    scores[:, code] = np.inf
+    rest = scores.min(1) + np.square(fixed).sum(1)
+    falls = []
+    for place in places:
+        for _ in range(3):
+            mine = np.square(fixed - place).sum(1) < rest
+            if mine.any():
+                place = fixed[mine].mean(0)
+        fall = np.maximum(rest - np.square(fixed - place).sum(1), 0)
+        falls.append(float(fall.sum() / rest.sum()))
+    return falls
 
 
 _vectors = functools.cache(Vectors)
