@@ -23,7 +23,7 @@ THREADS = (1, 2)
 STEPS = 4_000  # sampled, for the time
 REPEATS = 3
 
-WINDOW, TRAINING_STEPS, TEST_WINDOWS = 4_096, 100, 16
+WINDOW, TRAINING_STEPS, TEST_WINDOWS = 4_096, 300, 16
 
 
 def network_of(skip: int) -> WaveNet:
