@@ -1,5 +1,6 @@
 """Named configurations; each docstring says what it reproduces and what it has reached."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -178,15 +179,7 @@ def digits() -> ImageConfig:
         num_embeddings=64,
         data_variance=0.12,
         data=DataConfig(image_size=32, channels=1, flip=False),
-        training=TrainingConfig(
-            steps=3_000,
-            batch_size=8,
-            learning_rate=2e-3,
-            schedule="cosine",
-            warmup_steps=50,
-            final_learning_rate=0.02,
-            beta_2=0.99,
-        ),
+        training=dataclasses.replace(photos().training, steps=3_000),
     )
 
 
@@ -203,15 +196,7 @@ def digits_prior() -> PriorConfig:
         dropout=0.2,
         grid=8,
         data=DataConfig(channels=1, flip=False),
-        training=TrainingConfig(
-            steps=3_000,
-            batch_size=16,
-            learning_rate=1.2e-3,
-            schedule="cosine",
-            warmup_steps=30,
-            final_learning_rate=0.03,
-            clip_norm=1.0,
-        ),
+        training=dataclasses.replace(photos_prior().training, steps=3_000, batch_size=16),
     )
 
 
