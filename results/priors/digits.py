@@ -20,15 +20,17 @@ def agreement(prior, model):
         return float((classifier.predict(small(images)) == labels).mean())
 
     labels = np.repeat(np.arange(10, dtype=np.int32), SAMPLES)
+    drawn = {
+        temperature: draw_class(prior, model, labels, temperature) for temperature in TEMPERATURES
+    }
     return {
         "samples": len(labels),
         "real": rate(*test),
         "reconstructed": rate(np.asarray(model.reconstruct(test[0])), test[1]),
         "sampled": {
-            str(temperature): rate(draw_class(prior, model, labels, temperature), labels)
-            for temperature in TEMPERATURES
+            str(temperature): rate(images, labels) for temperature, images in drawn.items()
         },
-        "differing": differing(training[0], draw_class(prior, model, labels, 1.0)),
+        "differing": differing(training[0], drawn[1.0]),
     }
 
 

@@ -17,7 +17,7 @@ class EmbeddedDigits(IndexedSource):
     """`embedded:digits[/SPLIT]`: 1,797 handwritten digits of 8x8 pixels, enlarged to 32x32.
 
     They are the test part of "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak,
-    UCI, CC BY 4.0), as scikit-learn ships it. Nobody's writing is spread over the set, so:
+    UCI, CC BY 4.0), as scikit-learn ships it, in its order:
 
     - `train` (the default): the first 1,438;
     - `test`: the last 359.
