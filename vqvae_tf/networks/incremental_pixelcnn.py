@@ -41,9 +41,16 @@ class IncrementalPixelCNN:
         self.table = tf.pad(float32(network.code_table()), [[0, 1], [0, 0]])
         self.outside = self.slots * self.num_embeddings
         self.layers = [
-            _LayerWeights(layer, batch, label, first=i == 0)
-            for i, layer in enumerate(network.gated)
+            _LayerWeights(layer, label, first=i == 0) for i, layer in enumerate(network.gated)
         ]
+        # `place` leaves the output biases out of h, an operation a layer. What reads h adds them,
+        # with its own bias; a tap left of the first column is minus what will be added.
+        self.left_out, self.taps_outside = tf.zeros([self.channels]), []
+        for layer in self.layers:
+            taps = [self.left_out] * (layer.beside + 1)
+            self.taps_outside += taps[1:]
+            layer.bias_h += tf.linalg.matvec(layer.horizontal, tf.concat(taps, 0), transpose_a=True)
+            self.left_out = self.left_out + layer.output_bias
         self.spatial = None
         if spatial is not None:
             self.spatial = tf.transpose(float32(spatial), [1, 2, 0, 3])
@@ -68,7 +75,7 @@ class IncrementalPixelCNN:
 
         One loop variable for all layers: each more costs four operations a place.
         """
-        return tf.zeros([sum(layer.beside for layer in self.layers), self.batch, self.channels])
+        return -tf.tile(tf.stack(self.taps_outside)[:, None], [1, self.batch, 1])
 
     def row(self, above: tf.Tensor, caches: list[tf.Tensor], i: Any):
         """The vertical stack of row `i`.
@@ -114,9 +121,10 @@ class IncrementalPixelCNN:
             taps = [*itertools.islice(cached, layer.beside), h]
             seen += taps[1:]
             gated = twice_gated(tf.matmul(tf.concat(taps, axis=-1), layer.horizontal) + from_above)
-            h = tf.add_n([h, tf.matmul(gated, layer.output), layer.output_bias])
+            h = h + tf.matmul(gated, layer.output)
         kernel, bias = self.hidden
-        return tf.nn.bias_add(tf.matmul(tf.nn.relu(h), kernel), bias), tf.stack(seen)
+        h = tf.nn.relu(h + self.left_out)
+        return tf.nn.bias_add(tf.matmul(h, kernel), bias), tf.stack(seen)
 
     def slot_logits(self, hidden: tf.Tensor, slot: int) -> tf.Tensor:
         """`[batch, num_embeddings]` logits of a slot; `hidden` knows the slots before it."""
@@ -137,16 +145,15 @@ class _LayerWeights:
     what reads one, the vertical kernel of all layers but the first among them, is halved.
     """
 
-    def __init__(self, layer, batch, label, first):
+    def __init__(self, layer, label, first):
         self.above, self.beside = layer.above, layer.beside
         vertical = tf.transpose(float32(layer.vertical.kernel), [1, 0, 2, 3])  # columns first
         self.vertical = before_gate(_flat(vertical), 1.0 if first else 0.5)
         self.horizontal = before_gate(_flat(float32(layer.horizontal.kernel)))
         above, below = tf.split(before_gate(float32(layer.link.kernel)), 2)
         self.link = tf.concat([above, 2 * below], axis=0)  # it reads what leads to a gate
-        output, output_bias = dense_weights(layer.output_projection)
+        output, self.output_bias = dense_weights(layer.output_projection)
         self.output = output / 2
-        self.output_bias = tf.tile(output_bias[None], [batch, 1])  # one shape for tf.add_n
         self.bias_v = before_gate(float32(layer.vertical.bias))
         self.bias_h = before_gate(float32(layer.horizontal.bias))
         if label is not None:

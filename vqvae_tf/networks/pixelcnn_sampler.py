@@ -95,9 +95,10 @@ def sample_codes(
 
     def place_loop(links, noise):
         def body(j, row, left, cache):
-            hidden, cache = cached.place(left, links[j], cache)
+            # Gathered, not indexed: TFLite copies what is indexed number by number.
+            hidden, cache = cached.place(left, tf.gather(links, j), cache)
             codes, log_probs = [], []
-            for slot, slot_noise in enumerate(tf.unstack(noise[j], axis=1)):
+            for slot, slot_noise in enumerate(tf.unstack(tf.gather(noise, j), axis=1)):
                 logits = cached.slot_logits(hidden, slot)
                 kept = filter_logits(logits, temperature, top_k, top_p)
                 codes.append(likeliest(kept + slot_noise, xla))
