@@ -14,6 +14,7 @@ from vqvae_tf.models import preset
 from vqvae_tf.training import optimizers
 
 STEPS = 2_500
+SEEDS = (0, 1, 2)
 K = 512
 EMA, FSQ, LFQ, projected = (
     layers.VectorQuantizerEMA,
@@ -70,9 +71,9 @@ SETTINGS = {
 }
 
 
-def run(case: str) -> dict:
-    """A case, judged on both held-out splits."""
-    return trained(CASES[case], ("region", "photo"))
+def run(case: str, seed: int) -> dict:
+    """A case and seed, judged on both held-out splits."""
+    return trained(CASES[case], ("region", "photo"), seed)
 
 
 def choose(case: str) -> dict:

@@ -20,14 +20,6 @@ VECTORS = [2**n for n in range(7, 17)]  # for 512 codes
 CODES = [2**n for n in range(5, 17)]  # for 2,048 vectors
 POINTS = [(n, 512) for n in VECTORS] + [(2048, k) for k in CODES if k != 512]
 REPEATS, LEAST_SECONDS = 5, 0.2
-STYLE = {
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#dddddd",
-    "legend.frameon": False,
-    "font.size": 9,
-}
 
 
 def run(work: str, vectors: int, codes: int) -> dict:
@@ -91,9 +83,10 @@ def draw(points: dict, path: str) -> None:
         path: of the picture.
     """
     import matplotlib
+    from figures import PLOT_STYLE
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(PLOT_STYLE):
         figure = Figure(figsize=(8, 5.6), layout="constrained")
         axes = figure.subplots(2, 2, sharex="col", sharey="row")
         for column, (title, chosen, place) in enumerate(

@@ -6,11 +6,15 @@ import pathlib
 import platform
 import statistics
 
+import comparison
 import growth
 import health
+import runs
 import vectors
 
 RUN = "results/quantizers/run.sh"
+SPLITS = {"region": "regions", "photo": "photographs"}  # in words
+SETTINGS_SPLITS = {"validation": "validation"}
 
 
 def page(figures: dict, folder: pathlib.Path) -> str:
@@ -55,7 +59,7 @@ def health_section(found: dict) -> str:
         "Crops of 32x32 of six photographs, 32 a step, 400 steps of Adam at 1e-3; two strided "
         "convolutions to 8x8 vectors of 64 numbers; 2,048 vectors for 512 codes a step. Judged on "
         "256 fixed crops, 16,384 vectors. A figure for each seed, from 0 on.\n\n"
-        + table(header, rows)
+        + runs.table(header, rows)
         + "\n"
     )
 
@@ -87,7 +91,7 @@ def revival_section(found: dict) -> str:
         "dimensions whose shares fall as 1/n. The error is the squared error on 16,384 other "
         "vectors, against a codebook without revival that starts on random vectors of the data; "
         "revived a step: the mean over the second half of the run.\n\n"
-        + table(header, rows)
+        + runs.table(header, rows)
         + "\n\n![error against vectors a code and step](quantizers/revival.png)\n"
     )
 
@@ -95,9 +99,10 @@ def revival_section(found: dict) -> str:
 def draw_revival(found: dict, path: pathlib.Path) -> None:
     """Error of each rule relative to no revival, against vectors a code and step."""
     import matplotlib
+    from figures import PLOT_STYLE
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(growth.STYLE):
+    with matplotlib.rc_context(PLOT_STYLE):
         figure = Figure(figsize=(8, 2.8), layout="constrained")
         axes = figure.subplots(1, 3, sharey=True)
         settings = (("patches", 512), ("mixture", 512), ("patches", 8192))
@@ -145,7 +150,7 @@ def overwritten_section(found: dict) -> str:
         "is worth what the error of 32,768 fixed vectors would rise if it were taken away; how "
         "many places were worth more than the ones that the codes got (both moved to the means of "
         "their vectors), and the sums of both, in shares of the error.\n\n"
-        + table(header, rows)
+        + runs.table(header, rows)
         + "\n"
     )
 
@@ -155,38 +160,43 @@ def settings_section(found: dict) -> str:
     return (
         "## Which settings?\n\n"
         "Of the quantizers of the next table that have one to choose, on the validation strip.\n\n"
-        + comparison_table(found, {"validation": "validation"})
+        + comparison_table({name: [one] for name, one in found.items()}, SETTINGS_SPLITS)
     )
 
 
 def comparison_section(found: dict) -> str:
-    """A line a case."""
+    """A line a case, its seeds together."""
+    cases: dict[str, list] = {}
+    for key, one in found.items():
+        cases.setdefault(key.rpartition(", ")[0], []).append(one)
     return (
         "## All of them on photographs, at the same bits\n\n"
         "The networks, data and optimizer of the `photos` preset, 2,500 steps in place of 16,000, "
-        "seed 0, quantizers by default but for what their line says. Judged on the two held-out "
-        "splits of [image.md](image.md).\n\n"
-        + comparison_table(found, {"region": "regions", "photo": "photographs"})
+        f"quantizers by default but for what their line says. Means over "
+        f"{len(comparison.SEEDS)} seeds, in brackets the smallest and the largest. Judged on the "
+        "two held-out splits of [image.md](image.md).\n\n" + comparison_table(cases, SPLITS)
     )
 
 
-def comparison_table(found: dict, splits: dict) -> str:
-    """A line for each trained autoencoder; `splits` gives each split's name in words."""
+def comparison_table(cases: dict[str, list], splits: dict[str, str]) -> str:
+    """A line for each case and its runs; `splits` gives each split's name in words."""
     rows = []
-    for case, one in found.items():
-        line = [case, f"{one['bits']:g}"]
+    for case, runs_of_case in cases.items():
+        line = [case, f"{runs_of_case[0]['bits']:g}"]
         for split in splits:
-            here = one[split]
+            here = [one[split] for one in runs_of_case]
+            decibels = [-10 * math.log10(one["mse"]) for one in here]
+            spread = f" ({min(decibels):.2f}-{max(decibels):.2f})" if len(here) > 1 else ""
             line += [
-                f"{-10 * math.log10(here['mse']):.2f}",
-                f"{100 * here['in_use'] / here['codes']:.0f} %",
-                f"{here['perplexity']:.0f}",
+                f"{statistics.mean(decibels):.2f}{spread}",
+                f"{100 * statistics.mean(one['in_use'] / one['codes'] for one in here):.0f} %",
+                f"{statistics.mean(one['perplexity'] for one in here):.0f}",
             ]
-        rows.append([*line, f"{one['ms']:.1f}"])
+        rows.append([*line, f"{min(one['ms'] for one in runs_of_case):.1f}"])
     header = ["quantizer", "bits a vector"]
     for words_of_split in splits.values():
         header += [f"{words_of_split}: PSNR, dB", "codes used", "perplexity"]
-    return table([*header, "CPU ms a step"], rows) + "\n"
+    return runs.table([*header, "CPU ms a step"], rows) + "\n"
 
 
 def growth_section(found: dict | None, folder: pathlib.Path) -> str:
@@ -223,9 +233,3 @@ def used(figures: dict, size: int) -> str:
 def words(per_code: float) -> str:
     """A power of two as people write it."""
     return f"{per_code:g}" if per_code >= 1 else f"1/{round(1 / per_code)}"
-
-
-def table(header: list, rows: list) -> str:
-    """Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

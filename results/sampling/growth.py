@@ -15,14 +15,6 @@ SIDES = (4, 8, 16, 32, 48, 64)
 NAIVE_SIDES = tuple(side for side in SIDES if side <= 32)
 REPEATS = 3
 NAIVE_PLACES = 16  # at most; of a larger grid so many are drawn and the time is scaled
-STYLE = {
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#dddddd",
-    "legend.frameon": False,
-    "font.size": 9,
-}
 
 
 def run(way: str, side: int) -> dict:
@@ -95,9 +87,10 @@ def draw(points: dict, path: str) -> None:
         path: of the picture.
     """
     import matplotlib
+    from figures import PLOT_STYLE
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(PLOT_STYLE):
         figure = Figure(figsize=(6, 3.8), layout="constrained")
         axes = figure.subplots()
         for way, marker in zip(WAYS, "os^", strict=True):

@@ -6,6 +6,7 @@ import platform
 
 import growth
 import realtime
+import runs
 
 RUN = "results/sampling/run.sh"
 
@@ -56,7 +57,7 @@ def growth_section(found: dict, folder: pathlib.Path) -> str:
         f"{growth.NAIVE_PLACES} places were drawn and the time scaled (marked ~). The last line is "
         "the slope in the picture from 8x8 on: 1 is linear, 2 quadratic. Load of the machine "
         f"{min(loads):.0f} to {max(loads):.0f} on {os.cpu_count()} cores.\n\n"
-        + table(["grid", *growth.WAYS], rows)
+        + runs.table(["grid", *growth.WAYS], rows)
         + f"\n\n![time against places](sampling/growth.png)\n\nBy `sh {RUN} --again growth`.\n"
     )
 
@@ -91,7 +92,7 @@ def realtime_section(speed: dict, likelihood: dict) -> str:
         "WaveNet, 30 layers of 64, one sequence, XLA: seconds of 16 kHz sound a second, of CPU "
         f"time with one thread, by the clock with two, at a load of {min(loads):.0f} to "
         f"{max(loads):.0f}.{training}\n\n"
-        + table(header, rows)
+        + runs.table(header, rows)
         + f"\n\nBy `sh {RUN} --again speed` and `sh {RUN} --again --speech=FOLDER likelihood`.\n"
     )
 
@@ -101,9 +102,3 @@ def seconds(one: dict | None, side: int) -> str:
     if one is None:
         return ""
     return f"{'~' if one['drawn'] < side * side else ''}{one['seconds']:.3g}"
-
-
-def table(header: list, rows: list) -> str:
-    """Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

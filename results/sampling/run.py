@@ -7,22 +7,21 @@ are kept in figures.json as they come, so that a run that is broken off goes on;
 those of the named parts away first. `page` writes the page alone.
 """
 
-import argparse
 import functools
 import itertools
-import json
 import os
 import pathlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import figures
 import growth
 import page
 import realtime
+import runs
 import tensorflow as tf
 
 HERE = pathlib.Path(__file__).parent
-FIGURES = HERE / "figures.json"
 
 # Part -> (its function, the arguments of each of its cases).
 PARTS = {
@@ -39,58 +38,27 @@ PARTS = {
 }
 
 
-def go_on(part: str, function) -> None:
-    """Measures the cases of a part that have no figures yet."""
-    for case in PARTS[part][1]:
-        key = ", ".join(map(str, case))
-        if key in read().get(part, {}):
-            continue
-        found = {
-            name: float(f"{value:.4g}") if isinstance(value, float) else value
-            for name, value in function(*case).items()
-        }
-        print(f"{part}: {key}: {found}", flush=True)
-        figures = read()  # anew: another part may be under way beside this one
-        figures.setdefault(part, {})[key] = found
-        write(FIGURES, json.dumps(figures, indent=1) + "\n")
-
-
-def read() -> dict:
-    """All figures so far: part -> case -> name -> number."""
-    return json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-
-
-def write(path: pathlib.Path, text: str) -> None:
-    """At once or not at all."""
-    part = path.with_suffix(".part")
-    part.write_text(text)
-    part.replace(path)
-
-
 def main():
     """The parts asked for, the picture, the page."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join([*PARTS, "page"]))
-    parser.add_argument("--again", action="store_true", help="throw the parts' figures away first")
+    parser = figures.parser_of(__doc__, PARTS)
     parser.add_argument("--speech", type=pathlib.Path, help="folder of 16 kHz WAV files")
     options = parser.parse_args()
     parts = options.parts or [part for part in PARTS if options.speech or part != "likelihood"]
-    unknown = set(parts) - {*PARTS, "page"}
-    if unknown:
-        parser.error(f"unknown part {', '.join(sorted(unknown))}; know {', '.join(PARTS)}, page")
+    figures.refuse_unknown(parser, parts, PARTS)
     if "likelihood" in parts and options.speech is None:
         parser.error("likelihood needs speech to train on: --speech=FOLDER of 16 kHz WAV files")
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+    kept = figures.Figures(HERE / "figures.json")
     for part in parts:
         if options.again:
-            write(FIGURES, json.dumps({k: v for k, v in read().items() if k != part}, indent=1))
+            kept.forget(part)
         if part in PARTS:
-            function = PARTS[part][0]
+            function, cases = PARTS[part]
             if part == "likelihood":
                 function = functools.partial(function, speech=options.speech)
-            go_on(part, function)
-    write(HERE.parent / "sampling.md", page.page(read(), HERE))
+            kept.go_on(part, function, cases)
+    runs.write(str(HERE.parent / "sampling.md"), page.page(kept.read(), HERE))
 
 
 if __name__ == "__main__":

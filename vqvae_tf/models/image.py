@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from vqvae_tf import networks
-from vqvae_tf.models import image_model
+from vqvae_tf.models import autoencoder, image_model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ class ImageVQVAE(image_model.ImageModel):
             name="encoder",
             **self._body(),
         )
-        self.quantizer = self._make_quantizer("quantizer")
+        self.quantizer = autoencoder.make_quantizer(config, "quantizer")
         self.decoder = networks.Decoder(
             widths=config.widths[::-1],
             channels=self.likelihood.parameters(config.data.channels),
@@ -91,7 +91,7 @@ class ImageVQVAE(image_model.ImageModel):
     def _forward(self, pixels, training):
         quantized = self.quantizer.quantize(self._latents(pixels, training), training=training)
         outputs = self.decoder(self._join(quantized.vectors), training=training)
-        perplexity = image_model.perplexity(quantized.codes, self.config.num_embeddings)
+        perplexity = autoencoder.perplexity(quantized.codes, self.config.num_embeddings)
         return outputs, quantized.losses, {"perplexity": perplexity}
 
     def _latents(self, pixels, training):

@@ -7,68 +7,42 @@ import math
 import tensorflow as tf
 
 from vqvae_tf import likelihoods
-from vqvae_tf.config import DataConfig, Summaries, TrainingConfig, UserError, at_least, nearest
-from vqvae_tf.layers import VectorQuantizer, VectorQuantizerEMA
-from vqvae_tf.models import trainable
+from vqvae_tf.config import DataConfig, Summaries, UserError, at_least, nearest
+from vqvae_tf.models import autoencoder, trainable
 from vqvae_tf.models.prior import Prior
 
-QUANTIZERS = {"ema": VectorQuantizerEMA, "loss": VectorQuantizer}
 LIKELIHOODS = ("normal", "normal_learned", "logistic_mixture", "categorical")
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageModelConfig:
+class ImageModelConfig(autoencoder.AutoencoderConfig):
     """What image models have in common; `config.json` holds a family's own.
 
-    Attributes:
-        widths: channels after each halving of the picture.
-        residual_blocks, residual_width: of encoder and decoder alike.
+    `commitment_cost` stands beside a squared error divided by `data_variance`; `widths` are those
+    after each halving of the picture.
+
+    Attributes beside those of `AutoencoderConfig`:
         final_convolution: one more 3x3 convolution in the encoder (Sonnet's; the paper has none).
-        embedding_dim: D, numbers a code.
-        num_embeddings: K, codes in a codebook.
-        quantizer: "ema" (appendix A.1 of the paper) or "loss" (equation 3).
-        commitment_cost: beta, beside a squared error divided by `data_variance`.
-        decay, revival_threshold, revival_count: see `vqvae_tf.layers.CountedCodebook`.
         likelihood: "normal" (squared error), "normal_learned" (a trained scale),
             "logistic_mixture" or "categorical".
         mixture_components: of the logistic mixture.
         data_variance: variance of the pixels on a scale of width 1.
-        data, training: how tiles are cut, and how the model is trained on them.
+        data: how tiles are cut to train on.
     """
 
-    widths: tuple[int, ...] = (64, 128)
-    residual_blocks: int = 2
-    residual_width: int = 32
     final_convolution: bool = True
-    embedding_dim: int = 64
-    num_embeddings: int = 512
-    quantizer: str = "ema"
-    commitment_cost: float = 0.25
-    decay: float | None = None
-    revival_threshold: float = 0.2
-    revival_count: float = 0.5
     likelihood: str = "normal"
     mixture_components: int = 10
     data_variance: float = 0.06
     data: DataConfig = DataConfig()
-    training: TrainingConfig = TrainingConfig()
 
     def __post_init__(self):
-        for name, known in (("quantizer", QUANTIZERS), ("likelihood", LIKELIHOODS)):
-            value = getattr(self, name)
-            if value not in known:
-                raise UserError(f'unknown {name} "{value}"; {nearest(value, known)}')
-        at_least(1, self, "residual_width", "embedding_dim", "num_embeddings")
-        at_least(1, self, "codes_per_position", "mixture_components")
-        at_least(0, self, "residual_blocks", "commitment_cost")
-        at_least(0, self, "revival_threshold", "revival_count")
-        if not self.widths or min(self.widths) < 1:
+        super().__post_init__()
+        if self.likelihood not in LIKELIHOODS:
             raise UserError(
-                f"widths must hold one positive number a level, such as 64,128; "
-                f"received {self.widths}"
+                f'unknown likelihood "{self.likelihood}"; {nearest(self.likelihood, LIKELIHOODS)}'
             )
-        if self.decay is not None and not 0.0 <= self.decay < 1.0:
-            raise UserError(f"decay must be None or lie in [0, 1); received {self.decay}")
+        at_least(1, self, "codes_per_position", "mixture_components")
         if not self.data_variance > 0.0:
             raise UserError(f"data_variance must be above 0; received {self.data_variance}")
         size = self.data.image_size
@@ -117,19 +91,6 @@ class ImageModel(trainable.TrainableModel):
             "residual_width": self.config.residual_width,
             "dtype": self.config.training.precision,
         }
-
-    def _make_quantizer(self, name):
-        config = self.config
-        return QUANTIZERS[config.quantizer](
-            config.num_embeddings,
-            commitment_cost=config.commitment_cost,
-            decay=config.decay,
-            revival_threshold=config.revival_threshold,
-            revival_count=config.revival_count,
-            seed=config.training.seed,
-            name=name,
-            dtype=config.training.precision,
-        )
 
     @property
     @abc.abstractmethod
@@ -218,13 +179,6 @@ class ImageModel(trainable.TrainableModel):
 def pixels_of(images):
     """uint8 pictures as networks see them: float32 in [-0.5, 0.5]."""
     return tf.cast(images, tf.float32) / 255.0 - 0.5
-
-
-def perplexity(codes, num_embeddings):
-    """Exponential of the entropy of the codes' frequencies."""
-    counts = tf.math.bincount(tf.reshape(codes, [-1]), minlength=num_embeddings, dtype=tf.float32)
-    share = counts / tf.maximum(tf.reduce_sum(counts), 1.0)
-    return tf.exp(-tf.reduce_sum(tf.math.xlogy(share, share)))
 
 
 def _likelihood(config: ImageModelConfig) -> likelihoods.Likelihood:

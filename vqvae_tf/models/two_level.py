@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from vqvae_tf import networks
 from vqvae_tf.config import at_least
-from vqvae_tf.models import image_model
+from vqvae_tf.models import autoencoder, image_model
 from vqvae_tf.models.two_level_prior import TwoLevelPrior, join_levels, split_levels
 
 
@@ -95,13 +95,13 @@ class TwoLevelVQVAE(image_model.ImageModel):
             name="upper_encoder",
             **self._body(),
         )
-        self.upper_quantizer = self._make_quantizer("upper_quantizer")
+        self.upper_quantizer = autoencoder.make_quantizer(config, "upper_quantizer")
         # What the upper codes say at the places of the lower grid.
         self.upper_decoder = networks.Decoder(
             widths=(config.upper_width,), channels=dim, name="upper_decoder", **self._body()
         )
         self.to_lower = keras.layers.Dense(dim, name="to_lower", dtype=config.training.precision)
-        self.lower_quantizer = self._make_quantizer("lower_quantizer")
+        self.lower_quantizer = autoencoder.make_quantizer(config, "lower_quantizer")
         self.decoder = networks.Decoder(
             widths=config.widths[::-1],
             channels=self.likelihood.parameters(config.data.channels),
@@ -154,7 +154,7 @@ class TwoLevelVQVAE(image_model.ImageModel):
         losses, perplexities = {}, {}
         for level, quantized in (("upper", upper), ("lower", lower)):
             losses |= {f"{level}_{name}": value for name, value in quantized.losses.items()}
-            perplexities[f"{level}_perplexity"] = image_model.perplexity(
+            perplexities[f"{level}_perplexity"] = autoencoder.perplexity(
                 quantized.codes, self.config.num_embeddings
             )
         return self.decoder(said + lower.vectors, training=training), losses, perplexities

@@ -1,0 +1,190 @@
+import dataclasses
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.small import TRAINING
+from vqvae_tf import networks, training
+from vqvae_tf.config import UserError
+from vqvae_tf.models import AudioConfig, AudioVQVAE
+
+CONFIG = AudioConfig(
+    widths=(8, 8),
+    strides=(2, 4),
+    residual_width=4,
+    embedding_dim=4,
+    num_embeddings=16,
+    channels=8,
+    skip_channels=8,
+    dilations=(1, 2, 4),
+    levels=32,
+    num_speakers=2,
+    training=TRAINING,
+)
+
+
+def tones(count: int, time: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Notes that change every 16 samples; a speaker is a loudness."""
+    draws = np.random.default_rng(seed)
+    speaker = draws.integers(0, 2, count).astype(np.int32)
+    notes = draws.choice([0.1, 0.2, 0.4, 0.8], (count, -(-time // 16))).repeat(16, axis=1)
+    phase = np.cumsum(notes[:, :time], axis=1)
+    return {
+        "audio": (np.array([0.2, 0.7])[speaker, None] * np.sin(phase)).astype(np.float32),
+        "speaker": speaker,
+    }
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    model = AudioVQVAE(CONFIG)
+    model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
+    data = tf.data.Dataset.from_tensor_slices(tones(64, 128)).batch(16).repeat()
+    history = model.fit(data, steps_per_epoch=60, epochs=4, verbose=0).history
+    model.first, *_, model.last = history["loss"]
+    return model
+
+
+@pytest.mark.parametrize("time", [1, 8, 30, 64])
+def test_silence_fills_the_last_code_and_is_cut_off_again(model, time):
+    audio = tones(2, time)["audio"]
+    codes = model.encode(audio)
+    assert codes.shape == (2, -(-time // 8)) and codes.dtype == tf.int32
+    filled = np.pad(audio, [(0, 0), (0, -time % 8)])
+    np.testing.assert_array_equal(codes, model.encode(filled))
+    reconstruction = model.reconstruct(audio, speaker=1, seed=3)
+    assert reconstruction.shape == audio.shape and reconstruction.dtype == tf.float32
+    whole = model.decode(codes, speaker=1, seed=3)
+    np.testing.assert_array_equal(reconstruction, whole[:, :time])
+
+
+def test_the_terms_sum_to_the_loss_and_training_lowers_it(model):
+    losses = model.compute_losses(tones(4, 64))
+    terms = float(losses["reconstruction"]) + float(losses["commitment"])
+    assert float(losses["loss"]) == pytest.approx(terms, rel=1e-6)
+    assert 1.0 <= float(losses["perplexity"]) <= 16.0
+    assert model.last < 0.6 * model.first
+
+
+def test_the_decoder_listens_to_the_codes_and_to_the_speaker(model):
+    batch = tones(32, 128, seed=1)
+    codes = model.encode(batch["audio"]).numpy()
+    right = model.bits(batch, codes)["reconstruction"].numpy().mean()
+    permuted = np.random.default_rng(0).permuted(codes, axis=1)
+    assert model.bits(batch, permuted)["reconstruction"].numpy().mean() > 1.1 * right
+    other = {**batch, "speaker": 1 - batch["speaker"]}
+    assert model.bits(other, codes)["reconstruction"].numpy().mean() > 1.02 * right
+
+
+def test_the_likeliest_samples_are_those_of_the_whole_network(model):
+    codes = model.encode(tones(2, 64)["audio"])
+    audio = model.decode(codes, speaker=[0, 1], temperature=0)
+    samples = networks.mu_law_encode(audio, CONFIG.levels).numpy()
+    logits = model.decoder(samples, label=np.array([0, 1]), local=model.quantizer.decode(codes))
+    np.testing.assert_array_equal(tf.argmax(logits, -1), samples)
+    # The encoder is not in the way: it is its codes that are decoded.
+    own = model(audio, speaker=np.array([0, 1]))
+    assert own.shape == (2, 64, CONFIG.levels)
+
+
+def test_samples_hang_on_the_seed_and_not_on_the_batch(model):
+    codes = model.encode(tones(3, 32)["audio"])
+    both = model.decode(codes, seed=5)
+    np.testing.assert_array_equal(both, model.decode(codes, seed=5))
+    assert np.any(both != model.decode(codes, seed=6))
+    np.testing.assert_array_equal(both[:1], model.decode(codes[:1], seed=5))
+
+
+@pytest.mark.parametrize("time", [64, 61])
+def test_bits_are_the_cross_entropy_of_the_samples_that_are_there(model, time):
+    batch = tones(2, time)
+    bits = model.bits(batch)
+    filled = np.pad(batch["audio"], [(0, 0), (0, -time % 8)])
+    logits = model(filled, batch["speaker"]).numpy().astype(float)
+    samples = networks.mu_law_encode(filled, CONFIG.levels).numpy()
+    log_probs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    chosen = np.take_along_axis(log_probs, samples[..., None], -1)[:, :time, 0]
+    # Sums of 64 float32 terms.
+    np.testing.assert_allclose(bits["reconstruction"], -chosen.sum(1) / math.log(2), rtol=1e-5)
+    np.testing.assert_allclose(bits["latent"], 8 * 4)  # 16 codes
+    np.testing.assert_allclose(bits["total"], bits["reconstruction"] + bits["latent"])
+    assert int(bits["dimensions"]) == time
+
+
+def test_it_comes_back_from_a_file(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    audio = tones(2, 40)["audio"]
+    assert again.config == CONFIG
+    np.testing.assert_array_equal(again.encode(audio), model.encode(audio))
+    codes = model.encode(audio)
+    np.testing.assert_array_equal(again.decode(codes, 1), model.decode(codes, 1))
+
+
+def test_the_librarys_loop_trains_it_in_bfloat16(tmp_path):
+    settings = dataclasses.replace(TRAINING, steps=4, precision="mixed_bfloat16")
+    config = dataclasses.replace(CONFIG, training=settings)
+    model = AudioVQVAE(config)
+    data = tf.data.Dataset.from_tensor_slices(tones(16, 64)).batch(4).repeat()
+
+    def evaluate(model):
+        return {"nats": float(model.compute_losses(tones(4, 64))["reconstruction"])}
+
+    results = training.train(
+        model, lambda step: data.skip(step), settings, str(tmp_path), evaluate=evaluate
+    )
+    assert math.isfinite(results["nats"])
+
+
+@pytest.mark.parametrize(
+    ("audio", "told"),
+    [
+        (np.zeros([8], np.float32), r"\[batch, time\].*received float32 of shape \(8,\)"),
+        (np.zeros([2, 8], np.int32), "must be floats.*received int32"),
+        (np.zeros([2, 0], np.float32), "at least one sample"),
+    ],
+)
+def test_what_is_no_waveform_is_refused(model, audio, told):
+    with pytest.raises(UserError, match=told):
+        model.encode(audio)
+
+
+@pytest.mark.parametrize(
+    ("codes", "told"),
+    [
+        (np.full([1, 2], 16), "between 0 and 15; received 16 to 16"),
+        (np.full([1, 2], -1), "between 0 and 15; received -1 to -1"),
+        (np.zeros([2, 2]), "must be integers.*received float64"),
+        (np.zeros([3], int), r"\[batch, frames\]"),
+    ],
+)
+def test_codes_that_are_none_are_refused(model, codes, told):
+    with pytest.raises(UserError, match=told):
+        model.decode(codes)
+
+
+def test_a_speaker_needs_a_model_with_speakers():
+    model = AudioVQVAE(dataclasses.replace(CONFIG, num_speakers=0))
+    with pytest.raises(UserError, match="needs a model with num_speakers"):
+        model.compute_losses(tones(2, 16))
+    with pytest.raises(UserError, match="needs a model with num_speakers"):
+        model.decode(np.zeros([1, 2], int), speaker=0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"strides": (2,)}, r"each of the 2 widths; received \(2,\)"),
+        ({"strides": (2, 0)}, "a positive number"),
+        ({"levels": 1}, "levels must be at least 2"),
+        ({"num_speakers": -1}, "num_speakers must be at least 0"),
+        ({"quantizer": "emma"}, 'unknown quantizer "emma"; nearest: ema'),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_refused(changes, told):
+    with pytest.raises(UserError, match=told):
+        dataclasses.replace(CONFIG, **changes)
