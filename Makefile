@@ -37,7 +37,7 @@ endef
 .venv/.demo: $(METADATA)
 	$(environment)
 
-.venv/.dev: INSTALL = --editable ".[photos,report,data,export,dev]"
+.venv/.dev: INSTALL = --editable ".[photos,report,data,export,audio,dev]"
 .venv/.dev: $(METADATA)
 	$(environment)
 

@@ -68,7 +68,11 @@ def test_a_source_gives_what_its_maps_give(tmp_path):
 @pytest.mark.parametrize(
     ("maps", "options", "message"),
     [
-        (MAPS, {"crop": 5}, "a crop of 5 x 5 codes does not fit a map of 4 x 4; .* at most 4"),
+        (
+            MAPS,
+            {"crop": 5},
+            "a crop of 5 x 5 codes does not fit all maps; .* height is 4 and the least width 4",
+        ),
         (MAPS, {"crop": 0}, "crop >= 1"),
         (MAPS, {"batch_size": 0}, "batch_size >= 1"),
         (MAPS, {"start_step": -1}, "start_step >= 0"),

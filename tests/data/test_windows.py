@@ -34,5 +34,5 @@ def test_mirroring_is_by_row():
 
 
 def test_arrays_smaller_than_the_window_are_refused():
-    with pytest.raises(ValueError, match="at least 4 high and wide"):
+    with pytest.raises(ValueError, match="at least 4 x 4"):
         Windows(ARRAYS, 4)

@@ -21,7 +21,8 @@ CONFIG = AudioConfig(
     skip_channels=8,
     dilations=(1, 2, 4),
     levels=32,
-    num_speakers=2,
+    speakers=("quiet", "loud"),
+    window=64,
     training=TRAINING,
 )
 
@@ -122,7 +123,7 @@ def test_it_comes_back_from_a_file(model, tmp_path):
     assert again.config == CONFIG
     np.testing.assert_array_equal(again.encode(audio), model.encode(audio))
     codes = model.encode(audio)
-    np.testing.assert_array_equal(again.decode(codes, 1), model.decode(codes, 1))
+    np.testing.assert_array_equal(again.decode(codes, "loud"), model.decode(codes, 1))
 
 
 def test_the_librarys_loop_trains_it_in_bfloat16(tmp_path):
@@ -167,11 +168,16 @@ def test_codes_that_are_none_are_refused(model, codes, told):
         model.decode(codes)
 
 
+def test_an_unknown_speaker_is_told_the_nearest(model):
+    with pytest.raises(UserError, match='unknown speaker "lout"; nearest: loud'):
+        model.reconstruct(tones(1, 16)["audio"], speaker="lout")
+
+
 def test_a_speaker_needs_a_model_with_speakers():
-    model = AudioVQVAE(dataclasses.replace(CONFIG, num_speakers=0))
-    with pytest.raises(UserError, match="needs a model with num_speakers"):
+    model = AudioVQVAE(dataclasses.replace(CONFIG, speakers=()))
+    with pytest.raises(UserError, match="needs a model with speakers"):
         model.compute_losses(tones(2, 16))
-    with pytest.raises(UserError, match="needs a model with num_speakers"):
+    with pytest.raises(UserError, match="needs a model with speakers"):
         model.decode(np.zeros([1, 2], int), speaker=0)
 
 
@@ -181,7 +187,8 @@ def test_a_speaker_needs_a_model_with_speakers():
         ({"strides": (2,)}, r"each of the 2 widths; received \(2,\)"),
         ({"strides": (2, 0)}, "a positive number"),
         ({"levels": 1}, "levels must be at least 2"),
-        ({"num_speakers": -1}, "num_speakers must be at least 0"),
+        ({"speakers": ("a", "a")}, "must be different names"),
+        ({"window": 65}, "a multiple of 8; received 65, the nearest are 64 and 72"),
         ({"quantizer": "emma"}, 'unknown quantizer "emma"; nearest: ema'),
     ],
 )

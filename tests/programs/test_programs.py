@@ -55,7 +55,7 @@ def test_from_pictures_to_samples_and_an_export(call, runs, tmp_path):
     assert Image.open(tmp_path / "samples" / "sample_001.png").size == (20, 12)
 
     shown = call("reconstruct", model, data, "--count=3", f"--output={tmp_path}/shown")
-    assert shown.out == f"3 pictures in {tmp_path}/shown\n"
+    assert shown.out == f"3 reconstructions in {tmp_path}/shown\n"
     assert len(list((tmp_path / "shown").glob("*.png"))) == 3
 
     formats = ("--format=saved_model,tflite", "--size=16,24", "--grid=3,5")

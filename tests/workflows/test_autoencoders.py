@@ -11,7 +11,7 @@ from tests.small import AUTOENCODER, TRAINING, picture
 from vqvae_tf import data, models, workflows
 from vqvae_tf.config import DataConfig, UserError
 from vqvae_tf.training import loop
-from vqvae_tf.workflows import autoencoders
+from vqvae_tf.workflows import pictures
 
 
 def changed(**training):
@@ -188,7 +188,7 @@ def test_a_damaged_checkpoint_is_passed_over_and_the_log_says_so(runs, tmp_path,
 
 
 def test_one_trace_does_for_pictures_of_every_size(runs):
-    compiled = autoencoders.Compiled(models.load(runs.model))
+    compiled = pictures.Compiled(models.load(runs.model))
     for height, width in ((8, 8), (9, 30)):
         image = picture(height, width)[None]
         codes = compiled.encode(image)
@@ -206,6 +206,6 @@ def test_searched_codes_are_measured_and_written(runs, tmp_path):
     assert workflows.reconstruct(runs.model, runs.uri, str(tmp_path), 1, search_passes=1) == 1
     written = np.load(next(tmp_path.glob("*.npz")))["codes"]
     model = models.load(runs.model)
-    original = next(autoencoders.open_pictures(runs.uri).pictures())
+    original = next(pictures.open_source(runs.uri).pictures())
     codes = models.CodeSearch(model, passes=1).encode(original["image"][None])
     np.testing.assert_array_equal(codes[0], written)

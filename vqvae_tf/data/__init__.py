@@ -1,8 +1,9 @@
-"""Data sources: a URI -> pictures or code maps, whole or as endless training batches."""
+"""Data sources: a URI -> pictures, sounds or code maps, whole or as endless training batches."""
 
 from vqvae_tf.data.codes import CodeRecords, code_batches
 from vqvae_tf.data.images import decode, read
 from vqvae_tf.data.records import write_codes, write_images
+from vqvae_tf.data.sounds import SoundFolder, open_sounds, sound_batches
 from vqvae_tf.data.source import IndexedSource, Picture, Source, UnreadableError
 from vqvae_tf.data.tiles import batches
 from vqvae_tf.data.uri import open_source
@@ -11,13 +12,16 @@ __all__ = [
     "CodeRecords",
     "IndexedSource",
     "Picture",
+    "SoundFolder",
     "Source",
     "UnreadableError",
     "batches",
     "code_batches",
     "decode",
+    "open_sounds",
     "open_source",
     "read",
+    "sound_batches",
     "write_codes",
     "write_images",
 ]

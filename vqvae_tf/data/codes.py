@@ -79,12 +79,12 @@ class CodeRecords:
 
 def code_batches(
     maps: CodeRecords | Iterable[Mapping[str, Any]],
-    crop: int,
+    crop: int | tuple[int, int],
     batch_size: int,
     seed: int,
     start_step: int = 0,
 ) -> tf.data.Dataset:
-    """Endless training batches of random square windows of code maps.
+    """Endless training batches of random windows of code maps.
 
     All maps are held in memory. Every epoch goes once through every window of every map; batch n
     is a pure function of the seed and n.
@@ -92,13 +92,13 @@ def code_batches(
     Args:
         maps: a `codes:` source, or mappings with `codes` (integers `[height, width, ...]`) and, in
             all or in none, `label`.
-        crop: side of the window, in codes.
+        crop: (height, width) of the window in codes, or its side.
         batch_size: windows a batch.
         seed: of every draw.
         start_step: number of the first batch.
 
     Returns:
-        Dataset of `{"codes": int32 [batch, crop, crop, ...], "label": int32 [batch]}`, without
+        Dataset of `{"codes": int32 [batch, height, width, ...], "label": int32 [batch]}`, without
         `label` if the maps have none.
 
     Raises:
@@ -110,7 +110,8 @@ def code_batches(
     >>> batch["codes"].shape.as_list(), batch["label"].numpy().tolist()
     ([5, 2, 2], [0, 0, 0, 0, 0])
     """
-    if crop < 1 or batch_size < 1 or start_step < 0:
+    crop = (crop, crop) if isinstance(crop, int) else crop
+    if min(crop) < 1 or batch_size < 1 or start_step < 0:
         raise UserError(
             "code_batches needs crop >= 1, batch_size >= 1 and start_step >= 0; received "
             f"{crop}, {batch_size} and {start_step}"
@@ -134,15 +135,14 @@ def code_batches(
     return steps.map(batch, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def _check(arrays: list[np.ndarray], labels: list[int | None], crop: int) -> None:
+def _check(arrays: list[np.ndarray], labels: list[int | None], crop: tuple[int, int]) -> None:
     if not arrays:
         raise UserError("there are no code maps to train on; give at least one")
-    smallest = min(arrays, key=lambda array: min(array.shape[:2]))
-    if min(smallest.shape[:2]) < crop:
-        height, width = smallest.shape[:2]
+    smallest = np.min([array.shape[:2] for array in arrays], axis=0)
+    if np.any(smallest < crop):
         raise UserError(
-            f"a crop of {crop} x {crop} codes does not fit a map of {height} x {width}; take a "
-            f"crop of at most {min(height, width)}"
+            f"a crop of {crop[0]} x {crop[1]} codes does not fit all maps; the least height is "
+            f"{smallest[0]} and the least width {smallest[1]}: take a crop of at most these"
         )
     if len({array.shape[2:] for array in arrays}) > 1:
         raise UserError("the code maps' trailing axes differ; give maps of one model only")

@@ -21,17 +21,14 @@ class Folder(IndexedSource):
             raise UserError(f'{uri}: there is no folder "{path}"; give the path of an existing one')
         self._path = path
         self._max_pixels = max_pixels
-        self._files = sorted(_picture_files(path))  # relative to the folder
+        self._files = files_below(path, images.EXTENSIONS)
         if not self._files:
             raise UserError(
                 f"{uri}: the folder holds no pictures; files must end in "
                 f"{', '.join(images.EXTENSIONS)}"
             )
-        classes = [file.split(os.sep)[0] if os.sep in file else None for file in self._files]
-        labelled = None not in classes
-        super().__init__(uri, tuple(sorted(set(classes))) if labelled else ())
-        numbers = {name: number for number, name in enumerate(self.class_names)}
-        self._labels = [numbers.get(name) for name in classes]
+        class_names, self._labels = classes_of(self._files)
+        super().__init__(uri, class_names)
 
     @property
     def stored_bytes(self) -> int:
@@ -52,11 +49,31 @@ class Folder(IndexedSource):
         )
 
 
-def _picture_files(root: str):
+def files_below(root: str, extensions: tuple[str, ...]) -> list[str]:
+    """Paths below `root`, relative to it and in order; nothing that is hidden."""
+    found = []
     for folder, _, files in tf.io.gfile.walk(root):
         below = os.path.relpath(folder, root) if folder.rstrip("/") != root.rstrip("/") else ""
         if any(part.startswith(".") for part in below.split(os.sep)):
             continue
-        for file in files:
-            if file.lower().endswith(images.EXTENSIONS) and not file.startswith("."):
-                yield os.path.join(below, file)
+        found += [
+            os.path.join(below, file)
+            for file in files
+            if file.lower().endswith(extensions) and not file.startswith(".")
+        ]
+    return sorted(found)
+
+
+def classes_of(files: list[str]) -> tuple[tuple[str, ...], list[int | None]]:
+    """Names of the immediate sub-folders and each file's number among them.
+
+    Where a file lies in none, there are no names and no numbers.
+
+    >>> classes_of(["b/1.png", "a/2.png"]), classes_of(["b/1.png", "2.png"])
+    ((('a', 'b'), [1, 0]), ((), [None, None]))
+    """
+    folders = [file.split(os.sep)[0] if os.sep in file else None for file in files]
+    if None in folders:
+        return (), [None] * len(files)
+    names = sorted(set(folders))
+    return tuple(names), [names.index(folder) for folder in folders]

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 class Windows:
-    """All square windows of several arrays, numbered array by array and row by row.
+    """All windows of one size of several arrays, numbered array by array and row by row.
 
     A uniform draw of a window's number draws an array by the number of windows in it, as
     independent crops at any place should.
@@ -15,7 +15,7 @@ class Windows:
     Args:
         arrays: each `[height, width, ...]`, none smaller than the window; dtype and trailing axes
             are the same for all.
-        size: side of the window.
+        size: (height, width) of the window, or its side.
 
     >>> windows = Windows([np.arange(6).reshape(2, 3), np.full([2, 2], 9)], size=2)
     >>> windows.count, windows.first(1)
@@ -24,12 +24,13 @@ class Windows:
     [[[1, 2], [4, 5]]]
     """
 
-    def __init__(self, arrays: Sequence[np.ndarray], size: int):
+    def __init__(self, arrays: Sequence[np.ndarray], size: int | tuple[int, int]):
+        size = (size, size) if isinstance(size, int) else size
         shapes = np.array([array.shape[:2] for array in arrays], np.int64)
         trailing = arrays[0].shape[2:]
         rows, columns = (shapes - size + 1).T  # places of a window's corner
         if min(rows.min(), columns.min()) < 1:
-            raise ValueError(f"arrays must be at least {size} high and wide; received {shapes}")
+            raise ValueError(f"arrays must be at least {size[0]} x {size[1]}; received {shapes}")
         self._size = size
         self._ends = np.cumsum(rows * columns)
         self._starts = self._ends - rows * columns
@@ -62,16 +63,17 @@ class Windows:
             mirror: bool `[batch]`: whether to mirror the window left to right.
 
         Returns:
-            `[batch, size, size, ...]`.
+            `[batch, height, width, ...]`.
         """
         owner = self.owner(window)
         place = window - tf.gather(self._starts, owner)
         columns = tf.gather(self._columns, owner)
         width = tf.gather(self._widths, owner)
         corner = tf.gather(self._offsets, owner) + place // columns * width + place % columns
-        steps = tf.range(self._size, dtype=tf.int64)
-        across = steps[None]
-        if mirror is not None:
-            across = tf.where(mirror[:, None], steps[::-1], steps)  # [batch, size]
-        down = corner[:, None] + steps * width[:, None]  # [batch, size]
+        down, across = (tf.range(side, dtype=tf.int64) for side in self._size)
+        down = corner[:, None] + down * width[:, None]  # [batch, height]
+        if mirror is None:
+            across = across[None]
+        else:
+            across = tf.where(mirror[:, None], across[::-1], across)  # [batch, width]
         return tf.gather(self._values, down[:, :, None] + across[:, None, :])

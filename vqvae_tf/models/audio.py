@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import networks
-from vqvae_tf.config import Summaries, UserError, at_least
+from vqvae_tf.config import Summaries, UserError, at_least, nearest
 from vqvae_tf.models import autoencoder, trainable
 from vqvae_tf.models.sequence_prior import SequencePrior
 
@@ -26,8 +26,10 @@ class AudioConfig(autoencoder.AutoencoderConfig):
         channels, skip_channels, dilations, kernel_size: of the decoder, a
             `vqvae_tf.networks.WaveNet`.
         levels: values of a sample after mu-law companding, which the decoder tells apart.
-        num_speakers: voices that the decoder is told; 0 for none.
-        sample_rate: in Hz; the networks do not know it, files that are written do.
+        speakers: names of the voices that the decoder is told apart; none without. The training
+            program takes them from the data.
+        sample_rate: in Hz; the networks do not know it, files that are read and written do.
+        window: samples of a training example, a multiple of `stride`.
     """
 
     widths: tuple[int, ...] = (64, 64, 128, 128, 128, 128)
@@ -37,19 +39,32 @@ class AudioConfig(autoencoder.AutoencoderConfig):
     dilations: tuple[int, ...] = tuple(2**i for i in range(10))
     kernel_size: int = 2
     levels: int = 256
-    num_speakers: int = 0
+    speakers: tuple[str, ...] = ()
     sample_rate: int = 16_000
+    window: int = 8_192
 
     def __post_init__(self):
         super().__post_init__()
         at_least(1, self, "channels", "skip_channels", "sample_rate")
         at_least(2, self, "levels", "kernel_size")
-        at_least(0, self, "num_speakers")
         if len(self.strides) != len(self.widths) or min(self.strides) < 1:
             raise UserError(
                 f"strides must hold a positive number for each of the {len(self.widths)} widths; "
                 f"received {self.strides}"
             )
+        if self.window < 1 or self.window % self.stride:
+            below = max(self.window // self.stride, 1) * self.stride
+            raise UserError(
+                f"window must be a multiple of {self.stride}; received {self.window}, the nearest "
+                f"are {below} and {below + self.stride}"
+            )
+        if len(set(self.speakers)) < len(self.speakers):
+            raise UserError(f"speakers must be different names; received {self.speakers}")
+
+    @property
+    def codes_per_position(self) -> int:
+        """Codes at a step."""
+        return 1
 
     @property
     def stride(self) -> int:
@@ -62,7 +77,7 @@ class AudioVQVAE(trainable.TrainableModel):
     """Sound to codes and back (van den Oord et al. 2017, section 4.3).
 
     The decoder is a WaveNet over mu-law samples. It hears the samples before, the codes' vectors
-    and, where `num_speakers` is given, a speaker: since it can take the voice from the speaker
+    and, where there are `speakers`, who speaks: since it can take the voice from the speaker
     and the sound of the moment from the past, the codes are free to hold what is said, and
     decoding them with another speaker converts the voice.
 
@@ -106,7 +121,7 @@ class AudioVQVAE(trainable.TrainableModel):
             skip_channels=config.skip_channels,
             dilations=config.dilations,
             kernel_size=config.kernel_size,
-            num_classes=config.num_speakers or None,
+            num_classes=len(config.speakers) or None,
             local_channels=config.embedding_dim,
             upsampling=config.stride,
             name="decoder",
@@ -129,7 +144,7 @@ class AudioVQVAE(trainable.TrainableModel):
 
         Args:
             audio: `[batch, time]`; `config.stride` divides the time.
-            speaker: int32 `[batch]`, or None; -1 means an unknown one.
+            speaker: int32 `[batch]`, numbers of `config.speakers`, or None; -1 means another one.
         """
         return self._forward(audio, speaker, training)[0]
 
@@ -150,7 +165,8 @@ class AudioVQVAE(trainable.TrainableModel):
 
         Args:
             codes: int32 `[batch, frames]`.
-            speaker: one speaker's number, or `[batch]`; None draws without one.
+            speaker: a name of `config.speakers`, a number of one, or numbers `[batch]`; None draws
+                without one.
             seed, temperature, jit_compile: of `vqvae_tf.networks.WaveNet.sample`.
 
         Returns:
@@ -170,6 +186,8 @@ class AudioVQVAE(trainable.TrainableModel):
                 f"codes must lie between 0 and {self.config.num_embeddings - 1}; received "
                 f"{codes.min()} to {codes.max()}"
             )
+        if isinstance(speaker, str):
+            speaker = self.speaker_number(speaker)
         self._check_speaker(speaker)
         samples = self.decoder.sample(
             len(codes),
@@ -190,6 +208,17 @@ class AudioVQVAE(trainable.TrainableModel):
         """
         audio = tf.convert_to_tensor(audio)
         return self.decode(self.encode(audio), speaker, **controls)[:, : audio.shape[1]]
+
+    def speaker_number(self, name: str) -> int:
+        """Number of a speaker.
+
+        Raises:
+            UserError: for an unknown name; the nearest ones are shown.
+        """
+        if name not in self.config.speakers:
+            known = nearest(name, self.config.speakers)
+            raise UserError(f'unknown speaker "{name}"; {known}')
+        return self.config.speakers.index(name)
 
     def compute_losses(self, batch, training: bool = False):
         """Mean losses of a batch: `reconstruction`, the quantizer's own, and their sum `loss`.
@@ -260,10 +289,8 @@ class AudioVQVAE(trainable.TrainableModel):
         return tf.pad(audio, [[0, 0], [0, -tf.shape(audio)[1] % self.config.stride]])
 
     def _check_speaker(self, speaker):
-        if speaker is not None and not self.config.num_speakers:
-            raise UserError(
-                "a speaker needs a model with num_speakers; this one was built without any"
-            )
+        if speaker is not None and not self.config.speakers:
+            raise UserError("a speaker needs a model with speakers; this one was built without any")
 
 
 def _check_waveforms(audio):

@@ -5,8 +5,10 @@ from typing import Any
 
 from vqvae_tf import config as config_lib
 from vqvae_tf.config import UserError, nearest
+from vqvae_tf.models.audio import AudioVQVAE
 from vqvae_tf.models.image import ImageVQVAE
 from vqvae_tf.models.prior import Prior
+from vqvae_tf.models.sequence_prior import SequencePrior
 from vqvae_tf.models.trainable import TrainableModel
 from vqvae_tf.models.two_level import TwoLevelVQVAE
 from vqvae_tf.models.two_level_prior import TwoLevelPrior
@@ -17,6 +19,8 @@ FAMILIES: dict[str, type[TrainableModel]] = {
     "two_level": TwoLevelVQVAE,
     "prior": Prior,
     "two_level_prior": TwoLevelPrior,
+    "audio": AudioVQVAE,
+    "sequence_prior": SequencePrior,
 }
 
 

@@ -51,6 +51,26 @@ class PriorConfig:
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
 
+    @property
+    def variation(self) -> DataConfig:
+        """How what is encoded to train it is varied."""
+        return self.data
+
+    @property
+    def crop(self) -> tuple[int, int]:
+        """(height, width) of the crops of codes that it is trained on."""
+        return self.grid, self.grid
+
+    def for_codes(self, autoencoder: Any, num_classes: int) -> "PriorConfig":
+        """The same for the codes of an autoencoder's configuration, and so many classes."""
+        return dataclasses.replace(
+            self,
+            num_embeddings=autoencoder.num_embeddings,
+            codes_per_position=autoencoder.codes_per_position,
+            code_dim=None if self.code_dim is None else autoencoder.embedding_dim,
+            num_classes=num_classes if self.num_classes else 0,
+        )
+
     def __post_init__(self):
         at_least(1, self, "num_embeddings", "codes_per_position", "channels", "layers")
         at_least(1, self, "head_width", "grid")
@@ -83,6 +103,7 @@ class Prior(trainable.TrainableModel):
 
     config_class = PriorConfig
     data_key = "codes"
+    code_axes = 2  # of a sample's codes, but for the codes at a place
 
     def __init__(self, config: PriorConfig, **kwargs):
         super().__init__(config, **kwargs)
@@ -181,6 +202,21 @@ class Prior(trainable.TrainableModel):
         likelihood = tf.reshape(self._compiled_log_prob(drawn, known), [count, best_of])
         best = tf.argmax(likelihood, axis=1, output_type=tf.int32)
         return tf.gather(drawn, tf.range(count) * best_of + best)
+
+    @property
+    def codes_spec(self) -> tf.TensorSpec:
+        """Of codes, of any batch and any grid."""
+        several = self.config.codes_per_position
+        open_sizes = [None] * (1 + self.code_axes)
+        return tf.TensorSpec(open_sizes + ([several] if several > 1 else []), tf.int32)
+
+    def of_maps(self, codes: Any) -> Any:
+        """Codes of stored maps, `[batch, height, width, ...]`, as this prior takes them.
+
+        Raises:
+            UserError: they can be none of its.
+        """
+        return codes
 
     def _sample(self, count, grid, **controls):
         return self.network.sample(count, grid, **controls)

@@ -1,6 +1,7 @@
 """The prior over sequences of codes, such as those of sound: a WaveNet."""
 
 import dataclasses
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -22,6 +23,7 @@ class SequencePriorConfig:
         label_dropout: share of the training examples whose label is hidden, so that the prior
             also samples without one.
         length: codes of a training example.
+        shift: encode the training sounds from two offsets of half a code.
         training: how it is trained.
     """
 
@@ -33,6 +35,7 @@ class SequencePriorConfig:
     num_classes: int = 0
     label_dropout: float = 0.1
     length: int = 256
+    shift: bool = True
     training: TrainingConfig = TrainingConfig()
 
     def __post_init__(self):
@@ -47,12 +50,31 @@ class SequencePriorConfig:
         """Codes at a step."""
         return 1
 
+    @property
+    def variation(self) -> bool | None:
+        """How what is encoded to train it is varied."""
+        return self.shift or None
+
+    @property
+    def crop(self) -> tuple[int, int]:
+        """Of the code maps that it is trained on: a sequence is a map of one row."""
+        return 1, self.length
+
+    def for_codes(self, autoencoder: Any, num_classes: int) -> "SequencePriorConfig":
+        """The same for the codes of an autoencoder's configuration, and so many classes."""
+        return dataclasses.replace(
+            self,
+            num_embeddings=autoencoder.num_embeddings,
+            num_classes=num_classes if self.num_classes else 0,
+        )
+
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class SequencePrior(Prior):
     """p(z) over sequences of codes by a WaveNet, with or without a class.
 
-    Codes are int32 `[batch, time]`; where a `Prior` takes a grid, this one takes `(time,)`.
+    Codes are int32 `[batch, time]`; where a `Prior` takes a grid, this one takes `(time,)`, or
+    `(1, time)`.
 
     Args:
         config: a `SequencePriorConfig`, or a dictionary of one.
@@ -65,6 +87,7 @@ class SequencePrior(Prior):
     """
 
     config_class = SequencePriorConfig
+    code_axes = 1
 
     def _make_networks(self):
         config = self.config
@@ -88,23 +111,29 @@ class SequencePrior(Prior):
         """Starts from the codes' frequencies: `[1, num_embeddings]`; needs no codebook."""
         self.network.outputs.bias.assign(log_frequencies[0])
 
+    def of_maps(self, codes):
+        if codes.shape[1] != 1:
+            raise UserError(
+                f"a sequence is a map of one row, [batch, 1, time]; received codes of shape "
+                f"{tuple(codes.shape)}"
+            )
+        return codes[:, 0]
+
     def _sample(self, count, grid, **controls):
-        (length,) = grid
-        return self.network.sample(count, length, **controls)
+        return self.network.sample(count, _length_of(grid), **controls)
 
     def noise_shapes(self, grid: tuple[int]) -> dict[str, tuple[int, int, int]]:
         """As of a `Prior`, a sequence being one row: name -> (1, time, 1)."""
-        return {"noise": (1, *grid, 1)}
+        return {"noise": (1, _length_of(grid), 1)}
 
     def draw(self, noise_of_row, grid, count, *, temperature=1.0, label=None, with_log_prob=False):
         """As of a `Prior`, the noise of a sequence being that of row 0."""
-        (length,) = grid
         noise = noise_of_row["noise"](0)[:, :, 0]
         codes, _ = sample_steps(
             self.network,
             start_state(self.network, count),
             noise,
-            length,
+            _length_of(grid),
             temperature=temperature,
             label=label,
         )
@@ -112,3 +141,10 @@ class SequencePrior(Prior):
         if not with_log_prob:
             return codes
         return codes, -self._cross_entropy(codes, label, training=False)
+
+
+def _length_of(grid):
+    *rows, length = grid
+    if rows not in ([], [1]):
+        raise UserError(f"the grid of a sequence must be (time,) or (1, time); received {grid}")
+    return length

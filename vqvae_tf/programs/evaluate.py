@@ -1,8 +1,9 @@
-"""vqvae-evaluate: MSE, PSNR, SSIM, perplexity, usage and bits/dim over a whole set.
+"""vqvae-evaluate: what a model is worth over a whole set: error, codes in use, bits.
 
   vqvae-evaluate --model=runs/photos --prior=runs/prior --data=embedded:photos/region
 
-Prints a table; --output=FILE writes the same with a row a picture as JSON.
+Prints a table: of pictures MSE, PSNR, SSIM, bits/dim; of sounds bits a sample and a second; of
+both perplexity and usage. --output=FILE writes the same as JSON, with a row a picture.
 """
 
 from absl import flags
@@ -16,7 +17,9 @@ _MODEL = flags.DEFINE_string(
     "model", None, "Workdir of the autoencoder.", required=True, flag_values=FLAGS
 )
 _PRIOR = flags.DEFINE_string("prior", None, "Workdir of a prior.", flag_values=FLAGS)
-_DATA = flags.DEFINE_string("data", None, "URI of the pictures.", required=True, flag_values=FLAGS)
+_DATA = flags.DEFINE_string(
+    "data", None, "URI of the pictures or sounds.", required=True, flag_values=FLAGS
+)
 _OUTPUT = flags.DEFINE_string("output", None, "A JSON file to write.", flag_values=FLAGS)
 _SEARCH = flags.DEFINE_integer(
     "search_passes",

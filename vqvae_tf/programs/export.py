@@ -60,8 +60,10 @@ def main() -> None:
     if _PRIOR.value is None and grid is not None:
         raise UserError("--grid is that of a prior's samples; give --prior, or leave it out")
     model = models.load(_MODEL.value)
-    if not isinstance(model, models.ImageModel):
+    if isinstance(model, models.Prior):
         raise UserError(f"{_MODEL.value} holds a prior; --model wants the autoencoder's workdir")
+    if not isinstance(model, models.ImageModel):
+        raise UserError(f"{_MODEL.value} holds a model of sound; so far those of pictures export")
     prior = None
     if _PRIOR.value is not None:
         prior, _ = workflows.load_pair(_PRIOR.value, model)

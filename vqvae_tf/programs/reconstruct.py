@@ -1,4 +1,4 @@
-"""vqvae-reconstruct: pictures beside their reconstructions, and their codes.
+"""vqvae-reconstruct: pictures or sounds beside their reconstructions, and their codes.
 
 vqvae-reconstruct --model=runs/photos --data=embedded:photos/photo --output=reconstructions
 """
@@ -12,7 +12,9 @@ FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_string(
     "model", None, "Workdir of the autoencoder.", required=True, flag_values=FLAGS
 )
-_DATA = flags.DEFINE_string("data", None, "URI of the pictures.", required=True, flag_values=FLAGS)
+_DATA = flags.DEFINE_string(
+    "data", None, "URI of the pictures or sounds.", required=True, flag_values=FLAGS
+)
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Folder for the results.", required=True, flag_values=FLAGS
 )
@@ -33,7 +35,7 @@ def main() -> None:
     written = workflows.reconstruct(
         _MODEL.value, _DATA.value, _OUTPUT.value, _COUNT.value, _SEARCH.value
     )
-    print(f"{written} pictures in {_OUTPUT.value}")
+    print(f"{written} reconstructions in {_OUTPUT.value}")
 
 
 def run() -> None:

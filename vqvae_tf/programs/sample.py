@@ -1,8 +1,8 @@
-"""vqvae-sample: draws pictures from a trained prior.
+"""vqvae-sample: draws pictures or sounds from a trained prior.
 
   vqvae-sample --prior=runs/prior --count=16 --seed=1 --label=gravel --output=samples
 
-Writes sheet.png, a PNG a sample, and codes.npz.
+Writes a PNG a sample and sheet.png, or a WAV a sample; and codes.npz.
 """
 
 from absl import flags
@@ -27,21 +27,23 @@ _TOP_K = flags.DEFINE_integer("top_k", None, "Draw from the k likeliest.", flag_
 _TOP_P = flags.DEFINE_float(
     "top_p", None, "Draw from the likeliest codes of this probability.", flag_values=FLAGS
 )
-_GRID = flags.DEFINE_list("grid", None, "HEIGHT,WIDTH in codes.", flag_values=FLAGS)
+_GRID = flags.DEFINE_list(
+    "grid", None, "HEIGHT,WIDTH in codes; of sounds 1,TIME.", flag_values=FLAGS
+)
 _PREFIX = flags.DEFINE_string(
     "prefix", None, "An .npz file of codes that stay, -1 where free.", flag_values=FLAGS
 )
 _BEST_OF = flags.DEFINE_integer(
     "best_of",
     1,
-    "Draw so many for each picture and keep the likeliest.",
+    "Draw so many for each sample and keep the likeliest.",
     lower_bound=1,
     flag_values=FLAGS,
 )
 
 
 def main() -> None:
-    """Samples, and prints where the sheet is."""
+    """Samples, and prints where the sheet, or the first sound, is."""
     written = workflows.sample(
         _PRIOR.value,
         _OUTPUT.value,

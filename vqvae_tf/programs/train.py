@@ -23,7 +23,7 @@ _RUN = command.define_run(FLAGS, data="URI of the training data.")
 def main() -> None:
     """Trains, and prints the final evaluation."""
     config = command.frozen_config(FLAGS, models.preset(_PRESET.value))
-    if isinstance(config, models.PriorConfig):
+    if issubclass(models.FAMILIES[models.family_of(config)], models.Prior):
         raise UserError(f"{_PRESET.value} is the preset of a prior; use vqvae-train-prior")
     results = workflows.train(
         config,

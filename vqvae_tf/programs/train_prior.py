@@ -21,13 +21,13 @@ _PRESET = flags.DEFINE_string("preset", DEFAULT_PRESET, "Preset of a prior.", fl
 _MODEL = flags.DEFINE_string(
     "model", None, "Workdir of the autoencoder.", required=True, flag_values=FLAGS
 )
-_RUN = command.define_run(FLAGS, data="URI of the pictures, or codes:GLOB.")
+_RUN = command.define_run(FLAGS, data="URI of the pictures or sounds, or codes:GLOB.")
 
 
 def main() -> None:
     """Trains, and prints the final evaluation."""
     config = command.frozen_config(FLAGS, models.preset(_PRESET.value))
-    if not isinstance(config, models.PriorConfig):
+    if not issubclass(models.FAMILIES[models.family_of(config)], models.Prior):
         raise UserError(f"{_PRESET.value} is no preset of a prior; use vqvae-train")
     results = workflows.train_prior(
         config,

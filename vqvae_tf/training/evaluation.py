@@ -59,7 +59,7 @@ def evaluate(
     return {
         "pictures": len(rows),
         **_pooled(rows),
-        **_code_statistics(counts),
+        **code_statistics(counts),
         "per_picture": [_public(row) for row in rows],
     }
 
@@ -153,8 +153,15 @@ def _pooled(rows):
     return figures
 
 
-def _code_statistics(counts):
-    """Of the codebooks' counts, `[codebooks, num_embeddings]`, pooled as by `vqvae_tf.metrics`."""
+def code_statistics(counts: np.ndarray) -> dict[str, Any]:
+    """`perplexity`, `usage` and `codes_in_use`, pooled as by `vqvae_tf.metrics`.
+
+    Args:
+        counts: of the codes of each codebook, `[codebooks, num_embeddings]`.
+
+    >>> code_statistics(np.array([[3, 0, 3, 0]]))
+    {'perplexity': 2.0, 'usage': 0.5, 'codes_in_use': 2}
+    """
     shares = [own[own > 0] / own.sum() for own in counts]
     entropies = [-(share * np.log(share)).sum() for share in shares]
     in_use = sum(map(len, shares))

@@ -2,21 +2,18 @@
 
 import functools
 import os
-from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
-import tensorflow as tf
-import tqdm
 
-from vqvae_tf import data, models, reporting, training
+from vqvae_tf import models, training
 from vqvae_tf.config import UserError
-from vqvae_tf.training import evaluation, strategies, workdir
+from vqvae_tf.training import strategies, workdir
+from vqvae_tf.workflows.media import medium_of
 
 
 def train(
-    config: models.ImageModelConfig,
+    config: models.AutoencoderConfig,
     data_uri: str,
     path: str,
     *,
@@ -27,77 +24,41 @@ def train(
 
     Args:
         config: its configuration.
-        data_uri: the training pictures, as in `vqvae_tf.data.open_source`.
+        data_uri: the training pictures, as in `vqvae_tf.data.open_source`, or sounds, as in
+            `vqvae_tf.data.open_sounds`.
         path: the workdir.
-        validation_uri: pictures to evaluate on, whole; None takes the training pictures.
+        validation_uri: those to evaluate on, whole; None takes the training data.
         strategy: a name of `vqvae_tf.training.strategies.get`.
 
     Returns:
-        The last evaluation, as in `vqvae_tf.training.evaluation.evaluate`.
+        The last evaluation, as the medium's `measure` gives it.
 
     Raises:
         UserError: for anything that the user can put right.
     """
     placed = strategies.get(strategy)
-    source = open_pictures(data_uri)
-    held_out = source if validation_uri is None else open_pictures(validation_uri)
+    medium = medium_of(models.FAMILIES[models.family_of(config)])
+    source = medium.open_source(data_uri)
+    held_out = source if validation_uri is None else medium.open_source(validation_uri)
+    config = medium.fitted(config, source)
     keras.utils.set_random_seed(config.training.seed)
     with placed.scope():
         model = models.build(models.family_of(config), config)
-    settings = config.training
 
-    @functools.cache  # the pictures may be held in it
+    @functools.cache  # the data may be held in it
     def make_dataset(start_step):
-        return data.batches(source, config.data, settings.batch_size, settings.seed, start_step)
+        return medium.batches(source, config, start_step)
 
     make_dataset(0)  # what the data refuses leaves no folder behind
     workdir.prepare(path, models.record(config, data=data_uri))
     return training.train(
         model,
         make_dataset,
-        settings,
+        config.training,
         path,
         strategy=placed,
-        evaluate=lambda model: measure(model, held_out),
+        evaluate=lambda model: medium.measure(model, held_out),
     )
-
-
-def open_pictures(uri: str) -> data.Source:
-    """`data.open_source` where pictures are wanted.
-
-    Raises:
-        UserError: also if `uri` names codes.
-    """
-    source = data.open_source(uri)
-    if isinstance(source, data.CodeRecords):
-        raise UserError(
-            f"{uri}: holds codes; pictures come from embedded:, folder:, tfds: or tfrecord:"
-        )
-    return source
-
-
-def measure(
-    model: models.ImageModel,
-    source: data.Source,
-    prior_bits: Callable[[np.ndarray, np.ndarray | None], Any] | None = None,
-    search: models.CodeSearch | None = None,
-) -> dict[str, Any]:
-    """`evaluation.evaluate` of a model over all whole pictures of a source.
-
-    Args:
-        model: the autoencoder.
-        source: the pictures.
-        prior_bits: of a prior, as in `evaluation.evaluate`.
-        search: what to encode with; None takes the nearest codes.
-    """
-    results = evaluation.evaluate(
-        Compiled(model, search),
-        source.pictures(model.config.data.channels),
-        num_embeddings=model.config.num_embeddings,
-        codebook_of_code=model.config.codebook_of_code,
-        prior_bits=prior_bits,
-    )
-    return {"data": source.uri, "skipped_pictures": source.skipped, **results}
 
 
 def evaluate(
@@ -110,11 +71,11 @@ def evaluate(
 ) -> dict[str, Any]:
     """Evaluates a trained autoencoder, and the prior over its codes if there is one.
 
-    The prior is given the pictures' classes where they are those that it was trained with.
+    The prior is given the data's classes where they are those that it was trained with.
 
     Args:
         model_path, prior_path: their workdirs.
-        data_uri: the pictures.
+        data_uri: the pictures or sounds.
         search_passes, rate_weight: of a `models.CodeSearch`; without passes the codes are the
             nearest.
 
@@ -124,7 +85,8 @@ def evaluate(
     from vqvae_tf.workflows import priors
 
     model = load(model_path)
-    source = open_pictures(data_uri)
+    medium = medium_of(model)
+    source = medium.open_source(data_uri)
     prior = prior_bits = None
     known = False
     if prior_path is not None:
@@ -137,7 +99,7 @@ def evaluate(
         search = models.CodeSearch(
             model, passes=search_passes, prior=prior, rate_weight=rate_weight
         )
-    return measure(model, source, prior_bits, search)
+    return medium.measure(model, source, prior_bits, search)
 
 
 def reconstruct(
@@ -147,80 +109,31 @@ def reconstruct(
     count: int | None = None,
     search_passes: int = 0,
 ) -> int:
-    """Writes pictures beside their reconstructions, with their codes.
+    """Writes reconstructions beside what they are of, and their codes.
 
-    For each picture `NAME.png` holds original and reconstruction side by side, and `NAME.npz`
-    the codes as `codes`. NAME is the picture's, with its number behind it where two would have
-    the same.
+    For each picture `NAME.png` holds original and reconstruction side by side; of a sound,
+    `NAME.original.wav` the one and `NAME.wav` the other. `NAME.npz` holds the codes as `codes`.
+    NAME is the file's, with its number behind it where two would have the same.
 
     Args:
         model_path: workdir of the autoencoder.
-        data_uri: the pictures.
+        data_uri: the pictures or sounds.
         output: folder for the results.
-        count: how many pictures at most; None for all.
+        count: how many at most; None for all.
         search_passes: of a `models.CodeSearch`; without any the codes are the nearest.
 
     Returns:
-        How many pictures were written.
+        How many were written.
     """
     model = load(model_path)
     search = models.CodeSearch(model, passes=search_passes) if search_passes else None
-    source = open_pictures(data_uri)
+    medium = medium_of(model)
+    source = medium.open_source(data_uri)
     os.makedirs(output, exist_ok=True)
-    fast = Compiled(model, search)
-    total = len(source) if count is None else min(count, len(source))
-    pictures = source.pictures(model.config.data.channels)
-    names: set[str] = set()
-    for picture in tqdm.tqdm(pictures, total=total, unit="picture", disable=None):
-        if len(names) == total:
-            break
-        codes = fast.encode(picture["image"][None])[0]
-        height, width = picture["image"].shape[:2]
-        reconstruction = fast.decode(codes[None])[0, :height, :width]
-        beside = reporting.beside(picture["image"], np.asarray(reconstruction))
-        name = os.path.splitext(picture["name"])[0].replace("/", "_")
-        name = f"{name}_{len(names)}" if name in names else name
-        names.add(name)
-        write_png(os.path.join(output, name + ".png"), beside)
-        np.savez_compressed(os.path.join(output, name + ".npz"), codes=np.asarray(codes))
-    return len(names)
+    return medium.reconstruct(model, source, output, count, search)
 
 
-class Compiled:
-    """A model's pixel-level functions, each traced once for pictures of any size.
-
-    Args:
-        model: the autoencoder.
-        search: what to encode with; None takes the nearest codes.
-    """
-
-    def __init__(self, model: models.ImageModel, search: models.CodeSearch | None = None):
-        picture = tf.TensorSpec([None, None, None, model.config.data.channels], tf.uint8)
-        slots = [model.config.codes_per_position] if model.config.codes_per_position > 1 else []
-        codes = tf.TensorSpec([None, None, None, *slots], tf.int32)
-
-        def traced(function, *arguments):
-            return tf.function(function, input_signature=arguments, autograph=False)
-
-        self._nearest, self._search = traced(model.encode, picture), search
-        self.decode = traced(model.decode, codes)
-        self.bits = traced(model.bits, {"image": picture}, codes)
-
-    def encode(self, images, labels=None):
-        """Codes of pictures; their classes, `[batch]` or None, tell a search with a prior more."""
-        if self._search is None:
-            return self._nearest(images)
-        return self._search.encode(images, labels)
-
-
-def write_png(path: str, image: np.ndarray) -> None:
-    """Writes a picture aside and renames it, so that no half picture is ever seen."""
-    with open(path + ".part", "wb") as file:
-        file.write(reporting.encode_png(image))
-    os.replace(path + ".part", path)
-
-
-def load(path: str) -> models.ImageModel:
+def load(path: str) -> models.TrainableModel:
     """The autoencoder in a workdir.
 
     Raises:

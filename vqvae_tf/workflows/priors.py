@@ -1,6 +1,5 @@
 """A prior over a trained autoencoder's codes: codes written once, the prior fitted."""
 
-import dataclasses
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -9,15 +8,13 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-import tqdm
 from absl import logging
 
 from vqvae_tf import data, models, training
-from vqvae_tf.config import DataConfig, UserError
-from vqvae_tf.data import images
-from vqvae_tf.data.recolour import recolour
+from vqvae_tf.config import UserError
 from vqvae_tf.training import checkpoints, strategies, workdir
 from vqvae_tf.workflows import autoencoders
+from vqvae_tf.workflows.media import medium_of
 
 MODEL_FOLDER, CODES_FOLDER = "model", "codes"
 
@@ -40,13 +37,13 @@ def train_prior(
     Args:
         config: the prior's configuration.
         model_path: workdir of the autoencoder.
-        data_uri: pictures to encode, or `codes:GLOB` for codes that are there already.
+        data_uri: pictures or sounds to encode, or `codes:GLOB` for codes that are there already.
         path: the prior's workdir.
-        validation_uri: pictures (or codes) that it is evaluated on; None takes the training data.
+        validation_uri: the like (or codes) that it is evaluated on; None takes the training data.
         strategy: a name of `vqvae_tf.training.strategies.get`.
 
     Returns:
-        The last evaluation: `bits_per_code` over the codes of all validation pictures.
+        The last evaluation: `bits_per_code` over all validation codes.
 
     Raises:
         UserError: for anything that the user can put right.
@@ -59,20 +56,15 @@ def train_prior(
             f"the codes of {model_path} want a {wanted.__name__}, such as --preset="
             f"{' or '.join(_presets_of(wanted))}; received a {type(config).__name__}"
         )
-    source = data.open_source(data_uri)
-    sizes = autoencoder.config
-    config = dataclasses.replace(
-        config,
-        num_embeddings=sizes.num_embeddings,
-        codes_per_position=sizes.codes_per_position,
-        code_dim=None if config.code_dim is None else sizes.embedding_dim,
-        num_classes=len(source.class_names) if config.num_classes else 0,
-    )
+    source = _open(autoencoder, data_uri)
+    config = config.for_codes(autoencoder.config, len(source.class_names))
     maps = _given_maps(source, config) if isinstance(source, data.CodeRecords) else None
-    held_out_source = None if validation_uri is None else data.open_source(validation_uri)
+    held_out_source = None if validation_uri is None else _open(autoencoder, validation_uri)
     keras.utils.set_random_seed(config.training.seed)
     with placed.scope():
         prior = models.build(models.family_of(config), config)
+    for item in maps or []:
+        prior.of_maps(item["codes"][None])  # refuses maps that are none of its
     record = models.record(
         config,
         data=data_uri,
@@ -89,10 +81,11 @@ def train_prior(
     with placed.scope():
         prior.initialize(autoencoder.codebook, _log_frequencies(maps, config))
     settings = config.training
-    crop, large = _crop_of(maps, config.grid)
+    crop, large = _crop_of(maps, config.crop)
 
     def make_dataset(start_step):
-        return data.code_batches(large, crop, settings.batch_size, settings.seed, start_step)
+        batches = data.code_batches(large, crop, settings.batch_size, settings.seed, start_step)
+        return batches.map(lambda batch: batch | {"codes": prior.of_maps(batch["codes"])})
 
     return training.train(
         prior,
@@ -104,90 +97,53 @@ def train_prior(
     )
 
 
-def _presets_of(config_class):
-    return [name for name, make in models.PRESETS.items() if type(make()) is config_class]
-
-
 def code_maps(
-    autoencoder: models.ImageModel,
-    source: data.Source,
-    variation: DataConfig | None = None,
-    seed: int = 0,
+    autoencoder: models.TrainableModel, source: Any, variation: Any = None, seed: int = 0
 ) -> Iterator[dict[str, Any]]:
-    """Codes of all whole pictures of a source.
-
-    With a `variation` each picture is encoded several times: from two offsets of half a stride
-    along either side, and, where that is asked for, mirrored and at half its size; and a share of
-    all these once more, each in colours of its own. The prior so sees the same material under
-    many codes. Recoloured maps have the label -1: they teach what goes with what, not what a
-    class looks like.
+    """Codes of all that a source holds, as the medium's `code_maps` gives them.
 
     Args:
         autoencoder: the trained model.
-        source: the pictures.
-        variation: a `DataConfig`, of which `flip`, `half_size_share` and `recolour_share` count;
-            None encodes each picture once, as it is.
-        seed: of the recolouring.
+        source: the pictures or sounds.
+        variation: how each is varied, by the medium; None encodes each once, as it is.
+        seed: of the draws among the variations.
 
     Yields:
         Mappings with `name`, `codes` (int32 `[height, width, ...]`) and `label` (or None).
     """
-    encode = autoencoders.Compiled(autoencoder).encode
-    pictures = source.pictures(autoencoder.config.data.channels)
-    progress = tqdm.tqdm(
-        pictures, "encoding", total=len(source), unit="picture", disable=None, leave=False
-    )
-    half = autoencoder.config.stride // 2
-    for number, picture in enumerate(progress):
-        versions = [(picture["image"], picture["label"])]
-        if variation is not None:
-            versions = _variations(*versions[0], variation, half, [seed, number])
-        for image, label in versions:
-            codes = np.asarray(encode(image[None])[0])
-            yield {"name": picture["name"], "codes": codes, "label": label}
+    return medium_of(autoencoder).code_maps(autoencoder, source, variation, seed)
 
 
-def _variations(image, label, variation, half, seed):
-    """Pairs of an image and its label, for one picture."""
-    plain = [image]
-    if variation.half_size_share:
-        height, width = image.shape[:2]
-        plain.append(images.resize(image, max(height // 2, 1), max(width // 2, 1)))
-    if variation.flip:
-        plain += [version[:, ::-1] for version in plain]
-    cuts = [
-        version[y:, x:]
-        for version in plain
-        for y in (0, half)
-        for x in (0, half)
-        if y < version.shape[0] and x < version.shape[1]
-    ]
-    versions = [(cut, label) for cut in cuts]
-    number = round(variation.recolour_share * len(cuts))
-    if number:
-        chosen = np.linspace(0, len(cuts), number, endpoint=False).astype(int)
-        draws = tf.random.split(tf.constant(seed, tf.int64), number)
-        versions += [
-            (
-                recolour(cuts[place][None], 1.0, draw, variation.recolour_strength).numpy()[0],
-                None if label is None else -1,
-            )
-            for place, draw in zip(chosen, draws, strict=True)
-        ]
-    return versions
+def _presets_of(config_class):
+    return [name for name, make in models.PRESETS.items() if type(make()) is config_class]
 
 
-def _crop_of(maps, grid):
-    """Side of the training crops, and the maps that hold one: `grid` where any map is so large."""
-    sides = [min(item["codes"].shape[:2]) for item in maps]
-    crop = min(grid, max(sides))
-    large = [item for item, side in zip(maps, sides, strict=True) if side >= crop]
+def _open(autoencoder, uri):
+    """The source of a URI: codes, or what the autoencoder is of."""
+    if uri.startswith("codes:"):
+        return data.open_source(uri)
+    return medium_of(autoencoder).open_source(uri)
+
+
+def _crop_of(maps, wanted):
+    """Size of the training crops, and the maps that hold one: `wanted` where any is so large.
+
+    A crop is a square, or one row.
+    """
+    sides = [_least(item["codes"].shape[:2], wanted) for item in maps]
+    crop = tuple(min(want, max(sides)) for want in wanted)
+    large = [item for item, side in zip(maps, sides, strict=True) if side >= max(crop)]
     if len(large) < len(maps):
         logging.warning(
             "%d of %d code maps do not hold a crop of %d codes and are not trained on",
-            len(maps) - len(large), len(maps), crop,
+            len(maps) - len(large), len(maps), max(crop),
         )  # fmt: skip
     return crop, large
+
+
+def _least(shape, wanted):
+    """The smallest side of a map among those that are cut."""
+    return min((size for size, want in zip(shape, wanted, strict=True) if want > 1), default=1)
 
 
 def mean_bits(prior: models.Prior, maps: list[Mapping[str, Any]]) -> dict[str, Any]:
@@ -196,20 +152,16 @@ def mean_bits(prior: models.Prior, maps: list[Mapping[str, Any]]) -> dict[str, A
     total, count = 0.0, 0
     for item in maps:
         label = None if item["label"] is None else np.array([item["label"]])
-        total += float(bits(item["codes"][None], label)[0])
+        total += float(bits(prior.of_maps(item["codes"][None]), label)[0])
         count += item["codes"].size
     return {"bits_per_code": total / count, "codes": count}
 
 
 def bits_of(prior: models.Prior) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
     """A function of codes and labels (or None) that gives the bits of each grid."""
-    slots = [prior.config.codes_per_position] if prior.config.codes_per_position > 1 else []
-    signature = [
-        tf.TensorSpec([None, None, None, *slots], tf.int32),
-        tf.TensorSpec([None], tf.int32),
-    ]
+    label_spec = tf.TensorSpec([None], tf.int32)
 
-    @tf.function(input_signature=signature, autograph=False)
+    @tf.function(input_signature=[prior.codes_spec, label_spec], autograph=False)
     def log_prob(codes, label):
         return prior.log_prob(codes, label if prior.config.num_classes else None)
 
@@ -221,8 +173,8 @@ def bits_of(prior: models.Prior) -> Callable[[np.ndarray, np.ndarray | None], np
 
 
 def load_pair(
-    path: str, expected: models.ImageModel | None = None
-) -> tuple[models.Prior, models.ImageModel]:
+    path: str, expected: models.TrainableModel | None = None
+) -> tuple[models.Prior, models.TrainableModel]:
     """The prior in the workdir `path` and the autoencoder whose codes it models.
 
     Args:
@@ -246,7 +198,7 @@ def load_pair(
     return prior, autoencoder
 
 
-def digest(autoencoder: models.ImageModel) -> str:
+def digest(autoencoder: models.TrainableModel) -> str:
     """What tells one codebook from another: a hash of its bits."""
     codebook = keras.ops.convert_to_numpy(autoencoder.codebook)
     return hashlib.sha256(codebook.tobytes()).hexdigest()[:16]
@@ -272,7 +224,7 @@ def _encode_once(autoencoder, source, config, folder):
     path = os.path.join(folder, "codes.tfrecord")
     if not tf.io.gfile.exists(path):
         tf.io.gfile.makedirs(folder)
-        maps = code_maps(autoencoder, source, config.data, config.training.seed)
+        maps = code_maps(autoencoder, source, config.variation, config.training.seed)
         data.write_codes(path, maps, source.class_names)
     return list(data.open_source("codes:" + path).maps())
 

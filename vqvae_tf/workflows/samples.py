@@ -1,4 +1,4 @@
-"""Samples of a prior: codes drawn, decoded, and written as pictures."""
+"""Samples of a prior: codes drawn, decoded, and written as pictures or sounds."""
 
 import os
 import zipfile
@@ -6,10 +6,10 @@ import zipfile
 import numpy as np
 import tqdm
 
-from vqvae_tf import reporting
 from vqvae_tf.config import UserError, nearest
 from vqvae_tf.training import workdir
-from vqvae_tf.workflows import autoencoders, priors
+from vqvae_tf.workflows import priors
+from vqvae_tf.workflows.media import medium_of
 
 BLOCK = 16  # samples drawn together: a step of the progress bar
 
@@ -32,14 +32,17 @@ def sample(
 
     Args:
         path: the prior's workdir.
-        output: folder for `sheet.png`, `sample_000.png`, ... and `codes.npz`.
-        count: how many pictures.
+        output: folder for `sample_000.png`, ... and all of them as `sheet.png`, or of sounds
+            `sample_000.wav`, ...; and for `codes.npz`.
+        count: how many.
         label: name or number of a class; None draws without one.
         seed: of the draws; sample 3 of a seed is the same whatever `count` is.
         temperature, top_k, top_p: see `vqvae_tf.networks.PixelCNN.sample`.
-        grid: (height, width) in codes; None takes the size that the prior was trained on.
-        prefix: an `.npz` file whose `codes` (`[count or 1, height, width]`, -1 where free) stay.
-        best_of: draw so many for each picture and keep the likeliest.
+        grid: (height, width) in codes, of sounds (1, time); None takes the size that the prior was
+            trained on.
+        prefix: an `.npz` file whose `codes` (`[count or 1, height, width]`, of sounds `[count or 1,
+            time]`, -1 where free) stay.
+        best_of: draw so many for each sample and keep the likeliest.
 
     Returns:
         The paths that were written.
@@ -52,8 +55,9 @@ def sample(
             f"{count}"
         )
     if grid is None:
-        side = prior.config.grid
-        grid = (side, side) if given is None else given.shape[1:3]
+        grid = prior.config.crop if given is None else given.shape[1:3]
+    names = workdir.read(path).get("class_names", [])
+    number = None if label is None else class_number(path, label)
     codes = _draw(
         prior,
         count,
@@ -64,20 +68,14 @@ def sample(
         top_k=top_k,
         top_p=top_p,
         best_of=best_of,
-        label=None if label is None else class_number(path, label),
+        label=number,
     )
-    pictures = np.concatenate([autoencoder.decode(code[None]) for code in codes])
     os.makedirs(output, exist_ok=True)
-    written = [os.path.join(output, f"sample_{number:03}.png") for number in range(count)]
-    for name, picture in zip(written, pictures, strict=True):
-        autoencoders.write_png(name, picture)
-    sheet = os.path.join(output, "sheet.png")
-    autoencoders.write_png(
-        sheet, reporting.sheet(list(pictures), columns=max(1, round(count**0.5)))
-    )
+    name = None if number is None else names[number]
+    written = medium_of(autoencoder).write_samples(autoencoder, codes, output, name)
     archive = os.path.join(output, "codes.npz")
     np.savez_compressed(archive, codes=codes)
-    return [sheet, *written, archive]
+    return [*written, archive]
 
 
 def class_number(path: str, label: str) -> int:

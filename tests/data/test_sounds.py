@@ -1,0 +1,107 @@
+import sys
+
+import numpy as np
+import pytest
+
+from vqvae_tf import data
+from vqvae_tf.config import UserError
+from vqvae_tf.data import sounds
+
+soundfile = pytest.importorskip("soundfile")
+RATE = 8_000
+
+
+def tone(seconds: float, rate: int = RATE, hertz: float = 200.0) -> np.ndarray:
+    return 0.5 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two speakers; four files of other kinds and one that is none."""
+    path = tmp_path_factory.mktemp("sounds")
+    for name in ("anna", "bert"):
+        (path / name).mkdir()
+    soundfile.write(path / "anna/a.wav", tone(0.5), RATE)
+    soundfile.write(path / "anna/b.flac", tone(0.25), RATE)
+    stereo = np.stack([tone(0.5), 0 * tone(0.5)], axis=1)
+    soundfile.write(path / "bert/c.wav", stereo, RATE)
+    soundfile.write(path / "bert/d.ogg", tone(0.5, 16_000), 16_000)
+    (path / "bert/e.wav").write_bytes(b"no sound")
+    (path / "bert/.hidden.wav").write_bytes(b"")
+    return path
+
+
+@pytest.fixture(scope="module")
+def source(folder):
+    return data.open_sounds(f"folder:{folder}")
+
+
+def test_sounds_come_mono_at_the_rate_asked_for(source, caplog):
+    found = {sound["name"]: sound for sound in source.sounds(RATE)}
+    assert list(found) == ["anna/a.wav", "anna/b.flac", "bert/c.wav", "bert/d.ogg"]
+    assert source.class_names == ("anna", "bert")
+    assert [sound["label"] for sound in found.values()] == [0, 0, 1, 1]
+    assert all(sound["audio"].dtype == np.float32 for sound in found.values())
+    # 16 bits.
+    np.testing.assert_allclose(found["anna/a.wav"]["audio"], tone(0.5), atol=2**-15)
+    np.testing.assert_allclose(found["anna/b.flac"]["audio"], tone(0.25), atol=2**-15)
+    np.testing.assert_allclose(found["bert/c.wav"]["audio"], tone(0.5) / 2, atol=2**-15)
+    resampled = found["bert/d.ogg"]["audio"]
+    assert len(resampled) == RATE // 2
+    middle = slice(RATE // 8, -RATE // 8)  # Vorbis and the filter take some time to begin
+    np.testing.assert_allclose(resampled[middle], tone(0.5)[middle], atol=0.02)
+    assert source.skipped == 1 and "bert/e.wav: not a readable sound" in caplog.text
+
+
+def test_batches_are_windows_of_the_sounds_with_their_speakers(source):
+    batches = data.sound_batches(source, RATE, window=1_000, batch_size=32, seed=3)
+    first, second = batches.take(2)
+    assert first["audio"].shape == (32, 1_000) and first["speaker"].shape == (32,)
+    wholes = {sound["name"]: sound["audio"] for sound in source.sounds(RATE)}
+    of_speaker = (("anna/a.wav", "anna/b.flac"), ("bert/c.wav", "bert/d.ogg"))
+    for window, speaker in zip(first["audio"].numpy(), first["speaker"].numpy(), strict=True):
+        assert any(
+            np.any(
+                np.all(np.lib.stride_tricks.sliding_window_view(wholes[name], 1_000) == window, 1)
+            )
+            for name in of_speaker[speaker]
+        )
+    assert np.any(first["audio"] != second["audio"])
+    resumed = next(iter(data.sound_batches(source, RATE, 1_000, 32, 3, start_step=1)))
+    np.testing.assert_array_equal(resumed["audio"], second["audio"])
+
+
+def test_short_sounds_end_in_silence(source):
+    (batch,) = data.sound_batches(source, RATE, window=5_000, batch_size=8, seed=0).take(1)
+    assert np.all(batch["audio"][:, 4_000:] == 0) and np.all(np.any(batch["audio"] != 0, axis=1))
+
+
+def test_without_sub_folders_there_are_no_speakers(tmp_path):
+    soundfile.write(tmp_path / "a.wav", tone(0.2), RATE)
+    source = data.open_sounds(f"folder:{tmp_path}")
+    assert source.class_names == () and len(source) == 1
+    (batch,) = data.sound_batches(source, RATE, 100, 2, 0).take(1)
+    assert batch.keys() == {"audio"}
+
+
+@pytest.mark.parametrize("uri", ["embedded:photos", "folder", "folder:", "sounds"])
+def test_other_uris_are_refused(uri):
+    with pytest.raises(UserError, match=f'"{uri}" names no sounds; they come from folder:PATH'):
+        data.open_sounds(uri)
+
+
+def test_folders_without_sounds_are_refused(tmp_path):
+    with pytest.raises(UserError, match="there is no folder"):
+        data.open_sounds(f"folder:{tmp_path}/nowhere")
+    (tmp_path / "picture.png").write_bytes(b"")
+    with pytest.raises(UserError, match=r"holds no sounds; files must end in \.aif"):
+        data.open_sounds(f"folder:{tmp_path}")
+    (tmp_path / "bad.wav").write_bytes(b"")
+    with pytest.raises(UserError, match="none of its 1 sounds can be read"):
+        list(data.open_sounds(f"folder:{tmp_path}").sounds(RATE))
+
+
+def test_a_missing_decoder_is_told(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "soxr", None)
+    with pytest.raises(UserError, match=r"need the package soxr; install it with: .*\[audio\]"):
+        sounds.read(str(folder / "anna/a.wav"), RATE)

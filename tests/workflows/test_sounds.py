@@ -1,0 +1,157 @@
+"""Whole jobs on sounds: what a user of speech calls, one after the other."""
+
+import dataclasses
+import json
+import os
+
+import numpy as np
+import pytest
+
+from tests.small import AUTOENCODER, PRIOR, TRAINING
+from vqvae_tf import data, models, workflows
+from vqvae_tf.config import UserError
+from vqvae_tf.workflows import sounds
+
+soundfile = pytest.importorskip("soundfile")
+RATE = 4_000
+AUDIO = models.AudioConfig(
+    widths=(4, 8),
+    strides=(4, 8),
+    residual_width=4,
+    embedding_dim=4,
+    num_embeddings=16,
+    channels=4,
+    skip_channels=8,
+    dilations=(1, 2, 4),
+    sample_rate=RATE,
+    window=256,
+    training=TRAINING,
+)
+SEQUENCES = models.SequencePriorConfig(
+    channels=8, skip_channels=8, dilations=(1, 2), num_classes=1, length=12, training=TRAINING
+)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Folder of sounds, workdirs of the autoencoder and of the prior."""
+    base = tmp_path_factory.mktemp("sounds")
+    for number, name in enumerate(("anna", "bert")):
+        (base / "wav" / name).mkdir(parents=True)
+        for take in range(2):
+            time = np.arange(700 + 100 * take) / RATE
+            sound = 0.4 * np.sin(2 * np.pi * 150 * (1 + number) * time)
+            soundfile.write(base / "wav" / name / f"{take}.wav", sound, RATE)
+    uri = f"folder:{base / 'wav'}"
+    model, prior = str(base / "model"), str(base / "prior")
+    workflows.train(AUDIO, uri, model)
+    workflows.train_prior(SEQUENCES, model, uri, prior)
+    return uri, model, prior
+
+
+def test_training_takes_the_speakers_from_the_data(runs):
+    uri, path, _ = runs
+    model = models.load(path)
+    assert isinstance(model, models.AudioVQVAE) and model.config.speakers == ("anna", "bert")
+    with open(os.path.join(path, "evaluation.json")) as file:
+        results = json.load(file)
+    assert results["data"] == uri and results["sounds"] == 4 and results["skipped_sounds"] == 0
+    assert results["seconds"] == pytest.approx(3_000 / RATE)
+    assert results["latent_bits_per_second"] == pytest.approx(4 * 95 / (3_000 / RATE), rel=0.05)
+    assert 0 < results["reconstruction_bits_per_sample"] < 8.1  # 8 before it knows anything
+
+
+def test_the_same_command_goes_on_and_other_speakers_are_refused(runs, tmp_path):
+    uri, path, _ = runs
+    before = models.load(path).codebook.numpy()
+    workflows.train(AUDIO, uri, path)  # has nothing left to do
+    np.testing.assert_array_equal(models.load(path).codebook, before)
+    with pytest.raises(UserError, match="the speakers are anna, bert, those of the config.* carl"):
+        workflows.train(dataclasses.replace(AUDIO, speakers=("carl",)), uri, str(tmp_path))
+
+
+def test_a_prior_learns_sequences_and_knows_its_speakers(runs):
+    uri, path, prior_path = runs
+    prior, model = workflows.load_pair(prior_path)
+    assert isinstance(prior, models.SequencePrior)
+    assert prior.config.num_embeddings == 16 and prior.config.num_classes == 2
+    results = workflows.evaluate(path, uri, prior_path)
+    assert 0 < results["prior_bits_per_code"] < 4.5
+    maps = list(workflows.code_maps(model, data.open_sounds(uri)))
+    assert [item["codes"].shape for item in maps] == [(1, 22), (1, 25)] * 2
+    assert len(list(workflows.code_maps(model, data.open_sounds(uri), True))) == 8
+
+
+def test_long_sounds_are_cut_at_borders_of_codes(runs, monkeypatch):
+    uri, path, _ = runs
+    model = models.load(path)
+    source = data.open_sounds(uri)
+    whole = sounds.measure(model, source)
+    monkeypatch.setattr(sounds, "PIECE_SECONDS", 0.1)  # 400 samples, rounded up to 416
+    shapes = [item["codes"].shape for item in workflows.code_maps(model, source)]
+    assert shapes == [(1, 13), (1, 9), (1, 13), (1, 12)] * 2
+    pieces = sounds.measure(model, source)
+    assert pieces["sounds"] == whole["sounds"] and pieces["seconds"] == whole["seconds"]
+    assert pieces["latent_bits_per_second"] == whole["latent_bits_per_second"]
+
+
+def test_samples_are_written_as_sound(runs, tmp_path):
+    written = workflows.sample(runs[2], str(tmp_path), count=2, seed=1, label="bert")
+    names = ["sample_000.wav", "sample_001.wav", "codes.npz"]
+    assert [os.path.basename(path) for path in written] == names
+    with np.load(tmp_path / "codes.npz") as file:
+        codes = file["codes"]
+    assert codes.shape == (2, 12)
+    _, model = workflows.load_pair(runs[2])
+    sound, rate = soundfile.read(written[1], dtype="float32")
+    assert rate == RATE and len(sound) == 12 * 32
+    np.testing.assert_allclose(sound, model.decode(codes, "bert")[1], atol=2**-14)  # 16 bits
+    # Given codes stay, and a length may be asked for.
+    given = np.full([1, 5], -1)
+    given[0, :3] = 7
+    np.savez(tmp_path / "given.npz", codes=given)
+    workflows.sample(runs[2], str(tmp_path / "b"), count=1, prefix=str(tmp_path / "given.npz"))
+    with np.load(tmp_path / "b" / "codes.npz") as file:
+        assert file["codes"].shape == (1, 5) and np.all(file["codes"][0, :3] == 7)
+    workflows.sample(runs[2], str(tmp_path / "c"), count=1, grid=(1, 9))
+    with np.load(tmp_path / "c" / "codes.npz") as file:
+        assert file["codes"].shape == (1, 9)
+    with pytest.raises(UserError, match=r"must be \(time,\) or \(1, time\); received \(2, 9\)"):
+        workflows.sample(runs[2], str(tmp_path / "d"), count=1, grid=(2, 9))
+
+
+def test_reconstructions_lie_beside_the_sounds(runs, tmp_path):
+    assert workflows.reconstruct(runs[1], runs[0], str(tmp_path), count=3) == 3
+    names = [
+        f"{name}{end}"
+        for name in ("anna_0", "anna_1", "bert_0")
+        for end in (".npz", ".original.wav", ".wav")
+    ]
+    assert sorted(os.listdir(tmp_path)) == sorted(names)
+    original, _ = soundfile.read(tmp_path / "bert_0.original.wav")
+    again, rate = soundfile.read(tmp_path / "bert_0.wav")
+    assert len(original) == len(again) == 700 and rate == RATE
+    with np.load(tmp_path / "bert_0.npz") as file:
+        assert file["codes"].shape == (22,)
+
+
+def test_codes_written_once_train_another_prior(runs, tmp_path):
+    codes = f"codes:{runs[2]}/codes/*"
+    results = workflows.train_prior(SEQUENCES, runs[1], codes, str(tmp_path / "prior"))
+    # From two offsets: of 700 and 800 samples 22 and 25 codes, of 684 and 784 as many.
+    assert results["codes"] == 2 * 2 * (22 + 25)
+
+
+def test_what_does_not_go_together_is_refused(runs, tmp_path):
+    uri, model, _ = runs
+    with pytest.raises(
+        UserError, match="want a SequencePriorConfig, such as --preset=speech_prior"
+    ):
+        workflows.train_prior(PRIOR, model, uri, str(tmp_path / "a"))
+    with pytest.raises(UserError, match="holds no pictures"):
+        workflows.train(AUTOENCODER, uri, str(tmp_path / "b"))
+    with pytest.raises(UserError, match="names no sounds"):
+        workflows.evaluate(model, "embedded:photos")
+    with pytest.raises(UserError, match="a search needs a model of one grid of codes"):
+        workflows.reconstruct(model, uri, str(tmp_path / "c"), search_passes=1)
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,216 @@
+"""What the jobs do with pictures: read, measured, encoded, written beside what came of them."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from vqvae_tf import data, models, reporting
+from vqvae_tf.config import DataConfig, UserError
+from vqvae_tf.data import images
+from vqvae_tf.data.recolour import recolour
+from vqvae_tf.training import evaluation
+
+
+def open_source(uri: str) -> data.Source:
+    """`data.open_source` where pictures are wanted.
+
+    Raises:
+        UserError: also if `uri` names codes.
+    """
+    source = data.open_source(uri)
+    if isinstance(source, data.CodeRecords):
+        raise UserError(
+            f"{uri}: holds codes; pictures come from embedded:, folder:, tfds: or tfrecord:"
+        )
+    return source
+
+
+def fitted(config: models.ImageModelConfig, source: data.Source) -> models.ImageModelConfig:
+    """The configuration of a model of these pictures: as it is."""
+    return config
+
+
+def batches(
+    source: data.Source, config: models.ImageModelConfig, start_step: int = 0
+) -> tf.data.Dataset:
+    """Training batches, as in `data.batches`."""
+    settings = config.training
+    return data.batches(source, config.data, settings.batch_size, settings.seed, start_step)
+
+
+def measure(
+    model: models.ImageModel,
+    source: data.Source,
+    prior_bits: Callable[[np.ndarray, np.ndarray | None], Any] | None = None,
+    search: models.CodeSearch | None = None,
+) -> dict[str, Any]:
+    """`evaluation.evaluate` of a model over all whole pictures of a source.
+
+    Args:
+        model: the autoencoder.
+        source: the pictures.
+        prior_bits: of a prior, as in `evaluation.evaluate`.
+        search: what to encode with; None takes the nearest codes.
+    """
+    results = evaluation.evaluate(
+        Compiled(model, search),
+        source.pictures(model.config.data.channels),
+        num_embeddings=model.config.num_embeddings,
+        codebook_of_code=model.config.codebook_of_code,
+        prior_bits=prior_bits,
+    )
+    return {"data": source.uri, "skipped_pictures": source.skipped, **results}
+
+
+def reconstruct(
+    model: models.ImageModel,
+    source: data.Source,
+    output: str,
+    count: int | None = None,
+    search: models.CodeSearch | None = None,
+) -> int:
+    """Writes `NAME.png`, a picture and its reconstruction side by side, and its codes."""
+    fast = Compiled(model, search)
+    total = len(source) if count is None else min(count, len(source))
+    pictures = source.pictures(model.config.data.channels)
+    names: set[str] = set()
+    for picture in tqdm.tqdm(pictures, total=total, unit="picture", disable=None):
+        if len(names) == total:
+            break
+        codes = fast.encode(picture["image"][None])[0]
+        height, width = picture["image"].shape[:2]
+        reconstruction = fast.decode(codes[None])[0, :height, :width]
+        beside = reporting.beside(picture["image"], np.asarray(reconstruction))
+        name = new_name(picture["name"], names)
+        write_png(os.path.join(output, name + ".png"), beside)
+        np.savez_compressed(os.path.join(output, name + ".npz"), codes=np.asarray(codes))
+    return len(names)
+
+
+def new_name(name: str, names: set[str]) -> str:
+    """A file's name without its ending, with a number behind it where `names` has it already."""
+    name = os.path.splitext(name)[0].replace("/", "_")
+    name = f"{name}_{len(names)}" if name in names else name
+    names.add(name)
+    return name
+
+
+def code_maps(
+    autoencoder: models.ImageModel,
+    source: data.Source,
+    variation: DataConfig | None = None,
+    seed: int = 0,
+) -> Iterator[dict[str, Any]]:
+    """Codes of all whole pictures of a source.
+
+    With a `variation` each picture is encoded several times: from two offsets of half a stride
+    along either side, and, where that is asked for, mirrored and at half its size; and a share of
+    all these once more, each in colours of its own. The prior so sees the same material under
+    many codes. Recoloured maps have the label -1: they teach what goes with what, not what a
+    class looks like.
+
+    Args:
+        autoencoder: the trained model.
+        source: the pictures.
+        variation: a `DataConfig`, of which `flip`, `half_size_share` and `recolour_share` count;
+            None encodes each picture once, as it is.
+        seed: of the recolouring.
+
+    Yields:
+        Mappings with `name`, `codes` (int32 `[height, width, ...]`) and `label` (or None).
+    """
+    encode = Compiled(autoencoder).encode
+    pictures = source.pictures(autoencoder.config.data.channels)
+    progress = tqdm.tqdm(
+        pictures, "encoding", total=len(source), unit="picture", disable=None, leave=False
+    )
+    half = autoencoder.config.stride // 2
+    for number, picture in enumerate(progress):
+        versions = [(picture["image"], picture["label"])]
+        if variation is not None:
+            versions = _variations(*versions[0], variation, half, [seed, number])
+        for image, label in versions:
+            codes = np.asarray(encode(image[None])[0])
+            yield {"name": picture["name"], "codes": codes, "label": label}
+
+
+def _variations(image, label, variation, half, seed):
+    """Pairs of an image and its label, for one picture."""
+    plain = [image]
+    if variation.half_size_share:
+        height, width = image.shape[:2]
+        plain.append(images.resize(image, max(height // 2, 1), max(width // 2, 1)))
+    if variation.flip:
+        plain += [version[:, ::-1] for version in plain]
+    cuts = [
+        version[y:, x:]
+        for version in plain
+        for y in (0, half)
+        for x in (0, half)
+        if y < version.shape[0] and x < version.shape[1]
+    ]
+    versions = [(cut, label) for cut in cuts]
+    number = round(variation.recolour_share * len(cuts))
+    if number:
+        chosen = np.linspace(0, len(cuts), number, endpoint=False).astype(int)
+        draws = tf.random.split(tf.constant(seed, tf.int64), number)
+        versions += [
+            (
+                recolour(cuts[place][None], 1.0, draw, variation.recolour_strength).numpy()[0],
+                None if label is None else -1,
+            )
+            for place, draw in zip(chosen, draws, strict=True)
+        ]
+    return versions
+
+
+def write_samples(
+    model: models.ImageModel, codes: np.ndarray, output: str, class_name: str | None = None
+) -> list[str]:
+    """Writes `sheet.png`, all pictures of `codes`, and `sample_000.png`, ...; their paths."""
+    samples = np.concatenate([model.decode(code[None]) for code in codes])
+    written = [os.path.join(output, f"sample_{number:03}.png") for number in range(len(samples))]
+    for name, picture in zip(written, samples, strict=True):
+        write_png(name, picture)
+    sheet = os.path.join(output, "sheet.png")
+    columns = max(1, round(len(samples) ** 0.5))
+    write_png(sheet, reporting.sheet(list(samples), columns=columns))
+    return [sheet, *written]
+
+
+class Compiled:
+    """A model's pixel-level functions, each traced once for pictures of any size.
+
+    Args:
+        model: the autoencoder.
+        search: what to encode with; None takes the nearest codes.
+    """
+
+    def __init__(self, model: models.ImageModel, search: models.CodeSearch | None = None):
+        picture = tf.TensorSpec([None, None, None, model.config.data.channels], tf.uint8)
+        slots = [model.config.codes_per_position] if model.config.codes_per_position > 1 else []
+        codes = tf.TensorSpec([None, None, None, *slots], tf.int32)
+
+        def traced(function, *arguments):
+            return tf.function(function, input_signature=arguments, autograph=False)
+
+        self._nearest, self._search = traced(model.encode, picture), search
+        self.decode = traced(model.decode, codes)
+        self.bits = traced(model.bits, {"image": picture}, codes)
+
+    def encode(self, images, labels=None):
+        """Codes of pictures; their classes, `[batch]` or None, tell a search with a prior more."""
+        if self._search is None:
+            return self._nearest(images)
+        return self._search.encode(images, labels)
+
+
+def write_png(path: str, image: np.ndarray) -> None:
+    """Writes a picture aside and renames it, so that no half picture is ever seen."""
+    with open(path + ".part", "wb") as file:
+        file.write(reporting.encode_png(image))
+    os.replace(path + ".part", path)
