@@ -1,0 +1,71 @@
+"""The programs on a folder of sounds, from training to samples."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from tests.programs.harness import assert_refused
+
+soundfile = pytest.importorskip("soundfile")
+TINY_SPEECH = (
+    "--config.widths=4,4",
+    "--config.strides=8,8",
+    "--config.residual_width=4",
+    "--config.embedding_dim=2",
+    "--config.num_embeddings=16",
+    "--config.channels=4",
+    "--config.skip_channels=4",
+    "--config.dilations=1,2",
+    "--config.window=256",
+    "--config.training.steps=4",
+)
+TINY_PRIOR = (
+    "--config.channels=4",
+    "--config.skip_channels=4",
+    "--config.dilations=1,2",
+    "--config.length=6",
+    "--config.training.steps=4",
+)
+
+
+def test_from_sounds_to_samples(call, tmp_path):
+    for number, name in enumerate(("anna", "bert")):
+        (tmp_path / "voices" / name).mkdir(parents=True)
+        tone = 0.3 * np.sin(np.arange(800) * 0.1 * (1 + number))
+        soundfile.write(tmp_path / "voices" / name / "a.wav", tone, 16_000)
+    data, model = f"--data=folder:{tmp_path}/voices", f"--model={tmp_path}/model"
+    prior = f"--prior={tmp_path}/prior"
+
+    trained = call("train", "--preset=speech", data, f"--workdir={tmp_path}/model", *TINY_SPEECH)
+    assert trained.code == 0 and "reconstruction_bits_per_sample" in trained.out
+    with open(tmp_path / "model" / "config.json") as file:
+        assert json.load(file)["config"]["speakers"] == ["anna", "bert"]
+    fitted = call(
+        "train_prior",
+        "--preset=speech_prior",
+        model,
+        data,
+        f"--workdir={tmp_path}/prior",
+        *TINY_PRIOR,
+    )
+    assert fitted.code == 0 and "bits_per_code" in fitted.out
+    evaluated = call("evaluate", model, prior, data)
+    assert evaluated.code == 0 and "prior_bits_per_second" in evaluated.out
+    sampled = call("sample", prior, "--count=2", "--label=bert", f"--output={tmp_path}/samples")
+    assert sampled.out == f"{tmp_path}/samples/sample_000.wav\n"
+    assert soundfile.info(tmp_path / "samples" / "sample_001.wav").frames == 6 * 64
+    shown = call("reconstruct", model, data, "--count=1", f"--output={tmp_path}/shown")
+    assert shown.out == f"1 reconstructions in {tmp_path}/shown\n"
+    names = ["anna_a.npz", "anna_a.original.wav", "anna_a.wav"]
+    assert sorted(os.listdir(tmp_path / "shown")) == names
+
+    exported = call("export", model, f"--output={tmp_path}/served")
+    assert_refused(exported, "holds a model of sound; so far those of pictures export")
+    as_model = call("train", "--preset=speech_prior", data, f"--workdir={tmp_path}/other")
+    assert_refused(as_model, "speech_prior is the preset of a prior; use vqvae-train-prior")
+    unknown = call("sample", prior, "--label=carl", f"--output={tmp_path}/none")
+    assert_refused(unknown, 'unknown class "carl"', "anna, bert")
+    nothing = call("evaluate", model, "--data=embedded:photos")
+    assert_refused(nothing, '"embedded:photos" names no sounds; they come from folder:PATH')
