@@ -43,14 +43,21 @@ class IncrementalPixelCNN:
         self.layers = [
             _LayerWeights(layer, label, first=i == 0) for i, layer in enumerate(network.gated)
         ]
-        # `place` leaves the output biases out of h, an operation a layer. What reads h adds them,
-        # with its own bias; a tap left of the first column is minus what will be added.
+        # Of a single sample `place` leaves the output biases out of h, an operation a layer. What
+        # reads h adds them, with its own bias; a tap left of the first column is minus what will
+        # be added. Of several it is better to add them: XLA makes one slow kernel of a product
+        # and a single sum.
         self.left_out, self.taps_outside = tf.zeros([self.channels]), []
         for layer in self.layers:
             taps = [self.left_out] * (layer.beside + 1)
             self.taps_outside += taps[1:]
-            layer.bias_h += tf.linalg.matvec(layer.horizontal, tf.concat(taps, 0), transpose_a=True)
-            self.left_out = self.left_out + layer.output_bias
+            if isinstance(batch, int) and batch == 1:
+                left_out = tf.concat(taps, axis=0)
+                layer.bias_h += tf.linalg.matvec(layer.horizontal, left_out, transpose_a=True)
+                self.left_out = self.left_out + layer.output_bias
+                layer.output_bias = None
+            else:
+                layer.output_bias = tf.tile(layer.output_bias[None], [batch, 1])  # for tf.add_n
         self.spatial = None
         if spatial is not None:
             self.spatial = tf.transpose(float32(spatial), [1, 2, 0, 3])
@@ -121,7 +128,8 @@ class IncrementalPixelCNN:
             taps = [*itertools.islice(cached, layer.beside), h]
             seen += taps[1:]
             gated = twice_gated(tf.matmul(tf.concat(taps, axis=-1), layer.horizontal) + from_above)
-            h = h + tf.matmul(gated, layer.output)
+            step = tf.matmul(gated, layer.output)
+            h = h + step if layer.output_bias is None else tf.add_n([h, step, layer.output_bias])
         kernel, bias = self.hidden
         h = tf.nn.relu(h + self.left_out)
         return tf.nn.bias_add(tf.matmul(h, kernel), bias), tf.stack(seen)
