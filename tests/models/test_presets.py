@@ -81,7 +81,21 @@ def test_every_preset_says_what_it_is():
         "photos_prior",
         "photos_two_level_prior",
         "digits_prior",
+        "speech",
+        "speech_prior",
     }
+
+
+def test_speech_has_fifty_codes_a_second_and_a_prior_that_fits():
+    config, prior = models.preset("speech"), models.preset("speech_prior")
+    assert config.sample_rate / config.stride == 50
+    model = models.build(models.family_of(config), config)
+    codes = model.encode(np.zeros([1, config.window], np.float32))
+    assert codes.shape == (1, config.window // config.stride)
+    assert prior.num_embeddings == config.num_embeddings
+    built = models.build(models.family_of(prior), prior)
+    assert isinstance(built, model.prior_class)
+    assert built.network.receptive_field > prior.length
 
 
 def test_an_unknown_preset_shows_the_nearest():
