@@ -90,7 +90,7 @@ def of_prior(model: ImageModel, prior: Prior, grid: tuple[int, int]) -> dict[str
         tf.TensorSpec([], tf.int32, name="count"),
         tf.TensorSpec([], tf.float32, name="temperature"),
     ]
-    codes = tf.TensorSpec([None, None, None, *_slots(prior)], tf.int32, name="codes")
+    codes = tf.TensorSpec(prior.codes_spec.shape, tf.int32, name="codes")
     # Of any rank: a scalar or a vector.
     label = [tf.TensorSpec(None, tf.int32, name="label")] if prior.config.num_classes else []
     return {

@@ -47,15 +47,15 @@ class IncrementalPixelCNN:
         # reads h adds them, with its own bias; a tap left of the first column is minus what will
         # be added. Of several it is better to add them: XLA makes one slow kernel of a product
         # and a single sum.
+        self.leaves_out = isinstance(batch, int) and batch == 1
         self.left_out, self.taps_outside = tf.zeros([self.channels]), []
         for layer in self.layers:
             taps = [self.left_out] * (layer.beside + 1)
             self.taps_outside += taps[1:]
-            if isinstance(batch, int) and batch == 1:
+            if self.leaves_out:
                 left_out = tf.concat(taps, axis=0)
                 layer.bias_h += tf.linalg.matvec(layer.horizontal, left_out, transpose_a=True)
                 self.left_out = self.left_out + layer.output_bias
-                layer.output_bias = None
             else:
                 layer.output_bias = tf.tile(layer.output_bias[None], [batch, 1])  # for tf.add_n
         self.spatial = None
@@ -129,9 +129,9 @@ class IncrementalPixelCNN:
             seen += taps[1:]
             gated = twice_gated(tf.matmul(tf.concat(taps, axis=-1), layer.horizontal) + from_above)
             step = tf.matmul(gated, layer.output)
-            h = h + step if layer.output_bias is None else tf.add_n([h, step, layer.output_bias])
+            h = h + step if self.leaves_out else tf.add_n([h, step, layer.output_bias])
         kernel, bias = self.hidden
-        h = tf.nn.relu(h + self.left_out)
+        h = tf.nn.relu(h + self.left_out if self.leaves_out else h)
         return tf.nn.bias_add(tf.matmul(h, kernel), bias), tf.stack(seen)
 
     def slot_logits(self, hidden: tf.Tensor, slot: int) -> tf.Tensor:
