@@ -4,7 +4,8 @@ import json
 import pytest
 
 from vqvae_tf import models
-from vqvae_tf.config import DataConfig, TrainingConfig, UserError, from_dict, nearest, to_dict
+from vqvae_tf.config import DataConfig, TrainingConfig, from_dict, to_dict
+from vqvae_tf.errors import UserError, nearest
 
 
 @pytest.mark.parametrize("name", models.PRESETS)

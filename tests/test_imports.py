@@ -13,9 +13,10 @@ PACKAGE = "vqvae_tf"
 FOLDERS = (PACKAGE, "benchmarks", "docs", "examples", "results", "tests")
 
 # Each part may import itself and the parts named here.
-CORE = ["config", "metrics", "layers", "networks", "likelihoods", "models", "export"]
+GROUND = ["errors", "files", "config", "metrics"]
+CORE = [*GROUND, "layers", "networks", "likelihoods", "models", "export"]
 ALLOWED = {part: set(CORE[:place]) for place, part in enumerate(CORE)}
-ALLOWED |= {part: {"config", "metrics"} for part in ("data", "training", "reporting")}
+ALLOWED |= {part: set(GROUND) for part in ("data", "training", "reporting")}
 ALLOWED["workflows"] = set(ALLOWED)
 ALLOWED["programs"] = set(ALLOWED)
 # What gives back a trained model reads a run's folder; the models themselves know of none.

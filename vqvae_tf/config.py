@@ -1,17 +1,14 @@
-"""Frozen configuration dataclasses, their JSON form, and the error that a user can put right."""
+"""Frozen configuration dataclasses, and their JSON form."""
 
 import dataclasses
-import difflib
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from vqvae_tf.errors import UserError, nearest
+
 SCHEMA_VERSION = 1  # of config.json; raised when a field changes its meaning
-
-
-class UserError(ValueError):
-    """Something that the user can put right; programs print it in one line and exit with 2."""
 
 
 class Summaries(NamedTuple):
@@ -116,17 +113,6 @@ def at_least(least: float, config: Any, *names: str, at: str = "") -> None:
         value = getattr(config, name)
         if not value >= least:
             raise UserError(f"{at}{name} must be at least {least}; received {value}")
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The names most like `name`, as the end of an error message.
-
-    >>> nearest("photo", ["photos", "cifar10"])
-    'nearest: photos (all: cifar10, photos)'
-    """
-    known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    return (f"nearest: {', '.join(close)} " if close else "") + f"(all: {', '.join(known)})"
 
 
 def to_dict(config: Any) -> dict[str, Any]:

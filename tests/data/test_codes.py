@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from vqvae_tf import data
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 
 MAPS = [
     {"codes": np.arange(30).reshape(5, 6), "label": 3},

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vqvae_tf import data
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 
 
 def test_the_two_splits_are_the_whole_set_in_its_order():

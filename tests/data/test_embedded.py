@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from vqvae_tf import data
-from vqvae_tf.config import DataConfig, UserError
+from vqvae_tf.config import DataConfig
 from vqvae_tf.data import embedded, images
+from vqvae_tf.errors import UserError
 
 NAMES = (
     "astronaut", "coffee", "rocket", "motorcycle", "flower", "retina", "ihc", "hubble", "camera",

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from vqvae_tf import data
-from vqvae_tf.config import DataConfig, UserError
+from vqvae_tf.config import DataConfig
 from vqvae_tf.data import images
+from vqvae_tf.errors import UserError
 
 
 def save(path, value, size=(6, 8)):

@@ -3,8 +3,9 @@ import pytest
 import tensorflow as tf
 
 from vqvae_tf import data
-from vqvae_tf.config import DataConfig, UserError
+from vqvae_tf.config import DataConfig
 from vqvae_tf.data import records
+from vqvae_tf.errors import UserError
 
 
 def pictures(count=3):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from vqvae_tf import data
-from vqvae_tf.config import UserError
 from vqvae_tf.data import sounds
+from vqvae_tf.errors import UserError
 
 soundfile = pytest.importorskip("soundfile")
 RATE = 8_000

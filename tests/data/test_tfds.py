@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from vqvae_tf import data
-from vqvae_tf.config import DataConfig, UserError
+from vqvae_tf.config import DataConfig
+from vqvae_tf.errors import UserError
 
 
 def test_a_missing_package_names_the_extra(monkeypatch):

@@ -3,9 +3,10 @@ import pytest
 import tensorflow as tf
 
 from vqvae_tf import data
-from vqvae_tf.config import DataConfig, UserError
+from vqvae_tf.config import DataConfig
 from vqvae_tf.data import images
 from vqvae_tf.data.source import IndexedSource, Picture
+from vqvae_tf.errors import UserError
 
 SIZES = ((20, 30), (25, 18), (16, 16))
 ALL = DataConfig(

@@ -1,7 +1,8 @@
 import pytest
 
 from vqvae_tf import data
-from vqvae_tf.config import DataConfig, UserError
+from vqvae_tf.config import DataConfig
+from vqvae_tf.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tests.small import AUTOENCODER, PRIOR, picture
 from vqvae_tf import export, models, workflows
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 
 GRID = (3, 5)
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tests.small import AUTOENCODER, picture
 from vqvae_tf import export, models
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 
 
 @pytest.fixture(scope="module")

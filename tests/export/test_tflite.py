@@ -10,7 +10,7 @@ import tensorflow as tf
 from tests.export.test_prior_endpoints import GRID, sharpened
 from tests.small import AUTOENCODER, PRIOR, picture
 from vqvae_tf import export, models, workflows
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.export import elsewhere
 
 SIZE = (21, 30)

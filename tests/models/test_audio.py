@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tests.small import TRAINING
 from vqvae_tf import networks, training
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.models import AudioConfig, AudioVQVAE
 
 CONFIG = AudioConfig(

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.small import AUTOENCODER, PRIOR, picture
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.models import CodeSearch, ImageVQVAE, Prior
 
 

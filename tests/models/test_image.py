@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from tests.small import AUTOENCODER, picture
 from vqvae_tf import layers, training
-from vqvae_tf.config import DataConfig, TrainingConfig, UserError
+from vqvae_tf.config import DataConfig, TrainingConfig
+from vqvae_tf.errors import UserError
 from vqvae_tf.models import ImageVQVAE
 from vqvae_tf.models.autoencoder import QUANTIZERS
 from vqvae_tf.models.image_model import LIKELIHOODS

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vqvae_tf import models
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 
 # Name -> shape of the codes of one training tile, and D.
 IMAGE_PRESETS = {

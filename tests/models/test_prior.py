@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from vqvae_tf import models
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.models import Prior, PriorConfig
 
 

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.models.test_prior import every_grid
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.models import SequencePrior, SequencePriorConfig
 from vqvae_tf.networks.pixelcnn_sampler import gumbel_noise
 

@@ -8,7 +8,8 @@ import tensorflow as tf
 from tests.models.test_prior import every_grid
 from tests.small import AUTOENCODER, TRAINING, picture
 from vqvae_tf import models
-from vqvae_tf.config import DataConfig, UserError
+from vqvae_tf.config import DataConfig
+from vqvae_tf.errors import UserError
 
 CONFIG = models.TwoLevelConfig(
     widths=(4, 8),

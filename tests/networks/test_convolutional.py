@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.networks import Decoder, Encoder, ResidualStack
 
 SIZES = {1: (24,), 2: (8, 12), 3: (4, 8, 12)}

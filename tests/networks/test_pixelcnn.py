@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.networks import PixelCNN, code_logits
 
 

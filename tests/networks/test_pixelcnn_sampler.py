@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.networks import PixelCNN
 from vqvae_tf.networks.incremental_pixelcnn import IncrementalPixelCNN
 from vqvae_tf.networks.pixelcnn_sampler import gumbel_noise, sample_codes

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from vqvae_tf import likelihoods
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.networks import WaveNet, mu_law_decode, mu_law_encode
 
 CONDITIONS = {"num_classes": 3, "local_channels": 2, "upsampling": 4}

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from vqvae_tf import likelihoods
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.networks import WaveNet
 from vqvae_tf.networks.incremental_wavenet import IncrementalWaveNet, State, start_state
 from vqvae_tf.networks.wavenet_sampler import block_noise, draws_of_step, sample_steps

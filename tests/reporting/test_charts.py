@@ -6,7 +6,7 @@ import xml.etree.ElementTree
 import numpy as np
 import pytest
 
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.reporting import charts, codecs
 
 ROWS = [{"step": str(step), "loss": str(1 / step), "late": ""} for step in range(1, 40)]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.reporting import html_check
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.reporting import codecs, demo_facts, demo_figures, demo_page, page
 
 SIZE, CELL = 16, 4  # of the codebook, and of a code's square in pixels

@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 
 from tests.training import toy
-from vqvae_tf.config import TrainingConfig, UserError
+from vqvae_tf.config import TrainingConfig
+from vqvae_tf.errors import UserError
 from vqvae_tf.training import Interrupted, loop, restore_weights, train
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.training import strategies
 
 # Two strategies of different size cannot live in one process: one process for each.

@@ -4,7 +4,9 @@ import os
 import pytest
 import tensorflow as tf
 
-from vqvae_tf.config import SCHEMA_VERSION, UserError
+from vqvae_tf import files
+from vqvae_tf.config import SCHEMA_VERSION
+from vqvae_tf.errors import UserError
 from vqvae_tf.training import workdir
 
 
@@ -93,7 +95,7 @@ def test_reading_where_there_is_none(tmp_path):
 
 def test_numbers_unknown_to_json_become_null(tmp_path):
     path = str(tmp_path / "x.json")
-    workdir.write_json(path, {"a": [float("nan"), 1.0], "b": {"c": float("inf")}})
+    files.write_json(path, {"a": [float("nan"), 1.0], "b": {"c": float("inf")}})
     with open(path) as file:
         assert json.load(file) == {"a": [None, 1.0], "b": {"c": None}}
 

@@ -9,7 +9,8 @@ from PIL import Image
 
 from tests.small import AUTOENCODER, TRAINING, picture
 from vqvae_tf import data, models, workflows
-from vqvae_tf.config import DataConfig, UserError
+from vqvae_tf.config import DataConfig
+from vqvae_tf.errors import UserError
 from vqvae_tf.training import loop
 from vqvae_tf.workflows import pictures
 

@@ -10,7 +10,8 @@ from PIL import Image
 
 from tests.small import AUTOENCODER, PRIOR, TRAINING, picture
 from vqvae_tf import data, models, workflows
-from vqvae_tf.config import DataConfig, UserError
+from vqvae_tf.config import DataConfig
+from vqvae_tf.errors import UserError
 from vqvae_tf.workflows import priors
 
 

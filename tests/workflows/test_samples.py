@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from vqvae_tf import workflows
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.workflows import samples as samples_of
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.small import AUTOENCODER, PRIOR, TRAINING
 from vqvae_tf import data, models, workflows
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.workflows import sounds
 
 soundfile = pytest.importorskip("soundfile")

@@ -7,7 +7,7 @@ import pytest
 from tests.models.test_two_level import CONFIG, PRIOR
 from tests.small import TRAINING
 from vqvae_tf import export, models, workflows
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 
 GRID = (2, 3)
 

@@ -7,11 +7,11 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from vqvae_tf.config import UserError
 from vqvae_tf.data import records
 from vqvae_tf.data.shuffle import shuffled
 from vqvae_tf.data.source import Source, UnreadableError
 from vqvae_tf.data.windows import Windows
+from vqvae_tf.errors import UserError
 
 
 class CodeRecords:

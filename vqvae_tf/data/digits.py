@@ -4,9 +4,9 @@ import functools
 
 import numpy as np
 
-from vqvae_tf.config import UserError, nearest
 from vqvae_tf.data import images
 from vqvae_tf.data.source import IndexedSource, Picture
+from vqvae_tf.errors import UserError, nearest
 
 SIDE = 32  # pixels; the data set's own are 8 x 8
 TEST_SHARE = 0.2

@@ -4,9 +4,9 @@ import importlib.util
 import os
 from typing import NamedTuple
 
-from vqvae_tf.config import UserError, nearest
 from vqvae_tf.data import images
 from vqvae_tf.data.source import IndexedSource, Picture
+from vqvae_tf.errors import UserError, nearest
 
 TEST_COLUMNS = 128  # the right-hand strip of every training photograph: the split "region"
 VALIDATION_COLUMNS = 64  # the strip to the left of it, on which settings are chosen

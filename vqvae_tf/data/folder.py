@@ -4,9 +4,9 @@ import os
 
 import tensorflow as tf
 
-from vqvae_tf.config import UserError
 from vqvae_tf.data import images
 from vqvae_tf.data.source import IndexedSource, Picture
+from vqvae_tf.errors import UserError
 
 
 class Folder(IndexedSource):

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from vqvae_tf.config import UserError
 from vqvae_tf.data.source import UnreadableError
+from vqvae_tf.errors import UserError
 
 MAX_PIXELS = 50_000_000  # the default bound; a decoded picture then stays below 200 MB
 EXTENSIONS = (

@@ -9,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from vqvae_tf.config import UserError
+from vqvae_tf import files
 from vqvae_tf.data import images
 from vqvae_tf.data.source import UnreadableError
+from vqvae_tf.errors import UserError
 
 CLASSES_FILE = "classes.txt"  # beside the shards: the names of the labels, one a line
 
@@ -192,24 +193,17 @@ class RecordFiles:
 
 def _write(path: str | os.PathLike, examples: Iterator[bytes], class_names: Iterable[str]) -> int:
     path = os.fspath(path)
-    folder, file = os.path.split(path)
+    folder = os.path.dirname(path)
     tf.io.gfile.makedirs(folder or ".")
-    partial = os.path.join(folder, f".{file}.partial")  # hidden: no glob of shards takes it up
     count = 0
-    try:
-        with tf.io.TFRecordWriter(partial) as writer:
-            for example in examples:
-                writer.write(example)
-                count += 1
-        tf.io.gfile.rename(partial, path, overwrite=True)
-    except BaseException:
-        if tf.io.gfile.exists(partial):
-            tf.io.gfile.remove(partial)
-        raise
+    with files.replacing(path) as partial, tf.io.TFRecordWriter(partial) as writer:
+        for example in examples:
+            writer.write(example)
+            count += 1
     class_names = tuple(class_names)
     if class_names:
-        with tf.io.gfile.GFile(os.path.join(folder, CLASSES_FILE), "w") as names:
-            names.write("".join(f"{name}\n" for name in class_names))
+        text = "".join(f"{name}\n" for name in class_names)
+        files.write_text(os.path.join(folder, CLASSES_FILE), text)
     return count
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from vqvae_tf.config import UserError
 from vqvae_tf.data.folder import classes_of, files_below
 from vqvae_tf.data.shuffle import shuffled
 from vqvae_tf.data.source import UnreadableError
 from vqvae_tf.data.windows import Windows
+from vqvae_tf.errors import UserError
 
 EXTENSIONS = (".aif", ".aiff", ".flac", ".mp3", ".ogg", ".wav")
 

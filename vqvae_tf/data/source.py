@@ -8,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from vqvae_tf.config import UserError
 from vqvae_tf.data.python_calls import numpy_call
 from vqvae_tf.data.shuffle import shuffled
+from vqvae_tf.errors import UserError
 
 
 class UnreadableError(UserError):

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf.config import UserError, nearest
 from vqvae_tf.data import images
 from vqvae_tf.data.python_calls import numpy_call
 from vqvae_tf.data.source import Picture, Source, UnreadableError
+from vqvae_tf.errors import UserError, nearest
 
 SHUFFLE_BUFFER = 4096  # encoded pictures; TFDS has shuffled them once when it wrote them
 

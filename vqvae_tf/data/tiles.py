@@ -7,13 +7,14 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from vqvae_tf.config import DataConfig, UserError
+from vqvae_tf.config import DataConfig
 from vqvae_tf.data import images
 from vqvae_tf.data.python_calls import numpy_call
 from vqvae_tf.data.recolour import recolour
 from vqvae_tf.data.shuffle import shuffled
 from vqvae_tf.data.source import Picture, Source
 from vqvae_tf.data.windows import Windows
+from vqvae_tf.errors import UserError
 
 MEMORY_BYTES = 2**30  # decoded pictures up to this size are held in memory
 BLOCK_BYTES = 2**27  # tiles made at a time from pictures that are not held

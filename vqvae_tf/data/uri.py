@@ -1,6 +1,5 @@
 """A data URI -> the source that it names."""
 
-from vqvae_tf.config import UserError, nearest
 from vqvae_tf.data import images
 from vqvae_tf.data.codes import CodeRecords
 from vqvae_tf.data.digits import EmbeddedDigits
@@ -9,6 +8,7 @@ from vqvae_tf.data.folder import Folder
 from vqvae_tf.data.source import Source
 from vqvae_tf.data.tfds import TensorFlowDatasets
 from vqvae_tf.data.tfrecord import ImageRecords
+from vqvae_tf.errors import UserError, nearest
 
 EMBEDDED = {"photos": EmbeddedPhotos, "digits": EmbeddedDigits}
 SCHEMES = ("codes", "embedded", "folder", "tfds", "tfrecord")

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.models import ImageModel, Prior
 from vqvae_tf.models.prior import seed_of_level
 from vqvae_tf.networks.pixelcnn_sampler import gumbel_noise

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.export import elsewhere, endpoints
 from vqvae_tf.models import ImageModel, Prior
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.export import elsewhere, endpoints
 from vqvae_tf.export.saved_model import pixel_difference
+from vqvae_tf.files import write_bytes
 from vqvae_tf.models import ImageModel, Prior
 from vqvae_tf.models.prior import seed_of_level
 from vqvae_tf.networks.pixelcnn_sampler import gumbel_noise
@@ -63,10 +64,7 @@ def export_tflite(
         trained.append(prior)
     converted = _converted(signatures, trained)
     tf.io.gfile.makedirs(os.path.dirname(path) or ".")
-    aside = path + ".part"
-    with tf.io.gfile.GFile(aside, "wb") as file:
-        file.write(converted)
-    tf.io.gfile.rename(aside, path, overwrite=True)
+    write_bytes(path, converted)
 
 
 def check_tflite(

@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import networks
-from vqvae_tf.config import Summaries, UserError, at_least, nearest
+from vqvae_tf.config import Summaries, at_least
+from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.models import autoencoder, trainable
 from vqvae_tf.models.sequence_prior import SequencePrior
 

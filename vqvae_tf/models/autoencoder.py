@@ -4,7 +4,8 @@ import dataclasses
 
 import tensorflow as tf
 
-from vqvae_tf.config import TrainingConfig, UserError, at_least, nearest
+from vqvae_tf.config import TrainingConfig, at_least
+from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.layers import VectorQuantizer, VectorQuantizerEMA
 
 QUANTIZERS = {"ema": VectorQuantizerEMA, "loss": VectorQuantizer}

@@ -8,7 +8,7 @@ that. A search can: it tries other codes and looks at the picture that comes bac
 
 import tensorflow as tf
 
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.models.image import ImageVQVAE
 from vqvae_tf.models.image_model import pad_by_reflection
 from vqvae_tf.models.prior import Prior

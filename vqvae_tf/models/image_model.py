@@ -7,7 +7,8 @@ import math
 import tensorflow as tf
 
 from vqvae_tf import likelihoods
-from vqvae_tf.config import DataConfig, Summaries, UserError, at_least, nearest
+from vqvae_tf.config import DataConfig, Summaries, at_least
+from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.models import autoencoder, trainable
 from vqvae_tf.models.prior import Prior
 

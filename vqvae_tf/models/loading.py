@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from vqvae_tf import config as config_lib
-from vqvae_tf.config import UserError, nearest
+from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.models.audio import AudioVQVAE
 from vqvae_tf.models.image import ImageVQVAE
 from vqvae_tf.models.prior import Prior

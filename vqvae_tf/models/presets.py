@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from vqvae_tf.config import DataConfig, TrainingConfig, UserError, nearest
+from vqvae_tf.config import DataConfig, TrainingConfig
+from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.models.audio import AudioConfig
 from vqvae_tf.models.image import ImageConfig
 from vqvae_tf.models.prior import PriorConfig

@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import networks
-from vqvae_tf.config import DataConfig, Summaries, TrainingConfig, UserError, at_least
+from vqvae_tf.config import DataConfig, Summaries, TrainingConfig, at_least
+from vqvae_tf.errors import UserError
 from vqvae_tf.models import trainable
 from vqvae_tf.networks.pixelcnn_sampler import sample_codes
 

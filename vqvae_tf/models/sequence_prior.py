@@ -7,7 +7,8 @@ import keras
 import tensorflow as tf
 
 from vqvae_tf import networks
-from vqvae_tf.config import TrainingConfig, UserError, at_least
+from vqvae_tf.config import TrainingConfig, at_least
+from vqvae_tf.errors import UserError
 from vqvae_tf.models.prior import Prior
 from vqvae_tf.networks.wavenet_sampler import sample_steps, start_state
 

@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import networks
-from vqvae_tf.config import UserError, at_least
+from vqvae_tf.config import at_least
+from vqvae_tf.errors import UserError
 from vqvae_tf.models import prior as prior_lib
 from vqvae_tf.networks.pixelcnn_sampler import sample_codes
 

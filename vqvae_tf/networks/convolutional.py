@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 
 _CONVOLUTION = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D, 3: keras.layers.Conv3D}
 _TRANSPOSED = {

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.layers.backend import active as backend
 from vqvae_tf.networks.code_logits import CodeLogits
 from vqvae_tf.networks.gated_layer import GatedLayer, pad

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.networks import sampling_noise
 from vqvae_tf.networks.incremental_ops import likeliest
 from vqvae_tf.networks.incremental_pixelcnn import IncrementalPixelCNN

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 
 _EXCLUDED = -1e8  # the logit of a code that a filter leaves out: no noise lifts it
 _BISECTIONS = 20  # of the threshold of top_p, which is then found to 1e-6 of the likeliest code's

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.layers.backend import active as backend
 from vqvae_tf.networks.dilated_layer import DilatedLayer, delay
 

@@ -15,9 +15,8 @@ from ml_collections import config_flags
 
 from vqvae_tf import config as config_lib
 from vqvae_tf import models
-from vqvae_tf.config import UserError, nearest
+from vqvae_tf.errors import UserError, nearest, reason
 from vqvae_tf.training import strategies
-from vqvae_tf.training.workdir import reason
 
 MISTAKE, INTERRUPTED = 2, 130  # exit codes
 

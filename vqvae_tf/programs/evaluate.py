@@ -9,8 +9,9 @@ both perplexity and usage. --output=FILE writes the same as JSON, with a row a p
 from absl import flags
 
 from vqvae_tf import workflows
+from vqvae_tf.files import write_json
 from vqvae_tf.programs import command
-from vqvae_tf.training import evaluation, workdir
+from vqvae_tf.training import evaluation
 
 FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_string(
@@ -48,7 +49,7 @@ def main() -> None:
     )
     print(evaluation.table(results))
     if _OUTPUT.value is not None:
-        workdir.write_json(_OUTPUT.value, results)
+        write_json(_OUTPUT.value, results)
 
 
 def run() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from absl import flags
 
 from vqvae_tf import export, models, workflows
-from vqvae_tf.config import UserError, nearest
+from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.programs import command
 
 FORMATS = ("saved_model", "tflite")

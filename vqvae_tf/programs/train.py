@@ -9,7 +9,7 @@ The same command goes on where it was interrupted.
 from absl import flags
 
 from vqvae_tf import models, workflows
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.programs import command
 from vqvae_tf.training import evaluation
 

@@ -10,7 +10,7 @@ was interrupted.
 from absl import flags
 
 from vqvae_tf import models, workflows
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.programs import command
 from vqvae_tf.training import evaluation
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from vqvae_tf.config import UserError, nearest
+from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.reporting.codecs import CodecResult
 from vqvae_tf.reporting.extra import require
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from PIL import Image
 
-from vqvae_tf.config import UserError, nearest
+from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.reporting import pictures
 
 _QUALITIES = range(1, 96)  # above 95 JPEG mostly stores rounding noise, says Pillow

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 
 # What the embedded photographs show, for those who do not see them.
 SUBJECTS = {

@@ -3,7 +3,7 @@
 import importlib
 import types
 
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 
 
 def require(module: str) -> types.ModuleType:

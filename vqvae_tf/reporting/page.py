@@ -5,17 +5,17 @@ dataclass has a macro of its own name in `page.html.j2`; a new kind of block (a 
 one more dataclass and one more macro.
 """
 
-import contextlib
 import dataclasses
 import importlib.resources
 import itertools
 import os
-import pathlib
 from collections.abc import Sequence
 
 import numpy as np
+import tensorflow as tf
 
-from vqvae_tf.config import UserError
+from vqvae_tf import files
+from vqvae_tf.errors import UserError
 from vqvae_tf.reporting import pictures
 from vqvae_tf.reporting.extra import require
 
@@ -210,22 +210,13 @@ def write(page: Page, path: str | os.PathLike) -> None:
         UserError: if the file cannot be written, or jinja2 is not installed.
 
     >>> import tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "report.html"
+    >>> path = os.path.join(tempfile.mkdtemp(), "report.html")
     >>> write(Page("Report", "What came out.", []), path)
-    >>> path.read_text(encoding="utf-8")[:15]
+    >>> open(path, encoding="utf-8").read(15)
     '<!doctype html>'
     """
     html = render(page)
-    path = pathlib.Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(html, encoding="utf-8")
-        aside.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            aside.unlink()
-        raise UserError(
-            f"cannot write the report to {path}: {error.strerror}; free some room or name "
-            "another place"
-        ) from error
+    path = os.fspath(path)
+    with files.writing(path):
+        tf.io.gfile.makedirs(os.path.dirname(path) or ".")
+    files.write_text(path, html)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 
 _GREY = 128  # between pictures of a mosaic: quiet on a light page and on a dark one
 

@@ -7,9 +7,8 @@ import keras
 import tensorflow as tf
 from absl import logging
 
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError, reason
 from vqvae_tf.training.optimizers import WeightAverage
-from vqvae_tf.training.workdir import reason
 
 _NAME = "checkpoint"
 _KEEP = 3

@@ -11,7 +11,7 @@ import tensorflow as tf
 import tqdm
 
 from vqvae_tf.config import Summaries
-from vqvae_tf.training.workdir import writing
+from vqvae_tf.files import write_text, writing
 
 _PICTURES = 8  # of a batch, shown in TensorBoard
 
@@ -110,10 +110,7 @@ class Logs:
                 file.write(self._as_text([row]))
 
     def _write_all(self):
-        aside = self._path + ".part"
-        with tf.io.gfile.GFile(aside, "w") as file:
-            file.write(self._as_text(self._rows, header=True))
-        tf.io.gfile.rename(aside, self._path, overwrite=True)
+        write_text(self._path, self._as_text(self._rows, header=True))
 
     def _as_text(self, rows, header=False):
         text = io.StringIO()

@@ -10,12 +10,13 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from vqvae_tf.config import TrainingConfig, UserError
+from vqvae_tf.config import TrainingConfig
+from vqvae_tf.errors import UserError
+from vqvae_tf.files import write_json
 from vqvae_tf.training import optimizers
 from vqvae_tf.training.checkpoints import Checkpoints
 from vqvae_tf.training.interrupts import Interrupted, StopRequests
 from vqvae_tf.training.logs import Logs
-from vqvae_tf.training.workdir import write_json
 
 _SHOWN = 8  # examples of the first batch that TensorBoard's pictures follow
 

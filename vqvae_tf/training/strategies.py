@@ -4,7 +4,7 @@ import os
 
 import tensorflow as tf
 
-from vqvae_tf.config import UserError, nearest
+from vqvae_tf.errors import UserError, nearest
 
 NAMES = ("default", "mirrored", "multi_worker", "tpu")
 

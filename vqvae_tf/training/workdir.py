@@ -1,15 +1,15 @@
 """The folder of a run: its `config.json`, and the refusal to mix two runs in one folder."""
 
-import contextlib
 import json
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
-from vqvae_tf.config import SCHEMA_VERSION, UserError
+from vqvae_tf.config import SCHEMA_VERSION
+from vqvae_tf.errors import UserError
+from vqvae_tf.files import write_json, writing
 
 _RECORD = "config.json"
 _RAISABLE = ("training.steps",)  # a field whose name ends so may grow from one start to the next
@@ -93,45 +93,6 @@ def read(workdir: str) -> dict[str, Any]:
     return record
 
 
-def write_json(path: str, value: Any) -> None:
-    """Writes beside `path` and renames, so that a reader never sees half a file.
-
-    Numbers that JSON does not know (infinities, NaN) become null.
-    """
-    text = json.dumps(_finite(value), indent=2, allow_nan=False) + "\n"
-    aside = path + ".part"
-    with writing(path):
-        with tf.io.gfile.GFile(aside, "w") as file:
-            file.write(text)
-        tf.io.gfile.rename(aside, path, overwrite=True)
-
-
-@contextlib.contextmanager
-def writing(path: str) -> Iterator[None]:
-    """Turns what goes wrong while `path` is written, a full disk above all, into one line.
-
-    Raises:
-        UserError: for any error of the file system.
-    """
-    try:
-        yield
-    except (OSError, tf.errors.OpError) as error:
-        raise UserError(
-            f"cannot write {path} ({reason(error)}); make room there and start again, or give "
-            "another workdir"
-        ) from None
-
-
-def reason(error: BaseException) -> str:
-    """First line of an error, without the names of operations that TensorFlow puts around it.
-
-    >>> reason(OSError("{{node Save}} No space left on device [Op:Save]"))
-    'No space left on device'
-    """
-    message = getattr(error, "message", None) or str(error) or type(error).__name__
-    return re.sub(r"{{.*?}} |\s*\[Op:\w+\]", "", message).strip().splitlines()[0]
-
-
 def _listed(workdir):
     return sorted(tf.io.gfile.listdir(workdir)) if tf.io.gfile.exists(workdir) else []
 
@@ -144,13 +105,3 @@ def _flatten(value, name=""):
         for part, inner in value.items()
         for key, leaf in _flatten(inner, f"{name}.{part}" if name else part).items()
     }
-
-
-def _finite(value):
-    if isinstance(value, Mapping):
-        return {str(key): _finite(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(inner) for inner in value]
-    if isinstance(value, float):
-        return value if abs(value) < float("inf") else None
-    return value

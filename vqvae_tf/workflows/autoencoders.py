@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from vqvae_tf import models, training
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.training import strategies, workdir
 from vqvae_tf.workflows.media import medium_of
 

@@ -76,8 +76,8 @@ def run(
     regions = _photographs(model, prior, f"{DATA}/region")
     clock.lap("encoding the held-out photographs, and searching better codes for two")
     export.export_saved_model(model, paths["saved_model"])
-    pictures = [photograph.original for photograph in (*new, *regions)]
-    check = export.check_saved_model(model, paths["saved_model"], pictures)
+    originals = [photograph.original for photograph in (*new, *regions)]
+    check = export.check_saved_model(model, paths["saved_model"], originals)
     clock.lap("exporting, and serving the export in another process")
     facts = demo_facts.ImageFacts(
         codebook=np.asarray(model.codebook.value),
@@ -108,7 +108,7 @@ def run(
         export=demo_facts.ExportCheck(
             format="SavedModel",
             path="saved_model",
-            pictures=len(pictures),
+            pictures=len(originals),
             codes=check["codes"],
             equal=check["codes"] - check["codes_differing"],
             seconds=check["process_seconds"],
@@ -175,11 +175,11 @@ def _samples(prior, model, folder: str) -> tuple[list[demo_facts.Samples], np.nd
     numbers = [list(embedded.TRAINING).index(name) for name in names]
     labels = np.repeat(np.array(numbers, np.int32), SAMPLES_PER_CLASS)
     codes = prior.sample(len(labels), grid=SAMPLE_GRID, seed=0, label=labels)
-    pictures = np.asarray(model.decode(codes))
+    images = np.asarray(model.decode(codes))
     os.makedirs(folder, exist_ok=True)
     grouped = []
     for place, name in enumerate(names):
-        own = pictures[place * SAMPLES_PER_CLASS :][:SAMPLES_PER_CLASS]
+        own = images[place * SAMPLES_PER_CLASS :][:SAMPLES_PER_CLASS]
         grouped.append(demo_facts.Samples(label=name, images=own))
         path = os.path.join(folder, f"{name}.png")
         pictures.write_png(path, reporting.sheet(list(own), columns=SAMPLES_PER_CLASS))

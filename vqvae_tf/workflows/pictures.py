@@ -9,9 +9,11 @@ import tensorflow as tf
 import tqdm
 
 from vqvae_tf import data, models, reporting
-from vqvae_tf.config import DataConfig, UserError
+from vqvae_tf.config import DataConfig
 from vqvae_tf.data import images
 from vqvae_tf.data.recolour import recolour
+from vqvae_tf.errors import UserError
+from vqvae_tf.files import write_bytes
 from vqvae_tf.training import evaluation
 
 
@@ -210,7 +212,5 @@ class Compiled:
 
 
 def write_png(path: str, image: np.ndarray) -> None:
-    """Writes a picture aside and renames it, so that no half picture is ever seen."""
-    with open(path + ".part", "wb") as file:
-        file.write(reporting.encode_png(image))
-    os.replace(path + ".part", path)
+    """Writes a picture as a PNG file."""
+    write_bytes(path, reporting.encode_png(image))

@@ -11,7 +11,7 @@ import tensorflow as tf
 from absl import logging
 
 from vqvae_tf import data, models, training
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
 from vqvae_tf.training import checkpoints, strategies, workdir
 from vqvae_tf.workflows import autoencoders
 from vqvae_tf.workflows.media import medium_of

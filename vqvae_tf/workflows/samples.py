@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import tqdm
 
-from vqvae_tf.config import UserError, nearest
+from vqvae_tf.errors import UserError, nearest, reason
 from vqvae_tf.training import workdir
 from vqvae_tf.workflows import priors
 from vqvae_tf.workflows.media import medium_of
@@ -116,6 +116,6 @@ def _read_prefix(path):
             return file["codes"]
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise UserError(
-            f"cannot read codes from {path} ({workdir.reason(error)}); give an .npz file that "
+            f"cannot read codes from {path} ({reason(error)}); give an .npz file that "
             "holds them under the name codes"
         ) from None

@@ -1,6 +1,7 @@
 """What the jobs do with sounds: read, measured, encoded, written beside what came of them."""
 
 import dataclasses
+import io
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -11,7 +12,8 @@ import tensorflow as tf
 import tqdm
 
 from vqvae_tf import data, models
-from vqvae_tf.config import UserError
+from vqvae_tf.errors import UserError
+from vqvae_tf.files import write_bytes
 from vqvae_tf.training import evaluation
 from vqvae_tf.workflows.pictures import new_name
 
@@ -170,12 +172,12 @@ def write_samples(
 
 
 def write_wav(path: str, audio: np.ndarray, sample_rate: int) -> None:
-    """Writes float samples in [-1, 1] as 16-bit PCM, aside and then renamed."""
+    """Writes float samples in [-1, 1] as 16-bit PCM."""
     import soundfile
 
-    with open(path + ".part", "wb") as file:
-        soundfile.write(file, np.clip(audio, -1.0, 1.0), sample_rate, "PCM_16", format="WAV")
-    os.replace(path + ".part", path)
+    file = io.BytesIO()
+    soundfile.write(file, np.clip(audio, -1.0, 1.0), sample_rate, "PCM_16", format="WAV")
+    write_bytes(path, file.getvalue())
 
 
 def _compiled(model):

@@ -1,0 +1,31 @@
+"""The error that a user can put right, and the words that errors share."""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """Something that the user can put right; programs print it in one line and exit with 2."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The names most similar to `name`, as the end of an error message.
+
+    >>> nearest("photo", ["photos", "cifar10"])
+    'nearest: photos (all: cifar10, photos)'
+    """
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    return (f"nearest: {', '.join(close)} " if close else "") + f"(all: {', '.join(known)})"
+
+
+def reason(error: BaseException) -> str:
+    """First line of an error, without the names of operations that TensorFlow puts around it.
+
+    >>> reason(OSError("{{node Save}} No space left on device [Op:Save]"))
+    'No space left on device'
+    """
+    message = getattr(error, "message", None) or str(error) or type(error).__name__
+    lines = re.sub(r"{{.*?}} |\s*\[Op:\w+\]", "", str(message)).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

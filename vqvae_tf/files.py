@@ -1,0 +1,91 @@
+"""Files that appear under their name only when they are complete, on any `tf.io.gfile` path.
+
+What is being written has a hidden name in the same folder (`.NAME.part`), so that no pattern takes
+it for a finished file and a killed process leaves nothing that looks like one.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from vqvae_tf.errors import UserError, reason
+
+
+def write_bytes(path: str | os.PathLike, data: bytes) -> None:
+    """Writes a whole file.
+
+    Raises:
+        UserError: if it cannot be written; an earlier file of that name is then as it was.
+    """
+    with replacing(path) as partial, tf.io.gfile.GFile(partial, "wb") as file:
+        file.write(data)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """`write_bytes` of text, as UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: str | os.PathLike, value: Any) -> None:
+    """`write_text` of a value as JSON.
+
+    Numbers that JSON does not know (infinities, NaN) become null.
+    """
+    write_text(path, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[str]:
+    """Gives a temporary path, renamed to `path` when the block ends and removed if it fails.
+
+    Raises:
+        UserError: for an error of the file system inside the block.
+
+    >>> import tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "codes.bin")
+    >>> with replacing(path) as partial, open(partial, "wb") as file:
+    ...     os.path.basename(partial), file.write(b"codes")
+    ('.codes.bin.part', 5)
+    >>> os.listdir(os.path.dirname(path))
+    ['codes.bin']
+    """
+    folder, name = os.path.split(os.fspath(path))
+    partial = os.path.join(folder, f".{name}.part")
+    with writing(path):
+        try:
+            yield partial
+            tf.io.gfile.rename(partial, os.fspath(path), overwrite=True)
+        except BaseException:
+            with contextlib.suppress(OSError, tf.errors.OpError):
+                tf.io.gfile.remove(partial)
+            raise
+
+
+@contextlib.contextmanager
+def writing(path: str | os.PathLike) -> Iterator[None]:
+    """Turns an error of the file system while `path` is written into one line.
+
+    Raises:
+        UserError: for any error of the file system.
+    """
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(
+            f"cannot write {os.fspath(path)} ({reason(error)}); free some space there and run the "
+            "command again, or give another path"
+        ) from None
+
+
+def _finite(value):
+    if isinstance(value, Mapping):
+        return {str(key): _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else None
+    return value
