@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from vqvae_tf.networks import PixelCNN
-from vqvae_tf.networks.pixelcnn_sampler import gumbel_noise, sample_codes
+from vqvae_tf.networks.pixelcnn.sampler import gumbel_noise, sample_codes
 
 GRID = (32, 32)
 PLACES = GRID[0] * GRID[1]

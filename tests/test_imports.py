@@ -13,8 +13,8 @@ PACKAGE = "vqvae_tf"
 FOLDERS = (PACKAGE, "benchmarks", "docs", "examples", "results", "tests")
 
 # Each part may import itself and the parts named here.
-GROUND = ["errors", "files", "config", "metrics"]
-CORE = [*GROUND, "layers", "networks", "likelihoods", "models", "export"]
+GROUND = ["errors", "files", "config", "random", "metrics"]
+CORE = [*GROUND, "backend", "layers", "likelihoods", "networks", "models", "export"]
 ALLOWED = {part: set(CORE[:place]) for place, part in enumerate(CORE)}
 ALLOWED |= {part: set(GROUND) for part in ("data", "training", "reporting")}
 ALLOWED["workflows"] = set(ALLOWED)

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf.networks import PixelCNN
-from vqvae_tf.networks.pixelcnn_sampler import gumbel_noise
+from vqvae_tf.networks.pixelcnn.sampler import gumbel_noise
 
 K = 512
 WAYS = ("cached, XLA", "cached, plain graph", "naive")

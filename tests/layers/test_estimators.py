@@ -95,7 +95,7 @@ def test_gumbel_softmax_gradient_is_the_relaxation_s():
 
 
 def _uniform(layer, rows, width):
-    from vqvae_tf.layers import tensorflow_ops
+    from vqvae_tf.backend import tensorflow_ops
 
     return array(tensorflow_ops.uniform_rows(layer.seed, 0, 0, rows, width))
 
@@ -123,7 +123,7 @@ def test_masked_rows_draw_nothing_from_the_noise(kind):
 
 
 def test_noise_of_a_row_does_not_hang_on_the_others():
-    from vqvae_tf.layers import tensorflow_ops
+    from vqvae_tf.backend import tensorflow_ops
 
     whole = tensorflow_ops.uniform_rows(3, 7, 0, 10, 6)
     np.testing.assert_array_equal(tensorflow_ops.uniform_rows(3, 7, 4, 3, 6), whole[4:7])

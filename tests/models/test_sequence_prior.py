@@ -8,7 +8,7 @@ import tensorflow as tf
 from tests.models.test_prior import every_grid
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import SequencePrior, SequencePriorConfig
-from vqvae_tf.networks.pixelcnn_sampler import gumbel_noise
+from vqvae_tf.networks.pixelcnn.sampler import gumbel_noise
 
 FIELDS = {"num_embeddings": 3, "channels": 6, "skip_channels": 6, "dilations": (1, 2)}
 

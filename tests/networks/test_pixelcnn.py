@@ -7,7 +7,8 @@ import tensorflow as tf
 from keras import ops
 
 from vqvae_tf.errors import UserError
-from vqvae_tf.networks import PixelCNN, code_logits
+from vqvae_tf.networks import PixelCNN
+from vqvae_tf.networks.pixelcnn import code_logits
 
 
 def small(**changes):

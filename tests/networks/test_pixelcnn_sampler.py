@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from vqvae_tf.errors import UserError
 from vqvae_tf.networks import PixelCNN
-from vqvae_tf.networks.incremental_pixelcnn import IncrementalPixelCNN
-from vqvae_tf.networks.pixelcnn_sampler import gumbel_noise, sample_codes
+from vqvae_tf.networks.pixelcnn.incremental import IncrementalPixelCNN
+from vqvae_tf.networks.pixelcnn.sampler import gumbel_noise, sample_codes
 
 K = 7
 

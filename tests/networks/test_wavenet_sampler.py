@@ -9,8 +9,8 @@ import tensorflow as tf
 from vqvae_tf import likelihoods
 from vqvae_tf.errors import UserError
 from vqvae_tf.networks import WaveNet
-from vqvae_tf.networks.incremental_wavenet import IncrementalWaveNet, State, start_state
-from vqvae_tf.networks.wavenet_sampler import block_noise, draws_of_step, sample_steps
+from vqvae_tf.networks.wavenet.incremental import IncrementalWaveNet, State, start_state
+from vqvae_tf.networks.wavenet.sampler import block_noise, draws_of_step, sample_steps
 
 K = 7
 VARIANTS = {

@@ -8,7 +8,7 @@ import tensorflow as tf
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import ImageModel, Prior
 from vqvae_tf.models.prior import seed_of_level
-from vqvae_tf.networks.pixelcnn_sampler import gumbel_noise
+from vqvae_tf.networks.pixelcnn.sampler import gumbel_noise
 
 
 def of_pictures(

@@ -13,7 +13,7 @@ from vqvae_tf.export.saved_model import pixel_difference
 from vqvae_tf.files import write_bytes
 from vqvae_tf.models import ImageModel, Prior
 from vqvae_tf.models.prior import seed_of_level
-from vqvae_tf.networks.pixelcnn_sampler import gumbel_noise
+from vqvae_tf.networks.pixelcnn.sampler import gumbel_noise
 
 
 def export_tflite(

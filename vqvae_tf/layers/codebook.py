@@ -4,8 +4,8 @@ import abc
 
 from keras import ops
 
+from vqvae_tf.backend import active as backend
 from vqvae_tf.layers import estimators, quantizer
-from vqvae_tf.layers.backend import active as backend
 from vqvae_tf.layers.search import nearest_codes
 
 DISTANCES = ("euclidean", "cosine")

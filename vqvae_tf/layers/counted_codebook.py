@@ -7,9 +7,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from vqvae_tf.backend import active as backend
 from vqvae_tf.layers import codebook as codebook_lib
 from vqvae_tf.layers import k_means
-from vqvae_tf.layers.backend import active as backend
 
 # With `decay=None` a code's running count holds about this many hits, whatever the batch.
 HITS_REMEMBERED = 80.0

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from vqvae_tf.backend import active as backend
 from vqvae_tf.layers import codebook as codebook_lib
 from vqvae_tf.layers import estimators, mixed_radix, quantizer
-from vqvae_tf.layers.backend import active as backend
 
 MOST_BITS = 30  # 2^31 is no int32
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from vqvae_tf.layers.backend import active as backend
+from vqvae_tf.backend import active as backend
 
 
 class Quantized(NamedTuple):

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from vqvae_tf.backend import active as backend
 from vqvae_tf.layers import composite, estimators, quantizer
-from vqvae_tf.layers.backend import active as backend
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")

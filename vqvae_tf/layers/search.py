@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from vqvae_tf.layers.backend import active as backend
+from vqvae_tf.backend import active as backend
 
 # 4 MiB of float32 scores at once, which are still in the cache when their minima are taken.
 MAX_SCORES = 2**20

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
+from vqvae_tf.backend import active as backend
 from vqvae_tf.layers import codebook as codebook_lib
 from vqvae_tf.layers import quantizer
-from vqvae_tf.layers.backend import active as backend
 from vqvae_tf.layers.counted_codebook import CountedCodebook
 
 

@@ -13,7 +13,7 @@ from vqvae_tf import networks
 from vqvae_tf.config import DataConfig, Summaries, TrainingConfig, at_least
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import trainable
-from vqvae_tf.networks.pixelcnn_sampler import sample_codes
+from vqvae_tf.networks.pixelcnn.sampler import sample_codes
 
 # Between the seeds of a prior's levels: an odd number far from any that a user counts up to.
 _SEED_STEP = 0x9E3779B97F4A7C15

@@ -10,7 +10,7 @@ from vqvae_tf import networks
 from vqvae_tf.config import TrainingConfig, at_least
 from vqvae_tf.errors import UserError
 from vqvae_tf.models.prior import Prior
-from vqvae_tf.networks.wavenet_sampler import sample_steps, start_state
+from vqvae_tf.networks.wavenet.sampler import sample_steps, start_state
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ from vqvae_tf import networks
 from vqvae_tf.config import at_least
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import prior as prior_lib
-from vqvae_tf.networks.pixelcnn_sampler import sample_codes
+from vqvae_tf.networks.pixelcnn.sampler import sample_codes
 
 CODES_PER_POSITION = 5  # an upper code, and the four lower ones under it
 

@@ -1,9 +1,8 @@
 """Networks around the quantizers: encoders, decoders, and priors over codes."""
 
 from vqvae_tf.networks.convolutional import Decoder, Encoder, ResidualStack
-from vqvae_tf.networks.mu_law import mu_law_decode, mu_law_encode
 from vqvae_tf.networks.pixelcnn import PixelCNN
-from vqvae_tf.networks.wavenet import WaveNet
+from vqvae_tf.networks.wavenet import WaveNet, mu_law_decode, mu_law_encode
 
 __all__ = [
     "Decoder",

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from vqvae_tf.backend import active as backend
 from vqvae_tf.errors import UserError
-from vqvae_tf.layers.backend import active as backend
-from vqvae_tf.networks.dilated_layer import DilatedLayer, delay
+from vqvae_tf.networks.wavenet.dilated_layer import DilatedLayer, delay
 
 _THREE_STACKS = tuple(2**i for i in range(10)) * 3
 _FRAME_KERNEL = 3  # frames of the local condition that a frame's features see
@@ -319,9 +319,9 @@ class WaveNet(keras.layers.Layer):
                     f"sampling needs the TensorFlow backend; KERAS_BACKEND is "
                     f'"{keras.backend.backend()}"'
                 )
-            from vqvae_tf.networks import wavenet_sampler
+            from vqvae_tf.networks.wavenet import sampler
 
-            self._sampler = wavenet_sampler.Sampler(self)
+            self._sampler = sampler.Sampler(self)
         return self._sampler
 
     def check_conditions(self, label: Any, local: Any) -> None:

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from vqvae_tf.backend import active as backend
 from vqvae_tf.errors import UserError
-from vqvae_tf.layers.backend import active as backend
-from vqvae_tf.networks.code_logits import CodeLogits
-from vqvae_tf.networks.gated_layer import GatedLayer, pad
+from vqvae_tf.networks.pixelcnn.code_logits import CodeLogits
+from vqvae_tf.networks.pixelcnn.gated_layer import GatedLayer, pad
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -264,9 +264,9 @@ class PixelCNN(keras.layers.Layer):
                     f"sampling needs the TensorFlow backend; KERAS_BACKEND is "
                     f'"{keras.backend.backend()}"'
                 )
-            from vqvae_tf.networks import pixelcnn_sampler
+            from vqvae_tf.networks.pixelcnn import sampler
 
-            self._sampler = pixelcnn_sampler.Sampler(self)
+            self._sampler = sampler.Sampler(self)
         return self._sampler(
             count,
             grid,

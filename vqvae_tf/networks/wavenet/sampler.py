@@ -15,16 +15,16 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf.errors import UserError
-from vqvae_tf.networks.incremental_ops import likeliest
-from vqvae_tf.networks.incremental_wavenet import IncrementalWaveNet, State, start_state
-from vqvae_tf.networks.sampling_controls import (
+from vqvae_tf.networks.sampling.controls import (
     check_blocks,
     check_code_range,
     check_controls,
     check_label,
     filter_logits,
 )
-from vqvae_tf.networks.sampling_noise import gumbel_noise
+from vqvae_tf.networks.sampling.gates import likeliest
+from vqvae_tf.networks.sampling.noise import gumbel_noise
+from vqvae_tf.networks.wavenet.incremental import IncrementalWaveNet, State, start_state
 
 # Of `likelihoods.LogisticMixture`, which cannot be imported from here.
 _LOG_SCALE_FLOOR, _LOG_SCALE_CEILING = -7.0, 15.0

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from vqvae_tf.random import philox_uniform
+
 
 def is_concrete(tensor):
     """Whether a tensor has values at hand, which it has not while a graph is traced."""
@@ -144,19 +146,6 @@ def nth_true(mask, numbers):
 
 
 def uniform_rows(seed, step, first, count, width=1):
-    """Numbers in (0, 1), `[count, width]`, of the rows from `first` on: of (seed, step, row) alone.
-
-    Philox in its counter mode: its 128-bit counter holds the step and, below, the row.
-    """
-    words = -(-width // 4) * 4  # a counter gives four
-    first = tf.cast(first, tf.uint64) * tf.constant(words // 4, tf.uint64)
-    bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
-        shape=[count, words],
-        key=tf.constant([seed], tf.uint64),
-        counter=tf.stack([first, tf.cast(step, tf.uint64)]),
-        alg=1,  # Philox
-        dtype=tf.uint32,
-    )
-    # 23 bits and a half: never 0 nor 1, exact in float32.
-    bits = tf.bitwise.right_shift(bits[:, :width], tf.constant(9, tf.uint32))
-    return (tf.cast(bits, tf.float32) + 0.5) * 2.0**-23
+    """Numbers in (0, 1), `[count, width]`, of rows from `first` on, by (seed, step, row) alone."""
+    key = tf.constant(seed, tf.uint64)
+    return philox_uniform(key, step, first, count, width)[:, :width]

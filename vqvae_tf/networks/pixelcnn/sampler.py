@@ -13,16 +13,16 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf.errors import UserError
-from vqvae_tf.networks import sampling_noise
-from vqvae_tf.networks.incremental_ops import likeliest
-from vqvae_tf.networks.incremental_pixelcnn import IncrementalPixelCNN
-from vqvae_tf.networks.sampling_controls import (
+from vqvae_tf.networks.pixelcnn.incremental import IncrementalPixelCNN
+from vqvae_tf.networks.sampling import noise
+from vqvae_tf.networks.sampling.controls import (
     check_blocks,
     check_code_range,
     check_controls,
     check_label,
     filter_logits,
 )
+from vqvae_tf.networks.sampling.gates import likeliest
 
 # Added to the noise of a given code: it wins over any logit, and lifts one that a filter left out.
 _GIVEN = 1e9
@@ -40,11 +40,9 @@ def gumbel_noise(seed, first_sample, count: Any, row, width: int, slots: int, nu
     Returns:
         float32 `[width, count, slots, num_embeddings]`.
     """
-    noise = sampling_noise.gumbel_noise(
-        seed, first_sample, count, row, width * slots * num_embeddings
-    )
-    noise = tf.reshape(noise, [count, width, slots, num_embeddings])
-    return tf.transpose(noise, [1, 0, 2, 3])
+    drawn = noise.gumbel_noise(seed, first_sample, count, row, width * slots * num_embeddings)
+    drawn = tf.reshape(drawn, [count, width, slots, num_embeddings])
+    return tf.transpose(drawn, [1, 0, 2, 3])
 
 
 def sample_codes(

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from vqvae_tf.networks.gated_layer import gate
+from vqvae_tf.networks.pixelcnn.gated_layer import gate
 
 
 class DilatedLayer(keras.layers.Layer):

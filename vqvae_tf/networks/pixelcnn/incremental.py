@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from vqvae_tf.networks.incremental_ops import (
+from vqvae_tf.networks.sampling.gates import (
     before_gate,
     dense_weights,
     float32,

@@ -1,0 +1,1 @@
+"""What the cached samplers share: controls, noise, gates."""
