@@ -18,7 +18,7 @@ EXPECTED = [  # every window, by slicing
 
 
 def test_every_window_once_and_in_order():
-    windows = Windows(ARRAYS, 3)
+    windows = Windows(ARRAYS, (3, 3))
     numbers = tf.range(windows.count, dtype=tf.int64)
     assert windows.count == len(EXPECTED) == 6 + 1 + 4
     assert [windows.first(array) for array in range(3)] == [0, 6, 7]
@@ -27,7 +27,7 @@ def test_every_window_once_and_in_order():
 
 
 def test_mirroring_is_by_row():
-    windows = Windows(ARRAYS, 3)
+    windows = Windows(ARRAYS, (3, 3))
     cut = windows.cut(tf.constant([4, 4], tf.int64), tf.constant([False, True]))
     assert np.array_equal(cut[1], cut[0][:, ::-1])
     assert np.array_equal(cut[0], EXPECTED[4][1])
@@ -35,4 +35,19 @@ def test_mirroring_is_by_row():
 
 def test_arrays_smaller_than_the_window_are_refused():
     with pytest.raises(ValueError, match="at least 4 x 4"):
-        Windows(ARRAYS, 4)
+        Windows(ARRAYS, (4, 4))
+
+
+@pytest.mark.parametrize("size", [(3,), (2, 3), (2, 1, 2)])
+def test_grids_of_any_rank(size):
+    rank = len(size)
+    draws = np.random.default_rng(0)
+    arrays = [draws.integers(0, 99, [side + extra for side in size] + [2]) for extra in (0, 1, 3)]
+    expected = [
+        array[tuple(slice(c, c + side) for c, side in zip(corner, size, strict=True))]
+        for array in arrays
+        for corner in np.ndindex(*np.array(array.shape[:rank]) - size + 1)
+    ]
+    windows = Windows(arrays, size)
+    assert windows.count == len(expected)
+    assert np.array_equal(windows.cut(tf.range(windows.count, dtype=tf.int64)), expected)

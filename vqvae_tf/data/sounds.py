@@ -152,16 +152,14 @@ def sound_batches(
         if the source has no speakers.
     """
     sounds = list(source.sounds(sample_rate))
-    rows = [
-        np.pad(sound["audio"], (0, max(window - len(sound["audio"]), 0)))[None] for sound in sounds
-    ]
-    windows = Windows(rows, (1, window))
+    rows = [np.pad(sound["audio"], (0, max(window - len(sound["audio"]), 0))) for sound in sounds]
+    windows = Windows(rows, (window,))
     speakers = tf.constant([-1 if each["label"] is None else each["label"] for each in sounds])
     examples = tf.range(batch_size, dtype=tf.int64)
 
     def batch(step):
         place = shuffled(step * batch_size + examples, seed, windows.count)
-        audio = {"audio": windows.cut(place)[:, 0]}
+        audio = {"audio": windows.cut(place)}
         if not source.class_names:
             return audio
         return audio | {"speaker": tf.gather(speakers, windows.owner(place))}

@@ -147,7 +147,7 @@ def _cut_from_memory(
                 f"{source.uri}: at half its size no picture holds a tile of {config.image_size}; "
                 "set data.half_size_share=0 or a smaller data.image_size"
             )
-    windows = Windows(arrays, config.image_size)
+    windows = Windows(arrays, (config.image_size, config.image_size))
     first = np.array([windows.first(start) for start in starts])
     count = np.diff([*first, windows.count])
     shares = np.cumsum(list(scales.values()))[:-1].astype(np.float32)

@@ -1,4 +1,4 @@
-"""Random windows of arrays held in memory: one gather a batch, whatever the arrays' sizes."""
+"""Random windows of arrays held in memory: one gather per batch, whatever the arrays' sizes."""
 
 from collections.abc import Sequence
 
@@ -7,39 +7,42 @@ import tensorflow as tf
 
 
 class Windows:
-    """All windows of one size of several arrays, numbered array by array and row by row.
+    """All windows of one size of several arrays, numbered array by array, last axis fastest.
 
     A uniform draw of a window's number draws an array by the number of windows in it, as
     independent crops at any place should.
 
     Args:
-        arrays: each `[height, width, ...]`, none smaller than the window; dtype and trailing axes
-            are the same for all.
-        size: (height, width) of the window, or its side.
+        arrays: each `[*grid, ...]`, no side of the grid smaller than the window; dtype and trailing
+            axes are the same for all.
+        size: sides of the window, one for each axis of the grid: `(time,)`, `(height, width)`, ...
 
-    >>> windows = Windows([np.arange(6).reshape(2, 3), np.full([2, 2], 9)], size=2)
+    >>> windows = Windows([np.arange(6).reshape(2, 3), np.full([2, 2], 9)], size=(2, 2))
     >>> windows.count, windows.first(1)
     (3, 2)
     >>> windows.cut(tf.constant([1], tf.int64)).numpy().tolist()
     [[[1, 2], [4, 5]]]
     """
 
-    def __init__(self, arrays: Sequence[np.ndarray], size: int | tuple[int, int]):
-        size = (size, size) if isinstance(size, int) else size
-        shapes = np.array([array.shape[:2] for array in arrays], np.int64)
-        trailing = arrays[0].shape[2:]
-        rows, columns = (shapes - size + 1).T  # places of a window's corner
-        if min(rows.min(), columns.min()) < 1:
-            raise ValueError(f"arrays must be at least {size[0]} x {size[1]}; received {shapes}")
+    def __init__(self, arrays: Sequence[np.ndarray], size: tuple[int, ...]):
+        rank = len(size)
+        shapes = np.array([array.shape[:rank] for array in arrays], np.int64)  # [arrays, rank]
+        places = shapes - size + 1  # of a window's corner, along each axis
+        if places.min() < 1:
+            sides = " x ".join(map(str, size))
+            raise ValueError(f"arrays must be at least {sides}; received {shapes.tolist()}")
+        counts, sizes = places.prod(1), shapes.prod(1)
         self._size = size
-        self._ends = np.cumsum(rows * columns)
-        self._starts = self._ends - rows * columns
-        self._columns = columns
-        self._widths = shapes[:, 1]
-        self._offsets = np.cumsum(shapes.prod(1)) - shapes.prod(1)
+        self._ends = np.cumsum(counts)
+        self._starts = self._ends - counts
+        self._places = places
+        # Elements of the flattened grid from one place to the next along each axis.
+        self._strides = np.cumprod(np.c_[shapes[:, 1:], np.ones(len(shapes), int)][:, ::-1], 1)
+        self._strides = self._strides[:, ::-1].copy()
+        self._offsets = np.cumsum(sizes) - sizes
         with tf.device("CPU:0"):  # where tf.data gathers, not in an accelerator's memory
             self._values = tf.constant(
-                np.concatenate([array.reshape(-1, *trailing) for array in arrays])
+                np.concatenate([array.reshape(-1, *array.shape[rank:]) for array in arrays])
             )
 
     @property
@@ -60,20 +63,24 @@ class Windows:
 
         Args:
             window: int64 `[batch]`.
-            mirror: bool `[batch]`: whether to mirror the window left to right.
+            mirror: bool `[batch]`: whether to mirror the window along the grid's last axis.
 
         Returns:
-            `[batch, height, width, ...]`.
+            `[batch, *size, ...]`.
         """
         owner = self.owner(window)
         place = window - tf.gather(self._starts, owner)
-        columns = tf.gather(self._columns, owner)
-        width = tf.gather(self._widths, owner)
-        corner = tf.gather(self._offsets, owner) + place // columns * width + place % columns
-        down, across = (tf.range(side, dtype=tf.int64) for side in self._size)
-        down = corner[:, None] + down * width[:, None]  # [batch, height]
-        if mirror is None:
-            across = across[None]
-        else:
-            across = tf.where(mirror[:, None], across[::-1], across)  # [batch, width]
-        return tf.gather(self._values, down[:, :, None] + across[:, None, :])
+        index = tf.gather(self._offsets, owner)
+        places, strides = tf.gather(self._places, owner), tf.gather(self._strides, owner)
+        rank = len(self._size)
+        for axis in reversed(range(rank)):  # place in mixed radix, last axis fastest
+            index += place % places[:, axis] * strides[:, axis]
+            place //= places[:, axis]
+        for axis, side in enumerate(self._size):
+            steps = tf.range(side, dtype=tf.int64)[None]
+            if mirror is not None and axis == rank - 1:
+                steps = tf.where(mirror[:, None], steps[:, ::-1], steps)
+            index = index[..., None] + tf.reshape(
+                steps * strides[:, axis, None], [-1, *[1] * axis, side]
+            )
+        return tf.gather(self._values, index)
