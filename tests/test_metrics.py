@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import metrics
+from vqvae_tf import layers, metrics
+from vqvae_tf.errors import UserError
 
 NUM_EMBEDDINGS = 16
 
@@ -64,7 +65,98 @@ def test_composite_codes_have_a_histogram_each():
     dead.update_state(both)
     assert float(dead.result()) == 10 - len(np.unique(first)) - len(np.unique(second))
     again = metrics.DeadCodes.from_config(dead.get_config())
-    assert again.num_embeddings == [6, 4]
+    assert list(again.num_embeddings) == [6, 4]
+
+
+def test_functions_of_counts_are_numpy_s_and_compile_by_xla():
+    counted = tf.function(metrics.count_codes, jit_compile=True)(codes(), NUM_EMBEDDINGS)
+    counts = np.bincount(codes().ravel(), minlength=NUM_EMBEDDINGS)
+    np.testing.assert_array_equal(counted, counts)
+    share = counts[counts > 0] / counts.sum()
+    entropy = -(share * np.log(share)).sum()
+    assert float(metrics.entropy_of(counts)) == pytest.approx(entropy, rel=1e-6)  # float32
+    assert float(metrics.perplexity_of(counts)) == pytest.approx(np.exp(entropy), rel=1e-6)
+    assert float(metrics.usage_of(counts)) == np.mean(counts > 0)
+    two = metrics.perplexity_of([[5, 5, 0, 0], [1, 1, 1, 1]])
+    assert float(two) == pytest.approx(8**0.5, rel=1e-6)  # geometric mean
+    assert float(metrics.perplexity_of(np.zeros(4))) == 1.0
+    weighted = metrics.count_codes([0, 2, 2, -1], 4, weights=[1, 0, 0.5, 9])
+    assert weighted.numpy().tolist() == [1.0, 0.0, 0.5, 0.0]
+
+
+@pytest.mark.parametrize("as_dictionary", [True, False])
+def test_codes_of_a_functional_model_are_counted_by_compile(as_dictionary):
+    inputs = keras.Input((6, 4))
+    masked = keras.layers.Masking()(inputs)
+    quantizer = layers.GroupedQuantizer(
+        [layers.VectorQuantizerEMA(5), layers.VectorQuantizerEMA(3)], return_codes=True
+    )
+    vectors, codes = quantizer(masked)
+    x = np.random.default_rng(0).normal(size=(20, 6, 4)).astype("float32")
+    x[3:, 4:] = 0.0
+    own = [metrics.Perplexity(quantizer.code_sizes), metrics.DeadCodes(quantizer.code_sizes)]
+    unused = np.zeros(20)  # every output of Keras needs a target
+    if as_dictionary:
+        model = keras.Model(inputs, {"vectors": vectors, "codes": codes})
+        model.compile("sgd", loss={"vectors": "mse"}, metrics={"codes": own})
+        y = {"vectors": x, "codes": unused}
+    else:
+        model = keras.Model(inputs, [vectors, codes])
+        model.compile("sgd", loss=["mse", None], metrics=[None, own])
+        y = [x, unused]
+    model.fit(x, y, batch_size=8, verbose=0)
+    found = model.evaluate(x, y, batch_size=8, verbose=0, return_dict=True)
+    seen = quantizer.encode(x).numpy()[(x != 0).any(-1)]
+    expected = metrics.Perplexity((5, 3))
+    expected.update_state(seen)
+    (name,) = (name for name in found if "perplexity" in name)
+    assert found[name] == pytest.approx(float(expected.result()), rel=1e-6)
+
+
+def test_weights_may_be_those_of_whole_examples():
+    metric = metrics.DeadCodes(np.int64(8))
+    metric.update_state(np.arange(8).reshape(2, 2, 2), sample_weight=[0, 1])
+    assert float(metric.result()) == 4.0
+    metric.update_state(np.zeros(2), np.array([0, -1]), sample_weight=np.array([True, True]))
+    assert float(metric.result()) == 3.0
+    assert keras.saving.serialize_keras_object(metric)["config"]["num_embeddings"] == 8
+
+
+@pytest.mark.parametrize("floatx", ["float16", "bfloat16", "float64"])
+def test_counts_are_float32_whatever_keras_s_default_is(floatx):
+    keras.config.set_floatx(floatx)
+    try:
+        metric = metrics.Perplexity(4)
+        for _ in range(3):
+            metric.update_state(np.arange(4).repeat(3000))  # float16 ends at 2048 + 1 = 2048
+        psnr = metrics.PSNR()
+        psnr.update_state(*pictures())
+    finally:
+        keras.config.set_floatx("float32")
+    assert float(metric.result()) == 4.0 and metric.counts.numpy().tolist() == [9000.0] * 4
+    assert metric.counts.dtype == psnr.squared_error.dtype == "float32"
+    assert np.isfinite(float(psnr.result()))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: metrics.Usage(4).update_state([0.0, 1.7]), "integers; received .*float32"),
+        (lambda: metrics.Usage(4).update_state([0, 1], np.array([1.0, 0.0])), "sample_weight"),
+        (lambda: metrics.Usage(4).update_state([0, 4]), "the codes 0 to 3; received 4"),
+        (lambda: metrics.Usage((4, 2)).update_state([[0, 2]]), "the codes 0 to 1; received 2"),
+        (lambda: metrics.Usage((4, 2)).update_state([0, 1, 1]), "2 codes per position"),
+        (lambda: metrics.Usage(4).update_state([0, 1], sample_weight=[1, 1, 1]), r"shape .*\(2,\)"),
+        (lambda: metrics.Usage(2.5), "num_embeddings must be a whole number; received 2.5"),
+        (lambda: metrics.Usage(()), "num_embeddings must name one number or more"),
+        (lambda: metrics.PSNR(max_value=0), "max_value must be above 0; received 0"),
+        (lambda: metrics.SSIM().update_state(*pictures(size=10)), "at least 11x11 .* 10x10"),
+    ],
+)
+def test_mistakes_end_in_one_clear_line(call, message):
+    with pytest.raises(UserError, match=message) as error:
+        call()
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("make", [metrics.Perplexity, metrics.Usage, metrics.DeadCodes])

@@ -1,67 +1,193 @@
-"""Keras metrics that are true over a whole epoch and over replicas, not means of batch values."""
+"""Keras metrics that are true over a whole epoch and over replicas, not means of batch values.
 
+The functions at the top count codes and read off the counts; all that report on codes use them.
+"""
+
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
+
+from vqvae_tf import arguments
+from vqvae_tf.errors import UserError
+
+SSIM_WINDOW = 11  # pixels, the width of tf.image.ssim's window
+
+
+def count_codes(codes: Any, num_embeddings: int, weights: Any = None) -> Any:
+    """How often each code was chosen: integers `[...]` -> float32 `[num_embeddings]`.
+
+    Codes below 0 are left out: those of a stage that quantizer dropout leaves out are -1. XLA
+    compiles it.
+
+    Args:
+        codes: in [0, num_embeddings), or below 0.
+        num_embeddings: K.
+        weights: what each code counts, the shape of `codes`; None is 1.
+
+    >>> [float(count) for count in count_codes([[0, 2], [2, -1]], num_embeddings=4)]
+    [1.0, 0.0, 2.0, 0.0]
+    """
+    codes = ops.reshape(ops.cast(codes, "int32"), (-1,))
+    weights = (
+        ops.ones_like(codes, dtype="float32")
+        if weights is None
+        else ops.reshape(ops.cast(weights, "float32"), (-1,))
+    )
+    return ops.segment_sum(weights, codes, num_segments=num_embeddings)
+
+
+def entropy_of(counts: Any) -> Any:
+    """Entropy in nats of the frequencies of `counts`: `[..., num_embeddings]` -> `[...]`.
+
+    >>> round(float(entropy_of([5, 5, 0, 0])), 4)
+    0.6931
+    """
+    counts = ops.cast(counts, "float32")
+    share = counts / ops.maximum(ops.sum(counts, axis=-1, keepdims=True), 1.0)
+    return -ops.sum(share * ops.log(ops.where(share > 0.0, share, 1.0)), axis=-1)
+
+
+def perplexity_of(counts: Any) -> Any:
+    """exp of the entropy of `counts`: how many codes do the work; 1 where nothing was counted.
+
+    Args:
+        counts: `[num_embeddings]`, or of several codebooks `[..., num_embeddings]`, of which it is
+            the geometric mean.
+
+    Returns:
+        A float32 scalar.
+
+    >>> float(perplexity_of([5, 5, 0, 0]))
+    2.0
+    """
+    return ops.exp(ops.mean(entropy_of(counts)))
+
+
+def usage_of(counts: Any) -> Any:
+    """Share of the codes that were chosen at least once, a float32 scalar in [0, 1].
+
+    >>> float(usage_of([5, 5, 0, 0]))
+    0.5
+    """
+    return ops.mean(ops.cast(ops.convert_to_tensor(counts) > 0, "float32"))
 
 
 class _CodeHistogram(keras.metrics.Metric):
     """Counts how often each code was chosen; subclasses say what is read off the counts.
 
-    Counts are float32, exact up to 16.7 million hits of one code between two resets.
+    Counts are float32, exact up to 16.7 million hits of one code between two resets. Negative codes
+    are left out: those of a stage that quantizer dropout leaves out are -1.
 
     Args:
         num_embeddings: number of codes in the codebook; for a composite quantizer its
             `code_sizes`, one number for each entry of the codes' last axis.
     """
 
-    def __init__(self, num_embeddings: int | Sequence[int], name: str | None = None, **kwargs: Any):
-        super().__init__(name=name, **kwargs)
-        several = not isinstance(num_embeddings, int)
-        sizes = [int(size) for size in num_embeddings] if several else [num_embeddings]
-        if not sizes or min(sizes) < 1:
-            raise ValueError(f"num_embeddings must be at least 1; received {num_embeddings}")
-        self.num_embeddings = sizes if several else num_embeddings
-        self.sizes = sizes
-        self.counts = self.add_variable((sum(sizes),), "zeros", name="counts")
+    def __init__(
+        self,
+        num_embeddings: int | Sequence[int],
+        name: str | None = None,
+        dtype: Any = "float32",
+    ):
+        super().__init__(name=name, dtype=dtype)
+        if np.ndim(num_embeddings):
+            self.sizes = list(arguments.wholes("num_embeddings", num_embeddings, least=1))
+            self.num_embeddings = self.sizes
+        else:
+            self.num_embeddings = arguments.whole("num_embeddings", num_embeddings, least=1)
+            self.sizes = [self.num_embeddings]
+        self.counts = self.add_variable((sum(self.sizes),), "zeros", name="counts", dtype="float32")
 
-    def update_state(self, codes, sample_weight=None):
-        """Adds the codes of a batch.
+    def update_state(self, codes, y_pred=None, sample_weight=None):
+        """Adds a batch: `update_state(codes)`, or, as Keras calls it, `(targets, codes)`.
 
         Args:
             codes: integers of any shape; of a composite quantizer `[..., len(code_sizes)]`.
-            sample_weight: shape of `codes` (of a composite quantizer without its last axis); 0
-                leaves a code out (a mask).
-        """
-        codes = ops.cast(codes, "int32")
-        shape = ops.shape(codes)
-        if isinstance(self.num_embeddings, list):
-            starts = [sum(self.sizes[:number]) for number in range(len(self.sizes))]
-            codes = codes + ops.convert_to_tensor(starts, "int32")
-            if sample_weight is not None:
-                sample_weight = ops.broadcast_to(ops.expand_dims(sample_weight, -1), shape)
-        codes = ops.reshape(codes, [-1])
-        if sample_weight is None:
-            weights = ops.ones_like(codes, dtype=self.dtype)
-        else:
-            weights = ops.reshape(ops.cast(sample_weight, self.dtype), [-1])
-        self.counts.assign_add(ops.segment_sum(weights, codes, sum(self.sizes)))
+            y_pred: the codes, where the metric is one of `compile(metrics=...)`: the first argument
+                is then the targets, which do not matter.
+            sample_weight: shape of the codes (of a composite quantizer without their last axis), or
+                its first axes alone, such as `[batch]`; 0 leaves a code out (a mask). A mask that
+                Keras has put on the codes does so too.
 
-    def entropies(self):
+        Raises:
+            UserError: for codes that are not integers, or too large where they are at hand.
+        """
+        codes = ops.convert_to_tensor(codes if y_pred is None else y_pred)
+        self._check(codes)
+        if len(self.sizes) > 1:
+            columns = [codes[..., number] for number in range(len(self.sizes))]
+        else:
+            columns = [codes]
+        weights = [
+            _broadcast_from_the_left(each, columns[0])
+            for each in (sample_weight, getattr(y_pred, "_keras_mask", None))
+            if each is not None
+        ]
+        weights = functools.reduce(ops.multiply, weights) if weights else None
+        counts = [
+            count_codes(column, size, weights)
+            for column, size in zip(columns, self.sizes, strict=True)
+        ]
+        self.counts.assign_add(ops.concatenate(counts))
+
+    def _check(self, codes):
+        if "int" not in keras.backend.standardize_dtype(codes.dtype):
+            raise UserError(
+                f"{self.name} counts codes, which are integers; received {codes.dtype}: give the "
+                "codes alone, or as y_pred, and weights as sample_weight"
+            )
+        if len(self.sizes) > 1 and (not codes.shape or codes.shape[-1] != len(self.sizes)):
+            raise UserError(
+                f"{self.name} counts {len(self.sizes)} codes per position, [..., "
+                f"{len(self.sizes)}]; received shape {tuple(codes.shape)}"
+            )
+        values = _values(codes)
+        if values is not None and (values >= self.sizes).any():
+            wrong = values >= self.sizes
+            largest = np.broadcast_to(self.sizes, values.shape)[wrong][0] - 1
+            raise UserError(
+                f"{self.name} knows the codes 0 to {largest}; received {values[wrong][0]}"
+            )
+
+    def _entropies(self):
         """Entropy in nats of the codes' frequencies, one for each of `sizes`."""
-        entropies = []
-        for number, size in enumerate(self.sizes):
-            counts = self.counts[sum(self.sizes[:number]) :][:size]
-            share = counts / ops.maximum(ops.sum(counts), 1.0)
-            logarithm = ops.log(ops.where(share > 0.0, share, 1.0))
-            entropies.append(-ops.sum(share * logarithm))
-        return entropies
+        edges = np.cumsum([0, *self.sizes])
+        return [
+            entropy_of(self.counts[edges[number] : edges[number + 1]])
+            for number in range(len(self.sizes))
+        ]
 
     def get_config(self):
         return {**super().get_config(), "num_embeddings": self.num_embeddings}
+
+
+def _values(tensor):
+    """NumPy values of a tensor, or None while it is traced."""
+    try:
+        return np.asarray(tensor)
+    except (NotImplementedError, TypeError):  # TensorFlow's, JAX's
+        return None
+
+
+def _broadcast_from_the_left(weights, codes):
+    """`weights`, `[batch]` say, float32 in the shape of `codes`, `[batch, height, width]` say."""
+    weights = ops.cast(weights, "float32")
+    given, shape = weights.shape, codes.shape
+    if len(given) > len(shape) or any(
+        None not in (mine, theirs) and mine not in (1, theirs)
+        for mine, theirs in zip(given, shape, strict=False)
+    ):
+        raise UserError(
+            f"sample_weight must have the shape of the codes, {tuple(shape)}, or of their first "
+            f"axes; received {tuple(given)}"
+        )
+    weights = ops.reshape(weights, (*ops.shape(weights), *[1] * (len(shape) - len(given))))
+    return ops.broadcast_to(weights, ops.shape(codes))
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -79,7 +205,7 @@ class Perplexity(_CodeHistogram):
     """
 
     def result(self):
-        return ops.exp(sum(self.entropies()) / len(self.sizes))
+        return ops.exp(sum(self._entropies()) / len(self.sizes))
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -96,7 +222,7 @@ class BitsPerVector(_CodeHistogram):
     """
 
     def result(self):
-        return sum(self.entropies()) / math.log(2.0)
+        return sum(self._entropies()) / math.log(2.0)
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -110,7 +236,7 @@ class Usage(_CodeHistogram):
     """
 
     def result(self):
-        return ops.mean(ops.cast(self.counts > 0.0, self.dtype))
+        return usage_of(self.counts)
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -140,11 +266,11 @@ class PSNR(keras.metrics.Metric):
     24.05
     """
 
-    def __init__(self, max_value: float = 255.0, name: str | None = None, **kwargs: Any):
-        super().__init__(name=name, **kwargs)
-        self.max_value = max_value
-        self.squared_error = self.add_variable((), "zeros", name="squared_error")
-        self.pixels = self.add_variable((), "zeros", name="pixels")
+    def __init__(self, max_value: float = 255.0, name: str | None = None, dtype: Any = "float32"):
+        super().__init__(name=name, dtype=dtype)
+        self.max_value = arguments.positive("max_value", max_value)
+        self.squared_error = self.add_variable((), "zeros", name="squared_error", dtype=self.dtype)
+        self.pixels = self.add_variable((), "zeros", name="pixels", dtype=self.dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Adds a batch of pictures of any shape; `sample_weight` broadcasts against them."""
@@ -166,20 +292,26 @@ class PSNR(keras.metrics.Metric):
 class SSIM(keras.metrics.Mean):
     """Structural similarity (Wang et al., 2004), averaged over pictures.
 
-    TensorFlow only: its window is 11 pixels wide, so pictures are at least 11 by 11.
+    TensorFlow only: its window is 11 pixels wide, so pictures must be at least 11 by 11.
 
     Args:
         max_value: range of the pixels: 255 for 8-bit values, 1 for `x / 255 - 0.5`.
     """
 
-    def __init__(self, max_value: float = 255.0, name: str | None = None, **kwargs: Any):
-        super().__init__(name=name, **kwargs)
-        self.max_value = max_value
+    def __init__(self, max_value: float = 255.0, name: str | None = None, dtype: Any = "float32"):
+        super().__init__(name=name, dtype=dtype)
+        self.max_value = arguments.positive("max_value", max_value)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Adds pictures `[batch, height, width, channels]`; `sample_weight` is `[batch]`."""
         import tensorflow as tf  # keras.ops has no SSIM
 
+        sizes = tuple(y_true.shape)[1:3]
+        if any(size is not None and size < SSIM_WINDOW for size in sizes):
+            raise UserError(
+                f"SSIM needs pictures of at least {SSIM_WINDOW}x{SSIM_WINDOW} pixels, the size of "
+                f"its window; received {sizes[0]}x{sizes[1]}"
+            )
         values = tf.image.ssim(
             tf.cast(y_true, tf.float32), tf.cast(y_pred, tf.float32), self.max_value
         )
@@ -199,10 +331,10 @@ class BitsPerDimension(keras.metrics.Metric):
     3.0
     """
 
-    def __init__(self, name: str | None = None, **kwargs: Any):
-        super().__init__(name=name, **kwargs)
-        self.bits = self.add_variable((), "zeros", name="bits")
-        self.dimensions = self.add_variable((), "zeros", name="dimensions")
+    def __init__(self, name: str | None = None, dtype: Any = "float32"):
+        super().__init__(name=name, dtype=dtype)
+        self.bits = self.add_variable((), "zeros", name="bits", dtype=self.dtype)
+        self.dimensions = self.add_variable((), "zeros", name="dimensions", dtype=self.dtype)
 
     def update_state(self, bits, dimensions, sample_weight=None):
         """Adds a batch.

@@ -1,0 +1,96 @@
+"""What constructors do with their arguments: NumPy's numbers become Python's, others are refused.
+
+A NumPy scalar as a layer's attribute would decide the dtype of the arithmetic that it enters, and
+fail to be saved as JSON.
+"""
+
+import math
+import operator
+from typing import Any
+
+from vqvae_tf.errors import UserError
+
+
+def whole(name: str, value: Any, least: int | None = None, most: int | None = None) -> int:
+    """A whole number as a Python int.
+
+    Args:
+        name: of the argument, for the message.
+        value: an int, a NumPy integer, or an array with one.
+        least, most: its bounds, or None.
+
+    Raises:
+        UserError: for anything else, and for a number out of bounds.
+
+    >>> import numpy as np
+    >>> whole("num_embeddings", np.int64(8), least=1)
+    8
+    """
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        raise UserError(f"{name} must be a whole number; received {value!r}") from None
+    if least is not None and number < least:
+        raise UserError(f"{name} must be at least {least}; received {number}")
+    if most is not None and number > most:
+        raise UserError(f"{name} must be at most {most}; received {number}")
+    return number
+
+
+def real(name: str, value: Any) -> float:
+    """A finite number as a Python float.
+
+    Raises:
+        UserError: for anything else.
+
+    >>> import numpy as np
+    >>> real("decay", np.float64(0.9))
+    0.9
+    """
+    try:
+        if isinstance(value, (str, bytes)):
+            raise TypeError
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise UserError(f"{name} must be a number; received {value!r}") from None
+    if not math.isfinite(number):
+        raise UserError(f"{name} must be a finite number; received {value}")
+    return number
+
+
+def not_negative(name: str, value: Any) -> float:
+    """`real` of a number that must not be below 0."""
+    number = real(name, value)
+    if number < 0:
+        raise UserError(f"{name} must not be negative; received {number:g}")
+    return number
+
+
+def positive(name: str, value: Any) -> float:
+    """`real` of a number that must be above 0."""
+    number = real(name, value)
+    if number <= 0:
+        raise UserError(f"{name} must be above 0; received {number:g}")
+    return number
+
+
+def wholes(name: str, values: Any, least: int | None = None) -> tuple[int, ...]:
+    """A sequence of whole numbers as a tuple of Python ints.
+
+    Raises:
+        UserError: if it is no sequence, is empty, or holds anything else.
+
+    >>> wholes("widths", [32, 64], least=1)
+    (32, 64)
+    """
+    try:
+        if isinstance(values, (str, bytes, dict)):
+            raise TypeError
+        values = tuple(values)
+    except TypeError:
+        raise UserError(f"{name} must be a sequence of numbers; received {values!r}") from None
+    if not values:
+        raise UserError(f"{name} must name one number or more; received {values}")
+    return tuple(whole(f"each of {name}", value, least) for value in values)
