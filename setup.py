@@ -55,7 +55,7 @@ setup(
         "keras>=3.12",
         "ml_collections",
         "numpy>=1.26",
-        "pillow>=10.1",
+        "pillow>=11.3",
         "tensorboard",
         "tensorflow>=2.17",
         "tensorflow-probability[tf]>=0.24",

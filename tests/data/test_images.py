@@ -1,11 +1,15 @@
 import io
+import os
+import random
+import re
 import struct
 import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image, features
 
+from tests import limits
 from vqvae_tf.data import images
 from vqvae_tf.data.source import UnreadableError
 
@@ -28,6 +32,24 @@ def png(width: int, height: int, depth: int, colour: int, rows: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + content
 
 
+def mutated(data: bytes, draws: random.Random) -> bytes:
+    """The bytes with a few of them changed, or cut short."""
+    changed = bytearray(data)
+    for _ in range(draws.choice([1, 1, 2, 4, 16])):
+        place = draws.randrange(len(changed))
+        kind = draws.randrange(4)
+        if kind == 0:
+            changed[place] = draws.randrange(256)
+        elif kind == 1:
+            changed[place] = draws.choice([0, 127, 128, 255])
+        elif kind == 2:
+            number = draws.choice([0, 1, 2**16 - 1, 2**31, 2**32 - 1])
+            changed[place : place + 4] = struct.pack(draws.choice("<>") + "I", number)
+        elif draws.random() < 0.2:
+            del changed[max(place, 1) :]
+    return bytes(changed)
+
+
 COLOUR = np.random.default_rng(0).integers(0, 256, [5, 7, 3], np.uint8)
 GREY = COLOUR[:, :, 0]
 GREY_AS_COLOUR = np.repeat(GREY[:, :, None], 3, 2)
@@ -38,9 +60,18 @@ def test_lossless_files_give_their_pixels(kind):
     assert np.array_equal(images.decode(file_of(Image.fromarray(COLOUR), kind)), COLOUR)
 
 
-def test_webp_without_loss():
-    data = file_of(Image.fromarray(COLOUR), "WEBP", lossless=True)
+@pytest.mark.parametrize("options", [{}, {"exif": b"x"}], ids=["plain", "with a canvas"])
+def test_webp_without_loss(options):
+    data = file_of(Image.fromarray(COLOUR), "WEBP", lossless=True, **options)
     assert np.array_equal(images.decode(data), COLOUR)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="a Pillow without AVIF")
+def test_avif():
+    smooth = np.tile(np.linspace(50, 200, 32).astype(np.uint8)[None, :, None], [32, 1, 3])
+    decoded = images.decode(file_of(Image.fromarray(smooth), "AVIF", quality=95))
+    # A ramp loses little at this quality.
+    assert np.abs(decoded.astype(int) - smooth).max() <= 6
 
 
 def test_jpeg():
@@ -126,24 +157,71 @@ def test_pixels_without_a_known_range_are_refused(values):
         images.decode(file_of(Image.fromarray(values), "TIFF"), "a.tif")
 
 
-@pytest.mark.parametrize(
-    ("orientation", "undo"),
-    [
-        (1, lambda x: x),
-        (2, lambda x: x[:, ::-1]),
-        (3, lambda x: x[::-1, ::-1]),
-        (4, lambda x: x[::-1]),
-        (5, lambda x: x.swapaxes(0, 1)),
-        (6, lambda x: np.rot90(x, -1)),
-        (7, lambda x: np.rot90(x, 2).swapaxes(0, 1)),
-        (8, lambda x: np.rot90(x)),
-    ],
-)
+ORIENTATIONS = {
+    1: lambda x: x,
+    2: lambda x: x[:, ::-1],
+    3: lambda x: x[::-1, ::-1],
+    4: lambda x: x[::-1],
+    5: lambda x: x.swapaxes(0, 1),
+    6: lambda x: np.rot90(x, -1),
+    7: lambda x: np.rot90(x, 2).swapaxes(0, 1),
+    8: lambda x: np.rot90(x),
+}
+
+
+@pytest.mark.parametrize(("orientation", "undo"), ORIENTATIONS.items())
 def test_exif_orientation(orientation, undo):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    data = file_of(Image.fromarray(COLOUR), "PNG", exif=exif)
-    assert np.array_equal(images.decode(data), undo(COLOUR))
+    for kind in ("PNG", "TIFF"):
+        data = file_of(Image.fromarray(COLOUR), kind, exif=exif)
+        assert np.array_equal(images.decode(data), undo(COLOUR))
+
+
+def exif_of(orientation: int) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x0110] = "Camera"
+    exif[0x011A] = 72.0
+    exif.get_ifd(0x8769)[0x927C] = b"a maker's own note"
+    return exif.tobytes()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_odd_exif_around_sound_pixels(kind):
+    options = {"lossless": True} if kind == "WEBP" else {}
+    image = Image.fromarray(COLOUR)
+    upright = images.decode(file_of(image, kind, **options))
+    turned = images.decode(file_of(image, kind, exif=exif_of(6), **options))
+    assert np.array_equal(turned, np.rot90(upright, -1))
+    draws = random.Random(0)
+    seen = set()
+    odd = [b"", b"x", b"MM\0*", exif_of(0), exif_of(9), exif_of(2**16 - 1)]
+    for kind_of_value, content in (
+        (2, b"6\0\0\0"),
+        (5, b"\xff" * 4),
+        (7, b"\6\0\0\0"),
+        (99, b"6666"),
+    ):
+        entry = struct.pack(">HHI", 0x0112, kind_of_value, 1) + content
+        odd.append(b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 1) + entry + bytes(4))
+    for exif in odd:
+        pixels = images.decode(file_of(image, kind, exif=exif, **options))
+        assert np.array_equal(pixels, upright)
+    for _ in range(150):
+        exif = mutated(exif_of(6), draws)
+        try:
+            data = file_of(image, kind, exif=exif, **options)
+        except Exception:
+            continue  # not even written
+        turns = [
+            turn
+            for turn in ORIENTATIONS.values()
+            if np.array_equal(images.decode(data), turn(upright))
+        ]
+        assert turns, exif
+        seen.add(turns[0])
+    assert len(seen) > 1
 
 
 @pytest.mark.parametrize(
@@ -156,6 +234,116 @@ def test_damaged_files_are_named_in_one_line(data):
     with pytest.raises(UnreadableError, match="holiday.png: not a readable picture") as error:
         images.decode(data, "holiday.png")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["{} loop", "(planted) (w) file closefile", "%%EOF"],
+    ids=["endless", "write", "empty"],
+)
+def test_no_program_runs_for_a_picture(tmp_path, monkeypatch, program):
+    # What Pillow would run if it took the file for PostScript.
+    ghostscript = tmp_path / "gs"
+    ghostscript.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    ghostscript.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)
+    header = "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n"
+    data = f"{header}{program}\n".encode()
+    with Image.open(io.BytesIO(data)) as image, pytest.raises(OSError):
+        image.load()  # the plant works where formats are not listed
+    assert (tmp_path / "ran").exists()
+    (tmp_path / "ran").unlink()
+    with pytest.raises(UnreadableError, match="a.png: not a readable picture"):
+        images.decode(data, "a.png")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_no_other_decoder_of_pillow_is_reached(monkeypatch):
+    Image.init()
+    reached = []
+    for kind in set(Image.OPEN) - set(images.FORMATS):
+        monkeypatch.setitem(
+            Image.OPEN, kind, (lambda *_, kind=kind: reached.append(kind), lambda prefix: True)
+        )
+    picture = Image.fromarray(COLOUR)
+    for data in (b"no picture", b"", *(file_of(picture, kind) for kind in ("ICO", "TGA", "PCX"))):
+        with pytest.raises(UnreadableError, match="not a readable picture"):
+            images.decode(data)
+    assert images.decode(file_of(picture, "PNG")).shape == COLOUR.shape
+    assert reached == []
+
+
+def test_headers_tell_pictures_from_other_files():
+    for kind in images.FORMATS:
+        if kind != "AVIF" or features.check("avif"):
+            assert images.is_picture(file_of(Image.fromarray(COLOUR), kind)[:32]), kind
+    for text in (b"", b"# Read me", b"%!PS-Adobe-3.0", b"P7 or so", b"RIFF....WAVEfmt "):
+        assert not images.is_picture(text)
+
+
+@pytest.mark.parametrize("kind", images.FORMATS)
+def test_mutated_files_are_decoded_or_named_in_one_line(kind):
+    if kind == "AVIF" and not features.check("avif"):
+        pytest.skip("a Pillow without AVIF")
+    draws = random.Random(kind)
+    data = file_of(Image.fromarray(np.tile(COLOUR, (4, 3, 1))), kind)
+    outcomes = set()
+    for _ in range(120):
+        try:
+            pixels = images.decode(mutated(data, draws), "a.png", max_pixels=10_000)
+        except UnreadableError as error:
+            outcomes.add("refused")
+            assert re.fullmatch("a.png: .+", str(error)) and "object at 0x" not in str(error)
+        else:
+            outcomes.add("decoded")
+            assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
+            assert pixels.shape[0] * pixels.shape[1] <= 10_000
+    assert outcomes == {"refused", "decoded"}
+
+
+def tiff(width: int, height: int, tile: int = 0) -> bytes:
+    """A TIFF file whose one tile or strip is too short for what its tags claim."""
+    content = zlib.compress(bytes(1000))
+    tags = {256: width, 257: height, 258: 8, 259: 8, 262: 1, 277: 1}
+    if tile:
+        tags |= {322: tile, 323: tile, 324: 0, 325: len(content)}
+    else:
+        tags |= {278: 2**31, 273: 0, 279: len(content)}
+    start = 8 + 2 + 12 * len(tags) + 4
+    tags |= {324 if tile else 273: start}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, tags[tag]) for tag in sorted(tags))
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + content
+
+
+def webp(width: int, height: int) -> bytes:
+    """A WebP animation whose canvas is larger than its frame."""
+    frame = file_of(Image.fromarray(COLOUR), "WEBP", lossless=True)[12:]
+    size = struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
+    place = bytes(6) + struct.pack("<I", 6)[:3] + struct.pack("<I", 4)[:3] + bytes(4)
+    chunks = ((b"VP8X", b"\2\0\0\0" + size), (b"ANIM", bytes(6)), (b"ANMF", place + frame))
+    body = b"".join(kind + struct.pack("<I", len(inner)) + inner for kind, inner in chunks)
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
+
+
+@pytest.mark.parametrize(
+    "data",
+    [tiff(16, 16, tile=16384), tiff(16, 16, tile=2**31),
+     tiff(60_000, 60_000), webp(13_000, 13_000), webp(2**24, 2**7), webp(2**24, 2**24),
+     png(1, 60_000_000, 8, 0, b"")],
+    ids=["TIFF tile", "TIFF tile of 2^62", "TIFF", "WebP", "wide WebP", "WebP of 2^48", "PNG"],
+)  # fmt: skip
+def test_headers_that_lie_cost_no_memory(data):
+    refused = pytest.raises(UnreadableError, match="a.webp: .*pixels.*make it smaller")
+    with refused, limits.memory(2**27):
+        images.decode(data, "a.webp")
+
+
+def test_of_many_frames_the_first_is_taken():
+    frames = [Image.fromarray(COLOUR), *(Image.new("RGB", (7, 5), (n, 0, 0)) for n in range(9))]
+    for kind, options in (("TIFF", {}), ("WEBP", {"lossless": True}), ("PNG", {})):
+        data = file_of(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+        assert np.array_equal(images.decode(data), COLOUR), kind
 
 
 @pytest.mark.parametrize(("width", "height"), [(9000, 6000), (60_000, 60_000)])
@@ -180,7 +368,7 @@ def test_read(tmp_path):
 def test_read_refuses_files_too_large_for_a_picture_unread(tmp_path):
     with open(tmp_path / "a.png", "wb") as file:
         file.truncate(2**40)  # sparse: takes no room on the disk
-    with pytest.raises(UnreadableError, match="too large for a picture"):
+    with pytest.raises(UnreadableError, match="are too large for a picture"):
         images.read(tmp_path / "a.png")
 
 
@@ -189,6 +377,11 @@ def test_read_names_what_cannot_be_read(tmp_path):
     for name in ("absent.png", "folder.png"):
         with pytest.raises(UnreadableError, match=name):
             images.read(tmp_path / name)
+    with pytest.raises(UnreadableError, match=r"a\\x00.png"):
+        images.read(str(tmp_path / "a\0.png"))
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(UnreadableError, match="pipe.png: no regular file"):
+        images.read(tmp_path / "pipe.png")
 
 
 def test_encode_refuses_other_arrays():

@@ -2,18 +2,32 @@
 
 import io
 import os
+import re
 
 import numpy as np
-import tensorflow as tf
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
+from vqvae_tf.data import disk
 from vqvae_tf.data.source import UnreadableError
-from vqvae_tf.errors import UserError
+from vqvae_tf.errors import UserError, reason
 
-MAX_PIXELS = 50_000_000  # the default bound; a decoded picture then stays below 200 MB
+MAX_PIXELS = 50_000_000  # the default bound
+# All that Pillow may try: others of its formats run programs (EPS runs Ghostscript, which executes
+# what the file says) or are seldom read and little tested.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 EXTENSIONS = (
-    ".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
+    ".avif", ".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm",
+    ".ppm", ".tif", ".tiff", ".webp",
 )  # fmt: skip
+_UPRIGHT = {  # EXIF orientation -> how to turn the stored picture
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def decode(
@@ -21,9 +35,10 @@ def decode(
 ) -> np.ndarray:
     """Decodes a picture file held in memory.
 
-    The EXIF orientation is applied. Transparent pixels are laid over white. 16-bit grey is scaled
-    (not clipped) to 8 bits; so are floating-point pixels, which must lie in [0, 1]. Palette, CMYK
-    and other colour models are converted. Of an animation the first frame is taken.
+    The format is told by the content and must be one of `FORMATS`. The EXIF orientation is
+    applied; EXIF that cannot be read counts as none. Transparent pixels are laid over white. 16-bit
+    grey is scaled (not clipped) to 8 bits; so are floating-point pixels, which must lie in [0, 1].
+    Palette, CMYK and other colour models are converted. Of an animation the first frame is taken.
 
     Args:
         data: the encoded file.
@@ -40,10 +55,14 @@ def decode(
     >>> decode(encode(np.zeros([2, 3, 3], np.uint8)), channels=1).shape
     (2, 3, 1)
     """
+    name = disk.printable(name)
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        _check_pixels(_webp_canvas(data), name, max_pixels)  # Pillow makes it on opening
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_pixels(image.size, name, max_pixels)
-            pixels = np.asarray(_to_8_bits(ImageOps.exif_transpose(image), name, channels))
+            _check_pixels(_tile_of_tiff(image), name, max_pixels)
+            image.load()
+            pixels = np.asarray(_to_8_bits(_upright(image), name, channels))
     except UnreadableError:
         raise
     except UnidentifiedImageError as error:
@@ -51,8 +70,24 @@ def decode(
     except Image.DecompressionBombError as error:  # Pillow's own bound, met while opening
         raise UnreadableError(f"{name}: refused, {error}; make it smaller") from error
     except Exception as error:  # a damaged file raises whatever its decoder stumbled over
-        raise UnreadableError(f"{name}: not a readable picture ({_first_line(error)})") from error
+        text = re.sub(r"<\S+ object at \w+>", "the file", reason(error))
+        raise UnreadableError(f"{name}: not a readable picture ({text})") from error
     return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def is_picture(header: bytes) -> bool:
+    """Whether a file that begins with these 32 bytes is one that `decode` can be tried on.
+
+    >>> is_picture(encode(np.zeros([2, 3, 3], np.uint8))[:32]), is_picture(b"# Notes")
+    (True, False)
+    """
+    return bool(
+        header.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM"))
+        or header.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"))
+        or re.match(rb"P[1-6]\s", header)
+        or (header.startswith(b"RIFF") and header[8:12] == b"WEBP")
+        or header[4:12] in (b"ftypavif", b"ftypavis")
+    )
 
 
 def read(path: str | os.PathLike, channels: int = 3, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -62,18 +97,23 @@ def read(path: str | os.PathLike, channels: int = 3, max_pixels: int = MAX_PIXEL
         UnreadableError: as `decode`; also a file that is absent or too large to be such a picture.
     """
     path = os.fspath(path)
-    try:
-        size = tf.io.gfile.stat(path).length
-        if size > 8 * max_pixels + 2**20:  # 16-bit RGBA without compression, and its metadata
-            raise UnreadableError(
-                f"{path}: a file of {size:,} bytes is too large for a picture of at most "
-                f"{max_pixels:,} pixels; make it smaller or raise max_pixels"
-            )
-        with tf.io.gfile.GFile(path, "rb") as file:
-            data = file.read()
-    except tf.errors.OpError as error:
-        raise UnreadableError(f"{path}: cannot be read ({_first_line(error)})") from error
+    with disk.reading(path) as (file, size):
+        check_bytes(size, path, max_pixels)
+        data = file.read(size)
     return decode(data, path, channels, max_pixels)
+
+
+def check_bytes(size: int, name: str, max_pixels: int = MAX_PIXELS) -> None:
+    """Refuses an encoded picture that is too large to be one, before it is read.
+
+    Raises:
+        UnreadableError: more bytes than `max_pixels` pixels take without compression.
+    """
+    if size > 8 * max_pixels + 2**20:  # 16-bit RGBA, and its metadata
+        raise UnreadableError(
+            f"{disk.printable(name)}: {size:,} bytes are too large for a picture of at most "
+            f"{max_pixels:,} pixels; make it smaller or raise max_pixels"
+        )
 
 
 def encode(pixels: np.ndarray) -> bytes:
@@ -110,6 +150,41 @@ def _check_pixels(size: tuple[int, int], name: str, max_pixels: int) -> None:
         )
 
 
+def _webp_canvas(data: bytes) -> tuple[int, int]:
+    """(width, height) that the header of a WebP file claims; of another file (0, 0)."""
+    kind = data[12:16] if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else b""
+    if kind == b"VP8X":  # 24 bits each, less one
+        return (
+            int.from_bytes(data[24:27], "little") + 1,
+            int.from_bytes(data[27:30], "little") + 1,
+        )
+    if kind == b"VP8L":  # 14 bits each, less one, behind a signature
+        bits = int.from_bytes(data[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8 ":
+        return (
+            int.from_bytes(data[26:28], "little") & 0x3FFF,
+            int.from_bytes(data[28:30], "little") & 0x3FFF,
+        )
+    return 0, 0
+
+
+def _tile_of_tiff(image: Image.Image) -> tuple[int, int]:
+    """(width, height) of a TIFF file's tiles, which may be larger than its picture."""
+    tags = getattr(image, "tag_v2", {})
+    return tags.get(322, 0), tags.get(323, 0)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture as its EXIF orientation says that it is seen."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # odd metadata around sound pixels
+        return image
+    turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return image if turn is None else image.transpose(turn)
+
+
 def _to_8_bits(image: Image.Image, name: str, channels: int) -> Image.Image:
     target = "RGB" if channels == 3 else "L"
     if image.mode == "F" or image.mode.startswith("I"):
@@ -118,7 +193,7 @@ def _to_8_bits(image: Image.Image, name: str, channels: int) -> Image.Image:
     elif image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert(target)
+    return image if image.mode == target else image.convert(target)
 
 
 def _scaled_to_8_bits(pixels: np.ndarray, name: str) -> np.ndarray:
@@ -130,8 +205,3 @@ def _scaled_to_8_bits(pixels: np.ndarray, name: str) -> np.ndarray:
             f"[0, {top:.0f}]; received [{pixels.min()}, {pixels.max()}]; save it as 8-bit"
         )
     return np.rint(pixels * np.float32(255.0 / top)).astype(np.uint8)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__

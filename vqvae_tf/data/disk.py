@@ -1,0 +1,187 @@
+"""Folders and files as they are found: links in circles, pipes, names that are not UTF-8."""
+
+import collections
+import contextlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow as tf
+from absl import logging
+
+from vqvae_tf.data.source import UnreadableError
+from vqvae_tf.errors import UserError, reason
+
+HEADER_BYTES = 32  # enough to tell a file's kind
+
+
+def files_below(
+    root: str,
+    extensions: tuple[str, ...],
+    skip: Callable[[str, UnreadableError], None] | None = None,
+    is_wanted: Callable[[bytes], bool] | None = None,
+) -> list[str]:
+    """Paths of the files below `root`, relative to it and in order; hidden ones are left out.
+
+    Every folder is read once, whatever links lead to it. A folder that cannot be read or was read
+    already, and an entry with one of the endings that is no regular file, are skipped. How many
+    files were left out for their ending is logged in one line.
+
+    Args:
+        root: any `tf.io.gfile` path.
+        extensions: the endings to take, in lower case; capitals match too.
+        skip: called with the name and the error of what is skipped; None logs it.
+        is_wanted: whether to take a file without an ending, by its first bytes; None takes none.
+
+    Raises:
+        UserError: `root` itself cannot be read.
+    """
+    skip = skip or (lambda name, error: logging.warning("skipped %s", error))
+    walk = _walk if is_local(root) else _walk_remote
+    found, others = [], collections.Counter()
+    for path in walk(root, skip):
+        ending = os.path.splitext(path)[1].lower()
+        whole = os.path.join(root, path)
+        if ending in extensions:
+            if is_file(whole):
+                found.append(path)
+            else:
+                skip(printable(path), UnreadableError(f"{printable(path)}: no regular file"))
+        elif len(ending) <= 1 and is_wanted and is_file(whole) and is_wanted(_header(whole)):
+            found.append(path)
+        else:
+            others[printable(ending) or "none"] += 1
+    if others:
+        logging.warning(
+            "%s: %d files left out for their endings: %s",
+            printable(root),
+            others.total(),
+            ", ".join(f"{ending} ({count})" for ending, count in others.most_common(8)),
+        )
+    return sorted(found)
+
+
+@contextlib.contextmanager
+def reading(path: str) -> Iterator[tuple[Any, int]]:
+    """Opens the regular file at any `tf.io.gfile` path; gives it and its size in bytes.
+
+    Raises:
+        UnreadableError: it is absent, no regular file, or fails to be read inside the block.
+    """
+    if "\0" in path:
+        raise UnreadableError(f"{printable(path)}: no regular file")
+    try:
+        if is_local(path):
+            # A pipe without a writer would wait for one.
+            with open(path, "rb", opener=_open_at_once) as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    raise UnreadableError(f"{printable(path)}: no regular file")
+                yield file, status.st_size
+        else:
+            size = tf.io.gfile.stat(path).length
+            with tf.io.gfile.GFile(path, "rb") as file:
+                yield file, size
+    except (OSError, tf.errors.OpError) as error:
+        text = getattr(error, "strerror", None) or reason(error)
+        raise UnreadableError(f"{printable(path)}: cannot be read ({text})") from error
+
+
+def size(path: str) -> int:
+    """Bytes of the file at any `tf.io.gfile` path.
+
+    Raises:
+        UnreadableError: there is none.
+    """
+    try:
+        return os.stat(path).st_size if is_local(path) else tf.io.gfile.stat(path).length
+    except (OSError, tf.errors.OpError) as error:
+        raise UnreadableError(f"{printable(path)}: cannot be read ({reason(error)})") from error
+
+
+def is_local(path: str) -> bool:
+    """Whether the path is one of this machine's own, not a `SCHEME://` of `tf.io.gfile`."""
+    return "://" not in path
+
+
+def is_folder(path: str) -> bool:
+    """Whether there is a folder at any `tf.io.gfile` path."""
+    return os.path.isdir(path) if is_local(path) else tf.io.gfile.isdir(path)
+
+
+def is_file(path: str) -> bool:
+    """Whether there is a regular file at any `tf.io.gfile` path, or a link to one."""
+    return os.path.isfile(path) if is_local(path) else not tf.io.gfile.isdir(path)
+
+
+def printable(name: str) -> str:
+    r"""The name as one line of text that any file takes.
+
+    What is not printable is written as an escape, so are bytes that are not UTF-8.
+
+    >>> printable("caf\udce9\n.png")
+    'caf\\xe9\\n.png'
+    """
+    text = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
+def _walk(root: str, skip: Callable[[str, UnreadableError], None]) -> Iterator[str]:
+    """Relative paths of all that is no folder; real folders are read before those behind links."""
+    seen = set()
+    real, linked = collections.deque([""]), collections.deque()
+    while real or linked:
+        below = real.popleft() if real else linked.popleft()
+        folder = os.path.join(root, below) if below else root
+        try:
+            status = os.stat(folder)
+            if (status.st_dev, status.st_ino) in seen:
+                raise OSError("a link to a folder that is read already")
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as entries:
+                entries = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            text = f"{printable(below or root)}: {error.strerror or error}"
+            if not below:
+                raise UserError(f"{text}; give a folder that can be read") from error
+            skip(printable(below), UnreadableError(text))
+            continue
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            path = os.path.join(below, entry.name)
+            if _is_folder(entry):
+                (linked if entry.is_symlink() else real).append(path)
+            else:
+                yield path
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _walk_remote(root: str, skip: Callable[[str, UnreadableError], None]) -> Iterator[str]:
+    for folder, _, files in tf.io.gfile.walk(root):
+        below = os.path.relpath(folder, root) if folder.rstrip("/") != root.rstrip("/") else ""
+        if any(part.startswith(".") for part in below.split(os.sep)):
+            continue
+        yield from (os.path.join(below, file) for file in files if not file.startswith("."))
+
+
+def _header(path: str) -> bytes:
+    try:
+        with reading(path) as (file, _):
+            return file.read(HEADER_BYTES)
+    except UnreadableError:
+        return b""
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
