@@ -52,6 +52,7 @@ setup(
     package_data={"vqvae_tf": ["py.typed"], "vqvae_tf.reporting": ["*.html.j2"]},
     install_requires=[
         "absl-py",
+        "google-crc32c",
         "keras>=3.12",
         "ml_collections",
         "numpy>=1.26",

@@ -57,6 +57,14 @@ def test_further_axes_stay():
     assert np.array_equal(batch["codes"][0], codes)
 
 
+def test_a_sequence_is_a_map_of_one_row():
+    sequences = [{"codes": np.arange(9), "rank": 1}, {"codes": 50 + np.arange(5), "rank": 1}]
+    batch = some(sequences, 1, crop=(1, 4), batch_size=8)[0]
+    assert batch["codes"].shape == (8, 1, 4) and np.all(np.diff(batch["codes"]) == 1)
+    stages = [{"codes": np.arange(18).reshape(9, 2), "rank": 1}]
+    assert some(stages, 1, crop=(1, 4), batch_size=8)[0]["codes"].shape == (8, 1, 4, 2)
+
+
 def test_a_source_gives_what_its_maps_give(tmp_path):
     data.write_codes(tmp_path / "a", MAPS)
     source = data.open_source(f"codes:{tmp_path}/a")
@@ -79,6 +87,15 @@ def test_a_source_gives_what_its_maps_give(tmp_path):
         ([], {}, "no code maps"),
         ([*MAPS, {"codes": MAPS[0]["codes"]}], {}, "label all or none"),
         ([*MAPS, {"codes": np.zeros([4, 4, 2], int), "label": 0}], {}, "trailing axes differ"),
+        (
+            [{"codes": np.full([4, 4], 1.7)}],
+            {},
+            r"integers \[height, .* float64 \[4, 4\]",
+        ),
+        ([{"codes": np.full([4, 4], 2**40 + 1)}], {}, "between 0 and 2147483647"),
+        ([{"codes": np.full([4, 4], -1)}], {}, "received -1 to -1"),
+        ([{"codes": np.zeros([4, 4, 4], int), "rank": 3}], {}, "of rank 3"),
+        ([{"codes": np.zeros([4], int)}], {}, r"received int64 \[4\] of rank 2"),
     ],
 )
 def test_what_cannot_be_cut_is_refused(maps, options, message):

@@ -135,10 +135,10 @@ def test_pictures_too_small_for_a_crop_are_left_to_the_others(runs, tmp_path, ca
         results = workflows.train_prior(varied, runs.model, f"folder:{pictures}", workdir)
     assert np.isfinite(results["bits_per_code"])
     assert "do not hold a crop of 4 codes and are not trained on" in caplog.text
-    maps = [{"codes": np.zeros(shape)} for shape in ((3, 9), (2, 2), (8, 3))]
+    maps = [{"codes": np.zeros(shape, int)} for shape in ((3, 9), (2, 2), (8, 3))]
     assert priors._crop_of(maps, (4, 4)) == ((3, 3), [maps[0], maps[2]])
     # A sequence is a map of one row.
-    rows = [{"codes": np.zeros([1, time])} for time in (5, 9)]
+    rows = [{"codes": np.zeros([1, time], int)} for time in (5, 9)]
     assert priors._crop_of(rows, (1, 7)) == ((1, 7), rows[1:])
 
 

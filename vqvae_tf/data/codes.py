@@ -8,6 +8,7 @@ import tensorflow as tf
 from absl import logging
 
 from vqvae_tf.data import records
+from vqvae_tf.data.record_files import RecordFiles
 from vqvae_tf.data.shuffle import shuffled
 from vqvae_tf.data.source import Source, UnreadableError
 from vqvae_tf.data.windows import Windows
@@ -17,15 +18,19 @@ from vqvae_tf.errors import UserError
 class CodeRecords:
     """`codes:GLOB`: the code maps of TFRecord files, in the order of the files' names.
 
-    Attributes:
+    Args:
         uri: what `open_source` was given.
+        paths: the files that it names.
+
+    Attributes:
+        uri: as given.
         class_names: names of the labels, from `classes.txt` beside the files, else their numbers.
     """
 
-    def __init__(self, uri: str, pattern: str):
+    def __init__(self, uri: str, paths: list[str]):
         self.uri = uri
-        self._files = records.RecordFiles(uri, pattern)
-        self.class_names = self._files.class_names()
+        self._files = RecordFiles(uri, paths)
+        self.class_names = records.class_names_of(self._files)
         self._unreadable = set(self._files.truncated)
 
     def __len__(self) -> int:
@@ -37,9 +42,7 @@ class CodeRecords:
         return len(self._unreadable)
 
     def maps(self) -> Iterator[dict[str, Any]]:
-        """All maps in order: `name`, `codes` (int32 `[height, width, ...]`), `label` (or None).
-
-        Unreadable records are skipped.
+        """All maps in order, as `records.map_of` gives them; unreadable ones are skipped.
 
         Raises:
             UserError: none of them can be read.
@@ -48,7 +51,7 @@ class CodeRecords:
         for index in range(len(self)):
             place = self._files.name(index)
             try:
-                item = self._read(index, place)
+                item = records.map_of(self._files.read(index), place, self.class_names)
             except UnreadableError as error:
                 if place not in self._unreadable:
                     self._unreadable.add(place)
@@ -59,22 +62,28 @@ class CodeRecords:
         if not readable:
             raise UserError(f"{self.uri}: none of its {len(self)} records can be read")
 
-    def _read(self, index: int, place: str) -> dict[str, Any]:
-        features = records.parse(self._files.read(index), place)
-        codes = np.array(features.get("codes", ()), np.int64)
-        shape = tuple(features.get("shape", ()))
-        if len(shape) < 2 or codes.size == 0 or codes.size != np.prod(shape):
-            raise UnreadableError(
-                f"{place}: {codes.size} codes do not fill the shape {list(shape)}"
-            )
-        if codes.min() < 0 or codes.max() > np.iinfo(np.int32).max:
-            raise UnreadableError(f"{place}: codes must be int32 and not below 0")
-        name = features.get("name")
-        return {
-            "name": name[0].decode() if name else place,
-            "codes": codes.astype(np.int32).reshape(shape),
-            "label": records.label_of(features, place, self.class_names),
-        }
+
+def in_rows(item: Mapping[str, Any]) -> np.ndarray:
+    """The codes of a map as int32 `[height, width, ...]`; a sequence is a map of one row.
+
+    Raises:
+        UserError: the codes are none, or of a grid that has no rows.
+
+    >>> in_rows({"codes": np.arange(3), "rank": 1})
+    array([[0, 1, 2]], dtype=int32)
+    """
+    codes, rank = np.asarray(item["codes"]), item.get("rank", 2)
+    if rank not in (1, 2) or codes.ndim < rank or not np.issubdtype(codes.dtype, np.integer):
+        raise UserError(
+            "code maps must be integers [height, width, ...], or [time, ...] of rank 1; received "
+            f"{codes.dtype} {list(codes.shape)} of rank {rank}"
+        )
+    if codes.size and (codes.min() < 0 or codes.max() > records.MAX_CODE):
+        raise UserError(
+            f"codes must lie between 0 and {records.MAX_CODE}; received {codes.min()} to "
+            f"{codes.max()}"
+        )
+    return codes.astype(np.int32).reshape(-1, *codes.shape[rank - 1 :])
 
 
 def code_batches(
@@ -90,8 +99,8 @@ def code_batches(
     is a pure function of the seed and n.
 
     Args:
-        maps: a `codes:` source, or mappings with `codes` (integers `[height, width, ...]`) and, in
-            all or in none, `label`.
+        maps: a `codes:` source, or mappings with `codes` (integers `[height, width, ...]`, or
+            `[time, ...]` where `rank` is 1: a map of one row) and, in all or in none, `label`.
         crop: (height, width) of the window in codes, or its side.
         batch_size: windows a batch.
         seed: of every draw.
@@ -119,7 +128,7 @@ def code_batches(
     if isinstance(maps, Source):
         raise UserError(f"{maps.uri}: holds no code maps; they come from codes:")
     items = list(maps.maps() if isinstance(maps, CodeRecords) else maps)
-    arrays = [np.asarray(item["codes"], np.int32) for item in items]
+    arrays = [in_rows(item) for item in items]
     labels = [item.get("label") for item in items]
     _check(arrays, labels, crop)
     windows = Windows(arrays, crop)

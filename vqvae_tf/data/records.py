@@ -1,20 +1,24 @@
-"""The TFRecord files of pictures and of code maps (docs/formats.md): writing, and random access."""
+"""The records of pictures and of code maps (docs/formats.md): written, and parsed again."""
 
+import math
+import operator
 import os
-import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from vqvae_tf import files
 from vqvae_tf.data import images
+from vqvae_tf.data.record_files import CLASSES_FILE, RecordFiles
 from vqvae_tf.data.source import UnreadableError
-from vqvae_tf.errors import UserError
+from vqvae_tf.errors import UserError, reason
 
-CLASSES_FILE = "classes.txt"  # beside the shards: the names of the labels, one a line
+MAX_CODE = np.iinfo(np.int32).max
+RANKS = (1, 2, 3)  # of a grid of codes: of sounds, of pictures, of videos
+_MAX_AXES = 32  # of a map: what every version of NumPy takes
+_MAX_CLASSES = 2**20  # where no classes.txt bounds the labels
 
 
 def write_images(
@@ -49,8 +53,9 @@ def write_codes(
 
     Args:
         path: the file; any `tf.io.gfile` path.
-        maps: mappings with `codes` (integers `[height, width, ...]`) and, if there are such,
-            `name` and `label`.
+        maps: mappings with `codes` (integers, the grid's axes and then further ones), `rank` (how
+            many axes the grid has: 1 for a sound, 2, the default, for a picture) and, if there are
+            such, `name` and `label`.
         class_names: names of the labels, written to `classes.txt` in the same folder.
 
     Returns:
@@ -65,134 +70,171 @@ def image_example(picture: Mapping[str, Any]) -> bytes:
 
 
 def codes_example(item: Mapping[str, Any]) -> bytes:
-    """The serialised `tf.train.Example` of one code map."""
-    codes = np.asarray(item["codes"])
-    if not np.issubdtype(codes.dtype, np.integer) or codes.ndim < 2:
-        raise UserError(
-            f"codes must be integers [height, width, ...]; received {codes.dtype} "
-            f"{list(codes.shape)}"
-        )
-    return _example(item, codes=_integers(codes.ravel()), shape=_integers(codes.shape))
-
-
-def parse(record: bytes, name: str) -> dict[str, Any]:
-    """The features of a serialised `tf.train.Example`, as lists by key.
+    """The serialised `tf.train.Example` of one code map.
 
     Raises:
-        UnreadableError: the bytes are no such message.
+        UserError: the codes are no integers, none at all or out of range, or have too few axes.
     """
-    try:
-        features = tf.train.Example.FromString(record).features.feature
-    except Exception as error:  # protobuf's implementations each raise their own class
-        raise UnreadableError(f"{name}: not a tf.train.Example") from error
+    codes, rank = np.asarray(item["codes"]), item.get("rank", 2)
+    if not np.issubdtype(codes.dtype, np.integer) or rank not in RANKS or codes.ndim < rank:
+        raise UserError(
+            "codes must be integers [height, width, ...], or of as many axes as their rank, 1 to "
+            f"3; received {codes.dtype} {list(codes.shape)} of rank {rank}"
+        )
+    if not codes.size or codes.min() < 0 or codes.max() > MAX_CODE:
+        found = f"{codes.min()} to {codes.max()}" if codes.size else "none"
+        raise UserError(f"codes must lie between 0 and {MAX_CODE}; received {found}")
+    return _example(
+        item,
+        codes=_integers(codes.ravel().tolist()),
+        shape=_integers(codes.shape),
+        rank=_integers([rank]),
+    )
+
+
+def map_of(record: bytes, place: str, class_names: tuple[str, ...]) -> dict[str, Any]:
+    """One code map from the bytes of its record: what `codes_example` was given.
+
+    Args:
+        record: the bytes.
+        place: what to call the record in an error, and where it has no name.
+        class_names: of the labels.
+
+    Returns:
+        A mapping with `name`, `codes` (int32), `rank` and `label` (or None).
+
+    Raises:
+        UnreadableError: it holds no such map.
+    """
+    features = Features(record, place)
+    shape = tuple(features.integers("shape"))
+    rank = tuple(features.integers("rank")) or (2,)  # in earlier versions all were of rank 2
+    codes = np.array(features.integers("codes"), np.int64)
+    if len(rank) > 1 or rank[0] not in RANKS or not rank[0] <= len(shape) <= _MAX_AXES:
+        raise UnreadableError(f"{place}: no grid of rank {_short(rank)} has shape {_short(shape)}")
+    if not codes.size or min(shape) < 1 or codes.size != math.prod(shape):
+        raise UnreadableError(f"{place}: {codes.size} codes do not fill the shape {_short(shape)}")
+    if codes.min() < 0 or codes.max() > MAX_CODE:
+        raise UnreadableError(
+            f"{place}: codes must lie between 0 and {MAX_CODE}; received {codes.min()} to "
+            f"{codes.max()}"
+        )
     return {
-        key: getattr(feature, feature.WhichOneof("kind")).value
-        for key, feature in features.items()
-        if feature.WhichOneof("kind")
+        "name": features.text("name", place),
+        "codes": codes.astype(np.int32).reshape(shape),
+        "rank": rank[0],
+        "label": features.label(class_names),
     }
 
 
-def label_of(features: Mapping[str, Any], name: str, class_names: tuple[str, ...]) -> int | None:
-    """The label among parsed features, -1 for none known; None where the source has no classes.
+class Features:
+    """The features of one record, each of the type that the format gives it.
+
+    Args:
+        record: the bytes of a serialised `tf.train.Example`.
+        place: what to call the record in an error.
 
     Raises:
-        UnreadableError: the label is absent, or no class has its number.
-    """
-    if not class_names:
-        return None
-    label = features.get("label")
-    if not label or not -1 <= label[0] < len(class_names):
-        raise UnreadableError(
-            f"{name}: label must lie in [0, {len(class_names)}), or be -1 for none; received "
-            f"{label[0] if label else 'none'}"
-        )
-    return int(label[0])
+        UnreadableError: the bytes are no such message; so does every method where a feature is
+            of another type.
 
-
-class RecordFiles:
-    """The records of several TFRecord files, each readable by its number.
-
-    The length of each record stands before it, so that one pass over the lengths alone finds
-    where every record begins. Checksums are not verified.
-
-    Attributes:
-        stored_bytes: bytes of all records.
-        truncated: names of the files that end before they should, each counted up to the damage.
+    >>> features = Features(codes_example({"codes": np.zeros([2, 3], int), "name": "a"}), "x#0")
+    >>> features.integers("shape"), features.text("name", "x#0"), features.encoded("image")
+    ([2, 3], 'a', [])
     """
 
-    def __init__(self, uri: str, pattern: str):
-        found = tf.io.gfile.glob(pattern) if pattern else []
-        self.paths = sorted(
-            path
-            for path in found
-            if not os.path.basename(path).startswith(".")
-            and os.path.basename(path) != CLASSES_FILE
-            and not tf.io.gfile.isdir(path)
-        )
-        if not self.paths:
-            raise UserError(f'{uri}: no file matches "{pattern}"; give the path or glob of shards')
-        self.truncated: list[str] = []
-        places = [self._places(uri, number, path) for number, path in enumerate(self.paths)]
-        self._places_of_all = np.concatenate(places)  # [records, 3]: file, offset, length
-        if not len(self):
-            raise UserError(f"{uri}: the {len(self.paths)} files that match hold no record")
-        self.stored_bytes = int(self._places_of_all[:, 2].sum())
+    def __init__(self, record: bytes, place: str):
+        self._place = place
+        try:
+            features = tf.train.Example.FromString(record).features.feature
+        except Exception as error:  # protobuf's implementations each raise their own class
+            raise UnreadableError(f"{place}: not a tf.train.Example") from error
+        self._features = dict(features.items())
 
-    def __len__(self) -> int:
-        return len(self._places_of_all)
+    def __contains__(self, key: str) -> bool:
+        return bool(self._values(key))
 
-    def name(self, index: int) -> str:
-        """File and number of the record, as it is called where it has no name of its own."""
-        file = self._places_of_all[index, 0]
-        first = np.searchsorted(self._places_of_all[:, 0], file)
-        return f"{os.path.basename(self.paths[file])}#{index - first}"
+    @property
+    def names(self) -> list[str]:
+        """What the record holds."""
+        return sorted(self._features)
 
-    def read(self, index: int) -> bytes:
-        """The bytes of record `index`."""
-        file, offset, length = map(int, self._places_of_all[index])
-        with tf.io.gfile.GFile(self.paths[file], "rb") as records:
-            records.seek(offset)
-            return records.read(length)
+    def encoded(self, key: str) -> list[bytes]:
+        """The values of a feature of bytes; empty where it is absent."""
+        return self._values(key, "bytes_list")
 
-    def class_names(self) -> tuple[str, ...]:
-        """The lines of `classes.txt` beside the first file; else the numbers of all labels."""
-        beside = os.path.join(os.path.dirname(self.paths[0]), CLASSES_FILE)
-        if tf.io.gfile.exists(beside):
+    def integers(self, key: str) -> list[int]:
+        """The values of a feature of integers; empty where it is absent."""
+        return self._values(key, "int64_list")
+
+    def text(self, key: str, default: str) -> str:
+        """The value of a feature of text; bytes that are no UTF-8 are escaped."""
+        values = self.encoded(key)
+        return values[0].decode(errors="backslashreplace") if values else default
+
+    def label(self, class_names: tuple[str, ...]) -> int | None:
+        """The label, -1 for none known; None where the source has no classes.
+
+        Raises:
+            UnreadableError: the label is absent, or no class has its number.
+        """
+        if not class_names:
+            return None
+        label = self.integers("label")
+        if len(label) != 1 or not -1 <= label[0] < len(class_names):
+            raise UnreadableError(
+                f"{self._place}: label must lie in [0, {len(class_names)}), or be -1 for none; "
+                f"received {', '.join(map(str, label[:3])) or 'none'}"
+            )
+        return label[0]
+
+    def _values(self, key: str, wanted: str | None = None) -> list[Any]:
+        feature = self._features.get(key)
+        found = feature and feature.WhichOneof("kind")
+        if not found:
+            return []
+        if wanted and found != wanted:
+            raise UnreadableError(
+                f'{self._place}: feature "{key}" must be a {wanted}; it is a {found}'
+            )
+        return list(getattr(feature, found).value)
+
+
+def class_names_of(files: RecordFiles) -> tuple[str, ...]:
+    """The lines of `classes.txt` beside the first file; else the numbers of all labels.
+
+    Raises:
+        UserError: `classes.txt` is no text.
+    """
+    beside = os.path.join(os.path.dirname(files.paths[0]), CLASSES_FILE)
+    if tf.io.gfile.exists(beside):
+        try:
             with tf.io.gfile.GFile(beside) as file:
-                return tuple(file.read().splitlines())
-        largest = -1
-        for index in range(len(self)):
-            try:
-                features = parse(self.read(index), self.name(index))
-            except UnreadableError:
-                continue  # whoever reads the pictures or maps will name it
+                lines = file.read().split("\n")
+        except (UnicodeDecodeError, tf.errors.OpError) as error:
+            raise UserError(
+                f"{beside} cannot be read ({reason(error)}); give UTF-8 text, a class on each line"
+            ) from None
+        return tuple(line.removesuffix("\r") for line in (lines if lines[-1] else lines[:-1]))
+    largest = -1
+    for index in range(len(files)):
+        try:
+            features = Features(files.read(index), files.name(index))
             if largest < 0 and "label" not in features:
                 return ()  # labels are in all records or in none
-            largest = max([largest, *features.get("label", ())])
-        return tuple(str(label) for label in range(largest + 1))
-
-    def _places(self, uri: str, number: int, path: str) -> np.ndarray:
-        places = []
-        size = tf.io.gfile.stat(path).length
-        offset = 0
-        with tf.io.gfile.GFile(path, "rb") as file:
-            while offset < size:
-                file.seek(offset)
-                header = file.read(12)  # length as uint64, then its checksum
-                if header.startswith(b"\x1f\x8b"):
-                    raise UserError(f"{path}: compressed; write TFRecords without compression")
-                length = struct.unpack("<Q", header[:8])[0] if len(header) == 12 else size
-                if offset + 12 + length + 4 > size:
-                    self.truncated.append(os.path.basename(path))
-                    logging.warning("%s: damaged after record %d", path, len(places))
-                    break
-                places.append((number, offset + 12, length))
-                offset += 12 + length + 4  # the record's own checksum
-        return np.array(places, np.int64).reshape(-1, 3)
+            labels = features.integers("label")
+        except UnreadableError:
+            continue  # whoever reads the pictures or maps will name it
+        # What can be no class counts as the first: so its record is refused by name later on.
+        largest = max([largest, *(n if -1 <= n < _MAX_CLASSES else 0 for n in labels)])
+    return tuple(str(label) for label in range(largest + 1))
 
 
 def _write(path: str | os.PathLike, examples: Iterator[bytes], class_names: Iterable[str]) -> int:
-    path = os.fspath(path)
+    path, class_names = os.fspath(path), tuple(class_names)
+    for name in class_names:
+        if "\n" in name:
+            raise UserError(f"the name of a class must be one line; received {name!r}")
     folder = os.path.dirname(path)
     tf.io.gfile.makedirs(folder or ".")
     count = 0
@@ -200,19 +242,27 @@ def _write(path: str | os.PathLike, examples: Iterator[bytes], class_names: Iter
         for example in examples:
             writer.write(example)
             count += 1
-    class_names = tuple(class_names)
     if class_names:
         text = "".join(f"{name}\n" for name in class_names)
-        files.write_text(os.path.join(folder, CLASSES_FILE), text)
+        files.write_bytes(os.path.join(folder, CLASSES_FILE), _encoded(text))
     return count
 
 
 def _example(item: Mapping[str, Any], **features: tf.train.Feature) -> bytes:
     if item.get("name") is not None:
-        features["name"] = _bytes(item["name"].encode())
+        features["name"] = _bytes(_encoded(item["name"]))
     if item.get("label") is not None:
-        features["label"] = _integers([item["label"]])
+        try:
+            features["label"] = _integers([operator.index(item["label"])])
+        except (TypeError, ValueError):
+            raise UserError(
+                f"a label must be an integer of 64 bits; received {item['label']!r}"
+            ) from None
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="backslashreplace")  # of a file's name that is no UTF-8
 
 
 def _bytes(value: bytes) -> tf.train.Feature:
@@ -220,4 +270,8 @@ def _bytes(value: bytes) -> tf.train.Feature:
 
 
 def _integers(values: Iterable[int]) -> tf.train.Feature:
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=[int(value) for value in values]))
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+
+def _short(numbers: Sequence[int]) -> str:
+    return f"[{', '.join(map(str, numbers[:4]))}{', ...' if len(numbers) > 4 else ''}]"

@@ -1,6 +1,7 @@
 """Pictures in TFRecord files (docs/formats.md)."""
 
 from vqvae_tf.data import images, records
+from vqvae_tf.data.record_files import RecordFiles, shards
 from vqvae_tf.data.source import IndexedSource, Picture, UnreadableError
 
 
@@ -11,9 +12,9 @@ class ImageRecords(IndexedSource):
     """
 
     def __init__(self, uri: str, pattern: str, max_pixels: int = images.MAX_PIXELS):
-        self._files = records.RecordFiles(uri, pattern)
+        self._files = RecordFiles(uri, shards(uri, pattern))
         self._max_pixels = max_pixels
-        super().__init__(uri, self._files.class_names())
+        super().__init__(uri, records.class_names_of(self._files))
         self._unreadable.update(self._files.truncated)
 
     @property
@@ -28,15 +29,14 @@ class ImageRecords(IndexedSource):
 
     def read(self, index: int, channels: int = 3) -> Picture:
         place = self._files.name(index)
-        features = records.parse(self._files.read(index), place)
-        encoded = features.get("image")
+        features = records.Features(self._files.read(index), place)
+        encoded = features.encoded("image")
         if not encoded:
             raise UnreadableError(
-                f'{place}: no feature "image"; it holds {sorted(features) or "nothing"}'
+                f'{place}: no feature "image"; it holds {features.names or "nothing"}'
             )
-        name = features.get("name")
         return Picture(
-            name=name[0].decode() if name else place,
+            name=features.text("name", place),
             image=images.decode(encoded[0], place, channels, self._max_pixels),
-            label=records.label_of(features, place, self.class_names),
+            label=features.label(self.class_names),
         )

@@ -5,6 +5,7 @@ from vqvae_tf.data.codes import CodeRecords
 from vqvae_tf.data.digits import EmbeddedDigits
 from vqvae_tf.data.embedded import EmbeddedPhotos
 from vqvae_tf.data.folder import Folder
+from vqvae_tf.data.record_files import shards
 from vqvae_tf.data.source import Source
 from vqvae_tf.data.tfds import TensorFlowDatasets
 from vqvae_tf.data.tfrecord import ImageRecords
@@ -58,4 +59,4 @@ def open_source(uri: str, max_pixels: int = images.MAX_PIXELS) -> Source | CodeR
         case "tfrecord":
             return ImageRecords(uri, rest, max_pixels)
         case "codes":
-            return CodeRecords(uri, rest)
+            return CodeRecords(uri, shards(uri, rest))

@@ -123,7 +123,8 @@ def code_maps(
         seed: of the recolouring.
 
     Yields:
-        Mappings with `name`, `codes` (int32 `[height, width, ...]`) and `label` (or None).
+        Mappings with `name`, `codes` (int32 `[height, width, ...]`), `rank` (2) and `label` (or
+        None).
     """
     encode = Compiled(autoencoder).encode
     pictures = source.pictures(autoencoder.config.data.channels)
@@ -137,7 +138,7 @@ def code_maps(
             versions = _variations(*versions[0], variation, half, [seed, number])
         for image, label in versions:
             codes = np.asarray(encode(image[None])[0])
-            yield {"name": picture["name"], "codes": codes, "label": label}
+            yield {"name": picture["name"], "codes": codes, "rank": 2, "label": label}
 
 
 def _variations(image, label, variation, half, seed):

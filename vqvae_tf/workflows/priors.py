@@ -64,7 +64,7 @@ def train_prior(
     with placed.scope():
         prior = models.build(models.family_of(config), config)
     for item in maps or []:
-        prior.of_maps(item["codes"][None])  # refuses maps that are none of its
+        _batch_of(prior, item)  # refuses maps that do not belong to it
     record = models.record(
         config,
         data=data_uri,
@@ -109,7 +109,8 @@ def code_maps(
         seed: of the draws among the variations.
 
     Yields:
-        Mappings with `name`, `codes` (int32 `[height, width, ...]`) and `label` (or None).
+        Mappings with `name`, `codes` (int32 `[*grid, ...]`), `rank` (of the grid) and `label` (or
+        None).
     """
     return medium_of(autoencoder).code_maps(autoencoder, source, variation, seed)
 
@@ -130,7 +131,7 @@ def _crop_of(maps, wanted):
 
     A crop is a square, or one row.
     """
-    sides = [_least(item["codes"].shape[:2], wanted) for item in maps]
+    sides = [_least(data.in_rows(item).shape[:2], wanted) for item in maps]
     crop = tuple(min(want, max(sides)) for want in wanted)
     large = [item for item, side in zip(maps, sides, strict=True) if side >= max(crop)]
     if len(large) < len(maps):
@@ -146,13 +147,18 @@ def _least(shape, wanted):
     return min((size for size, want in zip(shape, wanted, strict=True) if want > 1), default=1)
 
 
+def _batch_of(prior, item):
+    """The codes of one map as the prior takes them, a batch of one."""
+    return prior.of_maps(data.in_rows(item)[None])
+
+
 def mean_bits(prior: models.Prior, maps: list[Mapping[str, Any]]) -> dict[str, Any]:
     """`bits_per_code` over all codes of all maps, given their labels where the prior takes them."""
     bits = bits_of(prior)
     total, count = 0.0, 0
     for item in maps:
         label = None if item["label"] is None else np.array([item["label"]])
-        total += float(bits(prior.of_maps(item["codes"][None]), label)[0])
+        total += float(bits(_batch_of(prior, item), label)[0])
         count += item["codes"].size
     return {"bits_per_code": total / count, "codes": count}
 
@@ -234,7 +240,7 @@ def _given_maps(source, config):
     maps = list(source.maps())
     slots = (config.codes_per_position,) if config.codes_per_position > 1 else ()
     for item in maps:
-        codes = item["codes"]
+        codes = data.in_rows(item)
         if codes.shape[2:] != slots or codes.max() >= config.num_embeddings:
             raise UserError(
                 f"{source.uri}: {item['name']} holds codes up to {codes.max()} of shape "

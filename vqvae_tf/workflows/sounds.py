@@ -137,7 +137,7 @@ def code_maps(
     variation: bool | None = None,
     seed: int = 0,
 ) -> Iterator[dict[str, Any]]:
-    """Codes of all sounds, each as a map of one row, or as several where it is long.
+    """Codes of all sounds, each as one sequence, or as several where it is long.
 
     With `variation` each sound is encoded from two offsets of half a code: so a prior sees the same
     material under other codes.
@@ -149,15 +149,15 @@ def code_maps(
         seed: not used; sounds are varied without draws.
 
     Yields:
-        Mappings with `name`, `codes` (int32 `[1, frames]`) and `label` (or None).
+        Mappings with `name`, `codes` (int32 `[frames]`), `rank` (1) and `label` (or None).
     """
     _, encode = _compiled(autoencoder)
     half = autoencoder.config.stride // 2
     for sound in _pieces(source, autoencoder, "encoding"):
         starts = [0] if not variation or len(sound["audio"]) <= half else [0, half]
         for start in starts:
-            codes = encode(sound["audio"][None, start:]).numpy()
-            yield {"name": sound["name"], "codes": codes, "label": sound["label"]}
+            (codes,) = encode(sound["audio"][None, start:]).numpy()
+            yield {"name": sound["name"], "codes": codes, "rank": 1, "label": sound["label"]}
 
 
 def write_samples(
