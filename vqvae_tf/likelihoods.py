@@ -225,7 +225,7 @@ class LogisticMixture(Likelihood):
 
     def mean(self, outputs):
         logits, means, _, coefficients = self._split(outputs)
-        values = []
+        values: list[tf.Tensor] = []
         for channel in range(means.shape[-2]):
             values.append(_location(channel, means, coefficients, values))
         mean = tf.reduce_sum(tf.stack(values, -2) * tf.nn.softmax(logits)[..., None, :], -1)
@@ -241,7 +241,7 @@ class LogisticMixture(Likelihood):
             for each in (means, log_scales, coefficients)
         )
         noise = distributions.Logistic(0.0, tf.exp(log_scales)).sample(seed=seeds[1])
-        values = []
+        values: list[tf.Tensor] = []
         for channel in range(means.shape[-2]):
             value = _location(channel, means, coefficients, values) + noise[..., channel, :]
             # Rounded before the next channel looks at it: `log_prob` conditions on 8-bit values.

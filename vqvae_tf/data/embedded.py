@@ -106,10 +106,9 @@ class EmbeddedPhotos(IndexedSource):
 
 def _path(photograph: Photograph) -> str:
     spec = importlib.util.find_spec(photograph.package)  # finds it without importing it
-    path = spec and os.path.join(
-        os.path.dirname(spec.origin), *_FOLDERS[photograph.package], photograph.file
-    )
-    if not path or not os.path.exists(path):
+    origin = (spec and spec.origin) or ""
+    path = os.path.join(os.path.dirname(origin), *_FOLDERS[photograph.package], photograph.file)
+    if not origin or not os.path.exists(path):
         raise UserError(
             f"embedded:photos needs {photograph.file} of the package {photograph.package}; "
             'install it with: pip install "vqvae_tf[photos]"'

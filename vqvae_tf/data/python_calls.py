@@ -23,7 +23,7 @@ class _Calls:
         self._running = 0
         self._ending = False
 
-    def run(self, function: Callable, arguments: Sequence[Any], idle: Sequence[np.ndarray]) -> Any:
+    def run(self, function: Callable, arguments: Sequence[Any], idle: Sequence[Any]) -> Any:
         with self._lock:
             self._begun += 1
             if self._ending:
@@ -50,7 +50,7 @@ atexit.register(_CALLS.drain)
 
 
 def numpy_call(
-    function: Callable, inputs: Sequence[tf.Tensor], idle: Sequence[np.ndarray]
+    function: Callable, inputs: Sequence[tf.Tensor], idle: Sequence[np.ndarray | np.generic]
 ) -> Sequence[tf.Tensor]:
     """`tf.numpy_function` that stops calling `function` when the interpreter ends.
 

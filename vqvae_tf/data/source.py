@@ -129,7 +129,7 @@ class IndexedSource(Source):
     def examples(self, seed: int, start: int, channels: int) -> tf.data.Dataset:
         count = len(self)
 
-        idle = [np.zeros([1, 1, channels], np.uint8), np.int32(0)]
+        idle: tuple[np.ndarray, np.int32] = np.zeros([1, 1, channels], np.uint8), np.int32(0)
 
         def load(index):
             picture = self._read_from(int(index), channels)

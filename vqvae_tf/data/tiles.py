@@ -134,7 +134,8 @@ def _cut_from_memory(
 ) -> tf.data.Dataset:
     """Dataset of (step, tiles, labels), cut from pictures that are held at every size."""
     scales = _scales(config)
-    arrays, labels, starts = [], [], []
+    arrays: list[np.ndarray] = []
+    labels, starts = [], []
     for scale in scales:
         starts.append(len(arrays))
         for picture in pictures:
@@ -186,9 +187,9 @@ def _cut_from_files(
 
     def cut(image, draws):
         tiles = np.empty_like(idle[0])
-        for tile, (draw, *place) in zip(tiles, draws.tolist(), strict=True):
+        for tile, (draw, down, across, turn) in zip(tiles, draws.tolist(), strict=True):
             scale = list(scales)[np.searchsorted(shares, draw, side="right")]
-            tile[:] = _cut_tile(image, size, scale, *place, config.flip)
+            tile[:] = _cut_tile(image, size, scale, down, across, turn, config.flip)
         return [tiles]
 
     def several(position, image, label):

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def call(
     Raises:
         UserError: if the other process fails; the last line that it wrote is shown.
     """
-    named = {
+    named: dict[str, Any] = {
         f"{number}/{name}/{key}": value
         for number, (name, inputs) in enumerate(calls)
         for key, value in inputs.items()
@@ -48,7 +49,7 @@ def call(
         with np.load(outputs) as file:
             found = {name: file[name] for name in file.files}
     times = json.loads(str(found.pop("times")))
-    results = [{} for _ in calls]
+    results: list[dict[str, np.ndarray]] = [{} for _ in calls]
     for name, value in found.items():
         number, _, key = name.partition("/")
         results[int(number)][key] = value

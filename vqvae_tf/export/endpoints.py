@@ -175,7 +175,7 @@ def sampled_grid(
         return prior.config.grid, prior.config.grid
     if len(grid) != 2 or min(grid) < 1:
         raise UserError(f"grid must be (height, width), both at least 1; received {grid}")
-    return tuple(grid)
+    return grid[0], grid[1]
 
 
 def _slots(model):

@@ -39,7 +39,7 @@ def export_saved_model(
         raise UserError(f"{path} exists and is no SavedModel; give another --output")
     grid = endpoints.sampled_grid(model, prior, grid)
     signatures, trained = endpoints.of_pictures(model), [model]
-    if prior is not None:
+    if prior is not None and grid is not None:
         signatures |= endpoints.of_prior(model, prior, grid)
         trained.append(prior)
     aside = path.rstrip("/") + ".part"
@@ -116,7 +116,7 @@ def _draws(prior, grid):
         classes = prior.config.num_classes
         labels = np.arange(count, dtype=np.int32) % (classes + 1) - 1  # none, the first, ...
         label = {"label": labels} if classes else {}
-        arguments = {
+        arguments: dict[str, Any] = {
             "seed": np.int64(seed),
             "count": np.int32(count),
             "temperature": np.float32(temperature),

@@ -48,9 +48,9 @@ def tflite():
 
 def main(path, calls, results):
     """Makes every call, in the order of the numbers, and writes what came back and the times."""
-    sys.modules["vqvae_tf"] = None  # an import of it fails from here on
+    sys.modules["vqvae_tf"] = None  # type: ignore[assignment]  # an import of it now fails
     load = tflite() if path.endswith(".tflite") else saved_model()
-    pending = {}
+    pending: dict[tuple[int, str], dict] = {}
     with np.load(calls) as file:
         for key in file.files:
             number, name, argument = key.split("/")
@@ -58,7 +58,7 @@ def main(path, calls, results):
     start = time.perf_counter()
     call = load(path)
     loaded = time.perf_counter()
-    outputs, first = {}, None
+    outputs, first = {}, 0.0
     for (number, name), inputs in sorted(pending.items()):
         for key, value in call(name, inputs).items():
             outputs[f"{number}/{key}"] = value

@@ -59,7 +59,7 @@ def export_tflite(
     signatures = endpoints.of_pictures(model, 1, size)
     del signatures["reconstruct"]
     trained = [model]
-    if prior is not None:
+    if prior is not None and grid is not None:
         signatures |= endpoints.of_noise(model, prior, grid)
         trained.append(prior)
     converted = _converted(signatures, trained)
@@ -104,12 +104,12 @@ def check_tflite(
     served = iter(results)
     differing = sum(int((codes != next(served)["codes"]).sum()) for codes in encoded)
     pixels = [pixel_difference(model.decode(codes), next(served)["image"]) for codes in encoded]
-    checked = {
+    checked: dict[str, Any] = {
         "codes": sum(codes.size for codes in encoded),
         "codes_differing": differing,
         "largest_pixel_difference": max(pixels),
     }
-    if prior is not None:
+    if prior is not None and grid is not None:
         sample = endpoints.of_noise(model, prior, grid)["sample"]
         pairs = [(sample(noise, **label), next(served)) for noise, label in draws]
         checked |= {
@@ -172,10 +172,12 @@ def _converted(signatures, trained):
 def _draws(prior, grid):
     """Noise and class of two samples: with a class at temperature 1, and cooler without one."""
     draws = []
-    for sample, (temperature, label) in enumerate(((1.0, 0), (0.7, -1))):
-        noise = noise_of(prior, grid, sample=sample).items()
-        noise = {name: value * np.float32(temperature) for name, value in noise}
-        label = {"label": np.array([label], np.int32)} if prior.config.num_classes else {}
+    for sample, (temperature, number) in enumerate(((1.0, 0), (0.7, -1))):
+        noise = {
+            name: value * np.float32(temperature)
+            for name, value in noise_of(prior, grid, sample=sample).items()
+        }
+        label = {"label": np.array([number], np.int32)} if prior.config.num_classes else {}
         draws.append((noise, label))
     return draws
 

@@ -74,7 +74,10 @@ class CodebookQuantizer(quantizer.Quantizer):
             ("diversity",) if self.diversity_cost else ()
         )
 
-    _codebook_losses: tuple[str, ...] = ()  # those beside commitment and diversity
+    @property
+    def _codebook_losses(self) -> tuple[str, ...]:
+        """Those beside commitment and diversity."""
+        return ()
 
     def build(self, input_shape):
         if input_shape[-1] is None:

@@ -88,7 +88,7 @@ def join_codes(outputs):
 
 def add_losses(outputs):
     """Losses of several `Quantized`, those of one name added."""
-    losses = {}
+    losses: dict = {}
     for output in outputs:
         for name, loss in output.losses.items():
             losses[name] = losses[name] + loss if name in losses else loss

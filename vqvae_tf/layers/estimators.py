@@ -28,6 +28,17 @@ class Estimator:
         """
         return straight_through(vectors, quantized)
 
+    def draw(self, vectors, codebook, noise, step):
+        """`(index, relaxed)`: codes `[n]`, and vectors `[n, dim]` whose gradient is taken.
+
+        Args:
+            vectors: `[n, dim]`.
+            codebook: `[num_embeddings, dim]`.
+            noise: standard Gumbel noise, `[n, num_embeddings]`.
+            step: training steps of the layer so far, an integer scalar.
+        """
+        raise NotImplementedError(f"{type(self).__name__} draws no codes")
+
     def get_config(self) -> dict:
         return {}
 

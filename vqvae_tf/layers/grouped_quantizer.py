@@ -42,7 +42,7 @@ class GroupedQuantizer(composite.CompositeQuantizer):
         if self.shared and (num_groups is None or num_groups < 1):
             raise ValueError(f"num_groups must be at least 1; received {num_groups}")
         super().__init__([quantizers] if self.shared else quantizers, **kwargs)
-        self.num_groups = num_groups if self.shared else len(self.quantizers)
+        self.num_groups = len(self.quantizers) if num_groups is None else num_groups
 
     @property
     def code_sizes(self):

@@ -68,14 +68,9 @@ class Quantizer(keras.layers.Layer):
         num_stages: how many stages of a `ResidualQuantizer` are used; None for all.
 
     Attributes:
-        loss_names: the names in `Quantized.losses`.
         code_sizes: how many values each code of a position may take: `(512,)`, or for a
             composite quantizer one number for each entry of the codes' last axis.
     """
-
-    loss_names: tuple[str, ...]
-    num_stages: int | None = None  # where a `ResidualQuantizer` is inside
-    output_is_trained: bool = False  # whether the decoder's gradient trains weights of the layer
 
     def __new__(cls, *args, **kwargs):
         layer = super().__new__(cls, *args, **kwargs)
@@ -96,6 +91,21 @@ class Quantizer(keras.layers.Layer):
     @abc.abstractmethod
     def code_sizes(self) -> tuple[int, ...]:
         """How many values each code of a position may take."""
+
+    @property
+    @abc.abstractmethod
+    def loss_names(self) -> tuple[str, ...]:
+        """The names in `Quantized.losses`."""
+
+    @property
+    def num_stages(self) -> int | None:
+        """How many stages a `ResidualQuantizer` has, or the one inside; else None."""
+        return None
+
+    @property
+    def output_is_trained(self) -> bool:
+        """Whether the decoder's gradient trains weights of the layer."""
+        return False
 
     @property
     def bits_per_vector(self) -> float:
@@ -137,7 +147,7 @@ class Quantizer(keras.layers.Layer):
         self._check_range(codes)
         return ops.cast(self._decode(codes), self.compute_dtype)
 
-    def quantize(
+    def quantize(  # type: ignore[override]
         self,
         inputs,
         training: bool = False,

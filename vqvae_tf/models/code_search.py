@@ -141,7 +141,7 @@ class CodeSearch:
 
     def _bits(self, codes, candidates, label):
         """Price of every candidate where the others stay, in units of squared error."""
-        if not self._rate_weight:
+        if self._prior is None or not self._rate_weight:
             return tf.zeros(tf.shape(candidates))
         given = codes if self._slots > 1 else codes[..., 0]
         known = label if self._prior.config.num_classes else None

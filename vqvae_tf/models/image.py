@@ -19,6 +19,11 @@ class ImageConfig(image_model.ImageModelConfig):
 
     codes_per_position: int = 1
 
+    @property
+    def codebook_of_code(self) -> tuple[int, ...]:
+        """Number of the codebook of each code of a place."""
+        return (0,) * self.codes_per_position
+
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class ImageVQVAE(image_model.ImageModel):

@@ -59,11 +59,6 @@ class ImageModelConfig(autoencoder.AutoencoderConfig):
         """Pixels of the picture to a place of the code grid, a side."""
         return 2 ** len(self.widths)
 
-    @property
-    def codebook_of_code(self) -> tuple[int, ...]:
-        """Number of the codebook of each code of a place."""
-        return (0,) * self.codes_per_position
-
 
 class ImageModel(trainable.TrainableModel):
     """Pictures to codes and back.

@@ -102,7 +102,7 @@ class Prior(trainable.TrainableModel):
     TensorShape([2])
     """
 
-    config_class = PriorConfig
+    config_class: type = PriorConfig
     data_key = "codes"
     code_axes = 2  # of a sample's codes, but for the codes at a place
 
@@ -219,10 +219,10 @@ class Prior(trainable.TrainableModel):
         """
         return codes
 
-    def _sample(self, count, grid, **controls):
-        return self.network.sample(count, grid, **controls)
+    def _sample(self, count, grid, *, seed, prefix, **controls):
+        return self.network.sample(count, grid, seed=seed, prefix=prefix, **controls)
 
-    def noise_shapes(self, grid: tuple[int, int]) -> dict[str, tuple[int, int, int]]:
+    def noise_shapes(self, grid: tuple[int, ...]) -> dict[str, tuple[int, int, int]]:
         """What `draw` needs noise for: name -> (height, width, codes a place)."""
         return {"noise": (*grid, self.config.codes_per_position)}
 

@@ -120,10 +120,10 @@ class SequencePrior(Prior):
             )
         return codes[:, 0]
 
-    def _sample(self, count, grid, **controls):
-        return self.network.sample(count, _length_of(grid), **controls)
+    def _sample(self, count, grid, *, seed, prefix, **controls):
+        return self.network.sample(count, _length_of(grid), seed=seed, prefix=prefix, **controls)
 
-    def noise_shapes(self, grid: tuple[int]) -> dict[str, tuple[int, int, int]]:
+    def noise_shapes(self, grid: tuple[int, ...]) -> dict[str, tuple[int, int, int]]:
         """As of a `Prior`, a sequence being one row: name -> (1, time, 1)."""
         return {"noise": (1, _length_of(grid), 1)}
 

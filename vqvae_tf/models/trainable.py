@@ -94,5 +94,5 @@ class TrainableModel(keras.Model):
         return {"name": self.name, "config": config_lib.to_dict(self.config)}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config, custom_objects=None):
         return cls(**config)

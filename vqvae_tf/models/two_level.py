@@ -151,7 +151,8 @@ class TwoLevelVQVAE(image_model.ImageModel):
         upper = self.upper_quantizer.quantize(latents, training=training)
         said = self._said(upper.vectors, training)
         lower = self.lower_quantizer.quantize(self.to_lower(features) - said, training=training)
-        losses, perplexities = {}, {}
+        losses: dict = {}
+        perplexities = {}
         for level, quantized in (("upper", upper), ("lower", lower)):
             losses |= {f"{level}_{name}": value for name, value in quantized.losses.items()}
             perplexities[f"{level}_perplexity"] = autoencoder.perplexity(

@@ -172,7 +172,7 @@ def _flag(name: str, default: str) -> str:
 
 def _leaves(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested dictionaries as one, under dotted names."""
-    leaves = {}
+    leaves: dict[str, Any] = {}
     for name, value in values.items():
         inner = isinstance(value, dict)
         leaves |= _leaves(value, f"{prefix}{name}.") if inner else {prefix + name: value}

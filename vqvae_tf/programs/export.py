@@ -9,6 +9,7 @@ and decode of one picture of a fixed size; with a prior also sample, whose noise
 """
 
 import os
+from typing import Any
 
 import numpy as np
 from absl import flags
@@ -67,13 +68,13 @@ def main() -> None:
     prior = None
     if _PRIOR.value is not None:
         prior, _ = workflows.load_pair(_PRIOR.value, model)
-    sampled = {"prior": prior, "grid": grid}
+    sampled: dict[str, Any] = {"prior": prior, "grid": grid}
     if "saved_model" in _FORMAT.value:
         export.export_saved_model(model, _OUTPUT.value, **sampled)
         pictures = _noise(model, (32, 32), (45, 61), (7, 130))
         check = export.check_saved_model(model, _OUTPUT.value, pictures, **sampled)
         _report(_OUTPUT.value, check, prior)
-    if "tflite" in _FORMAT.value:
+    if size is not None:
         path = os.path.join(_OUTPUT.value, "model.tflite")
         export.export_tflite(model, path, size, **sampled)
         check = export.check_tflite(model, path, _noise(model, size, size), **sampled)

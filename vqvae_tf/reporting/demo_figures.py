@@ -64,9 +64,10 @@ def measure(
     originals = [photograph.original for photograph in photographs]
     psnr = codecs.pooled_psnr(originals, [photograph.reconstruction for photograph in photographs])
     count = sum(photograph.codes.size for photograph in photographs)
+    known = [p.prior_bits_per_code for p in photographs if p.prior_bits_per_code is not None]
     prior = None
-    if all(photograph.prior_bits_per_code is not None for photograph in photographs):
-        prior = sum(p.codes.size * p.prior_bits_per_code for p in photographs) / count
+    if len(known) == len(photographs):
+        prior = sum(p.codes.size * bits for p, bits in zip(photographs, known, strict=True)) / count
     codes_per_pixel = count / sum(photograph.pixels for photograph in photographs)
     rates = []
     for name, bits in (("plain codes", math.log2(num_embeddings)), ("codes with the prior", prior)):

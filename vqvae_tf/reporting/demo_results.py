@@ -42,7 +42,11 @@ def photographs(facts: ImageFacts) -> page.Section:
                 for one in measured
                 for rate in one.rates
             ]
-            + [_searched_row(one) for one in measured if one.photographs[0].searched is not None],
+            + [
+                _searched_row(one, searched)
+                for one in measured
+                if (searched := one.photographs[0].searched) is not None
+            ],
             caption="Each photograph by itself",
         )
     )
@@ -84,7 +88,7 @@ def _photograph(one: Measured, facts: ImageFacts) -> list[page.Block]:
         ],
         cell=280,
     )
-    searched = [] if photograph.searched is None else _searched(photograph)
+    searched = [] if photograph.searched is None else _searched(photograph, photograph.searched)
     square = demo_figures.worst_square(photograph, _DETAIL)
     detail = page.Gallery(
         [
@@ -104,16 +108,14 @@ def _photograph(one: Measured, facts: ImageFacts) -> list[page.Block]:
     return [comparison, beside, *searched, detail]
 
 
-def _searched(photograph: Photograph) -> list[page.Block]:
-    psnr = codecs.pooled_psnr([photograph.original], [photograph.searched])
+def _searched(photograph: Photograph, searched: np.ndarray) -> list[page.Block]:
+    psnr = codecs.pooled_psnr([photograph.original], [searched])
     return [
         page.Comparison(
             page.Picture(
                 photograph.reconstruction, f"From the nearest codes: {photograph.title}", "nearest"
             ),
-            page.Picture(
-                photograph.searched, f"From searched codes: {photograph.title}", "searched"
-            ),
+            page.Picture(searched, f"From searched codes: {photograph.title}", "searched"),
             "The nearest code is not always the best one. Here as many codes of the same list were "
             "chosen by trying, at every place, which of the nearest few leaves the smallest error "
             f"once it is painted: {psnr:.1f} dB. Even areas, which otherwise get one code over and "
@@ -123,7 +125,7 @@ def _searched(photograph: Photograph) -> list[page.Block]:
     ]
 
 
-def _searched_row(one: Measured) -> tuple[str, ...]:
+def _searched_row(one: Measured, searched: np.ndarray) -> tuple[str, ...]:
     """The searched codes with the prior, or plain where there is none."""
     photograph = one.photographs[0]
     rate, name = one.rates[0].bits_per_pixel, "searched codes"
@@ -134,7 +136,7 @@ def _searched_row(one: Measured) -> tuple[str, ...]:
     return (
         f"{one.title}, {name}",
         f"{rate:.2f}",
-        f"{codecs.pooled_psnr(one.originals, [photograph.searched]):.1f}",
+        f"{codecs.pooled_psnr(one.originals, [searched]):.1f}",
         "",
         _psnr_of(jpeg, digits=1),
     )
@@ -285,7 +287,7 @@ def made_up(facts: ImageFacts) -> page.Section:
 def _sample(samples: Samples) -> page.Picture:
     count = len(samples.images)
     return page.Picture(
-        pictures.sheet(samples.images, columns=math.ceil(math.sqrt(count))),
+        pictures.sheet(list(samples.images), columns=math.ceil(math.sqrt(count))),
         f"{'Made-up picture' if count == 1 else f'{count} made-up pictures'} in the manner of "
         f"“{samples.label}”",
         f"“{samples.label}”",
@@ -298,9 +300,9 @@ def behind_codecs(parts: Sequence[Measured]) -> list[str]:
     for part in parts:
         for kind, label in _LABELS.items():
             ahead = [
-                f"{rate.codecs[kind].psnr - part.psnr:.1f} dB in as many bits as the {rate.name}"
+                f"{codec.psnr - part.psnr:.1f} dB in as many bits as the {rate.name}"
                 for rate in part.rates
-                if rate.codecs[kind] and rate.codecs[kind].psnr - part.psnr >= _LEVEL
+                if (codec := rate.codecs[kind]) and codec.psnr - part.psnr >= _LEVEL
             ]
             if ahead:
                 sentences.append(f"On {part.title}, {label} is better by {' and '.join(ahead)}.")

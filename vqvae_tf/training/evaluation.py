@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-import keras
 import numpy as np
 import tensorflow as tf
 import tqdm
@@ -13,13 +12,30 @@ _BATCH_PIXELS = 2**18  # pictures of one size go together up to so many pixels
 _SSIM_WINDOW = 11
 
 
+class PictureModel(Protocol):
+    """What `evaluate` asks of a model; those of `vqvae_tf.models` for pictures offer it.
+
+    Pictures are uint8 `[batch, height, width, channels]`.
+    """
+
+    def encode(self, images: Any) -> Any:
+        """Codes of pictures, int32 `[batch, rows, columns, ...]`."""
+
+    def decode(self, codes: Any) -> Any:
+        """Pictures, of which the upper left corner is that which was encoded."""
+
+    def bits(self, batch: Any, codes: Any) -> Any:
+        """`reconstruction` and `latent`, `[batch]` each, and `dimensions` of `batch["image"]`."""
+
+
 def evaluate(
-    model: keras.Model,
+    model: PictureModel,
     pictures: Iterable[Mapping[str, Any]],
     *,
     num_embeddings: int,
     codebook_of_code: Sequence[int] = (0,),
     prior_bits: Callable[[np.ndarray, np.ndarray | None], Any] | None = None,
+    encode: Callable[[np.ndarray, np.ndarray | None], Any] | None = None,
 ) -> dict[str, Any]:
     """Encodes and reconstructs whole pictures and measures them together and one by one.
 
@@ -29,15 +45,15 @@ def evaluate(
     costs log2 K bits, and where a prior is given also what the prior says.
 
     Args:
-        model: offers `encode(images, labels)` of uint8 pictures, `decode(codes)`, of which the
-            upper left corner is theirs, and `bits(batch, codes)` with the keys
-            `reconstruction`, `latent` (`[batch]`) and `dimensions`.
+        model: a trained model of pictures.
         pictures: mappings with `name`, `image` (uint8 `[height, width, channels]`) and, where
             there is one, `label`. Neighbours of the same size are measured in one batch.
         num_embeddings: K, codes in a codebook.
         codebook_of_code: number of the codebook of each code of a place.
         prior_bits: gives the bits `[batch]` of codes `[batch, height, width]` and labels
             `[batch]` (None where a picture has none).
+        encode: gives codes of pictures and labels, as a `models.CodeSearch` does; the model's
+            own `encode` by default.
 
     Returns:
         `pictures`, `mse` (of pixels on a scale of width 1), `psnr`, `ssim`, `perplexity`,
@@ -49,7 +65,7 @@ def evaluate(
     rows, counts = [], np.zeros((max(codebook_of_code) + 1, num_embeddings), np.int64)
     shown = tqdm.tqdm(pictures, unit="picture", desc="evaluating", disable=None, leave=False)
     for batch in _batches(shown):
-        codes, measured = _measure(model, batch, prior_bits)
+        codes, measured = _measure(model, batch, prior_bits, encode)
         columns = codes.reshape(-1, len(codebook_of_code)).T
         for number, column in zip(codebook_of_code, columns, strict=True):
             counts[number] += np.bincount(column, minlength=num_embeddings)
@@ -93,12 +109,12 @@ def _batches(pictures) -> Iterator[list[Mapping[str, Any]]]:
         yield batch
 
 
-def _measure(model, batch, prior_bits):
+def _measure(model, batch, prior_bits, encode):
     """Codes of a batch, and a row of sums for each of its pictures."""
     images = np.stack([picture["image"] for picture in batch])
-    labels = [picture.get("label") for picture in batch]
-    labels = None if None in labels else np.asarray(labels)
-    codes = np.asarray(model.encode(images, labels))
+    given = [picture.get("label") for picture in batch]
+    labels = None if None in given else np.asarray(given)
+    codes = np.asarray(model.encode(images) if encode is None else encode(images, labels))
     decoded = np.asarray(model.decode(codes))
     reconstructions = decoded[:, : images.shape[1], : images.shape[2]]
     bits = model.bits({"image": images}, codes)

@@ -215,6 +215,8 @@ def _copy_model(source: str, target: str) -> None:
     if tf.io.gfile.exists(os.path.join(target, "config.json")):
         return
     checkpoint = checkpoints.newest(os.path.join(source, "checkpoints"))
+    if checkpoint is None:
+        raise UserError(f"{source} holds no checkpoint; train the model first")
     tf.io.gfile.makedirs(os.path.join(target, "checkpoints"))
     for file in tf.io.gfile.glob(checkpoint + ".*"):
         name = os.path.basename(file)

@@ -1,5 +1,7 @@
 """One layer of the gated PixelCNN (arXiv:1606.05328): a vertical and a horizontal stack's step."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -37,7 +39,9 @@ class GatedLayer(keras.layers.Layer):
         self.link = keras.layers.Dense(2 * channels, use_bias=False, name="link", dtype=policy)
         self.output_projection = keras.layers.Dense(channels, name="output", dtype=policy)
         self.dropout = keras.layers.Dropout(dropout, dtype=policy)
-        self.label_bias = self.spatial_bias = None  # each gives condition_v and condition_h
+        # Each gives condition_v and condition_h.
+        self.label_bias: Any = None
+        self.spatial_bias: Any = None
         if num_classes is not None:
             self.label_bias = keras.layers.Dense(
                 4 * channels, use_bias=False, name="label_bias", dtype=policy

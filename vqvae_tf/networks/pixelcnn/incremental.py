@@ -6,6 +6,7 @@ are `[width, batch, channels]`: taking a place is a contiguous slice.
 """
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -84,7 +85,7 @@ class IncrementalPixelCNN:
         """
         return -tf.tile(tf.stack(self.taps_outside)[:, None], [1, self.batch, 1])
 
-    def row(self, above: tf.Tensor, caches: list[tf.Tensor], i: Any):
+    def row(self, above: tf.Tensor, caches: Sequence[tf.Tensor], i: Any):
         """The vertical stack of row `i`.
 
         Args:

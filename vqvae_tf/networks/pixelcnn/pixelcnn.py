@@ -100,7 +100,7 @@ class PixelCNN(keras.layers.Layer):
         policy = self.dtype_policy
         # At both ends float32 even under a mixed policy: the table is small, and logits matter.
         precise = keras.backend.result_type(self.variable_dtype, "float32")
-        self.projection = None
+        self.projection: Any = None
         if code_dim is not None:
             self.projection = keras.layers.Dense(
                 channels * (slots or 1), name="projection", dtype=precise
@@ -123,11 +123,11 @@ class PixelCNN(keras.layers.Layer):
             keras.layers.Embedding(num_embeddings, width, name=f"slot_{i}", dtype=policy)
             for i in range((slots or 1) - 1)
         ]
-        head = keras.layers.Dense if code_dim is None else CodeLogits
+        head: Any = keras.layers.Dense if code_dim is None else CodeLogits
         self.logits = [
             head(num_embeddings, name=f"logits_{i}", dtype=precise) for i in range(slots or 1)
         ]
-        self._sampler = None
+        self._sampler: Any = None
 
     def build(self, codes_shape=None):
         if self.code_dim is None:
@@ -196,7 +196,7 @@ class PixelCNN(keras.layers.Layer):
 
     def features(self, embedded, label=None, spatial=None, training=False) -> Any:
         """What both stacks make of embedded codes: `[batch, height, width, channels]`."""
-        if label is not None:
+        if label is not None and self.num_classes is not None:
             # No label, -1, is a row of zeros: no bias. Never an index out of range, which TFLite
             # refuses once its converter has made a look-up of the product.
             label = ops.one_hot(label + 1, self.num_classes + 1, dtype=self.compute_dtype)

@@ -1,5 +1,7 @@
 """One layer of WaveNet (arXiv:1609.03499): a gated causal convolution with gaps between taps."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -49,7 +51,9 @@ class DilatedLayer(keras.layers.Layer):
         self.upsampling = upsampling
         policy = self.dtype_policy
         self.taps = keras.layers.Dense(2 * channels, name="taps", dtype=policy)
-        self.residual = self.label_bias = self.local_bias = None
+        self.residual: Any = None
+        self.label_bias: Any = None
+        self.local_bias: Any = None
         if has_residual:
             self.residual = keras.layers.Dense(channels, name="residual", dtype=policy)
         if num_classes is not None:

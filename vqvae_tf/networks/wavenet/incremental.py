@@ -142,7 +142,8 @@ class IncrementalWaveNet:
                 products = tf.matmul(g, self.after_gate[layer])
                 h = h + products[:, : h.shape[1]] + self.residual_bias[layer]
                 skips.append(products[:, h.shape[1] :])
-        skips.append(tf.matmul(g, self.last_skip))
+            else:
+                skips.append(tf.matmul(g, self.last_skip))
         past = tf.tensor_scatter_nd_update(state.past, rows[:, :1], tf.stack(inputs))
         places = state.places + 1
         places = tf.where(places == sizes, 0, places)

@@ -110,7 +110,7 @@ class WaveNet(keras.layers.Layer):
         policy = self.dtype_policy
         # At the end float32 even under a mixed policy: logits matter.
         precise = keras.backend.result_type(self.variable_dtype, "float32")
-        self.frames = None
+        self.frames: Any = None
         if local_channels is not None:
             self.frames = keras.layers.Conv1D(
                 channels, _FRAME_KERNEL, padding="same", name="frames", dtype=policy
@@ -134,7 +134,7 @@ class WaveNet(keras.layers.Layer):
         self.skip = keras.layers.Dense(skip_channels, name="skip", dtype=policy)
         self.hidden = keras.layers.Dense(width, name="hidden", dtype=policy)
         self.outputs = keras.layers.Dense(self.output_channels, name="outputs", dtype=precise)
-        self._sampler = None
+        self._sampler: Any = None
 
     @property
     def output_channels(self) -> int:
@@ -189,7 +189,7 @@ class WaveNet(keras.layers.Layer):
 
     def from_embedded(self, embedded: Any, label: Any = None, local: Any = None) -> Any:
         """Outputs `[batch, time, output_channels]` from embedded codes."""
-        if label is not None:
+        if label is not None and self.num_classes is not None:
             # No label, -1, is a row of zeros: no bias. Never an index out of range, which TFLite
             # refuses once its converter has made a look-up of the product.
             label = ops.one_hot(label + 1, self.num_classes + 1, dtype=self.compute_dtype)
