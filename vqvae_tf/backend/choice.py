@@ -1,10 +1,17 @@
 """The one place that chooses between TensorFlow and the other Keras backends."""
 
+from types import ModuleType
+
 import keras
 
+active: ModuleType
 if keras.backend.backend() == "tensorflow":
-    from vqvae_tf.backend import tensorflow_ops as active
+    from vqvae_tf.backend import tensorflow_ops
+
+    active = tensorflow_ops
 else:
-    from vqvae_tf.backend import portable_ops as active
+    from vqvae_tf.backend import portable_ops
+
+    active = portable_ops
 
 __all__ = ["active"]
