@@ -82,9 +82,10 @@ test-floor: .venv-floor/.floor ## layers and audio decoding on the oldest Tensor
 	VQVAE_TF_FLOOR=1 $(FLOOR_BIN)/python -m pytest -n 2 --dist worksteal tests/layers tests/floor
 
 .PHONY: lint
-lint: .venv/.dev ## check style and formatting
+lint: .venv/.dev ## check style, formatting and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy
 
 .PHONY: format
 format: .venv/.dev ## mend style and formatting

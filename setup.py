@@ -22,8 +22,9 @@ FEATURES = {
 }
 TFIO = ["tensorflow-io>=0.37.1", "tensorflow<2.18", "tensorflow-probability<0.25"]
 TEST = ["hypothesis", "pytest", "pytest-xdist", "scipy", "setuptools>=77"]
-# The formatter's output changes between releases, JAX's interface too: both are pinned.
-DEV = [*TEST, "dm-sonnet", "jax[cpu]==0.10.2", "ruff==0.17.6"]
+# Pinned: the formatter's output changes between releases, and so do what the type checker finds and
+# JAX's interface.
+DEV = [*TEST, "dm-sonnet", "jax[cpu]==0.10.2", "mypy==2.4.1", "ruff==0.17.6"]
 
 PROGRAMS = ("train", "train-prior", "sample", "reconstruct", "evaluate", "export", "demo")
 

@@ -95,6 +95,7 @@ class _CodeHistogram(keras.metrics.Metric):
         dtype: Any = "float32",
     ):
         super().__init__(name=name, dtype=dtype)
+        self.num_embeddings: int | list[int]
         if np.ndim(num_embeddings):
             self.sizes = list(arguments.wholes("num_embeddings", num_embeddings, least=1))
             self.num_embeddings = self.sizes
@@ -123,12 +124,12 @@ class _CodeHistogram(keras.metrics.Metric):
             columns = [codes[..., number] for number in range(len(self.sizes))]
         else:
             columns = [codes]
-        weights = [
+        factors = [
             _broadcast_from_the_left(each, columns[0])
             for each in (sample_weight, getattr(y_pred, "_keras_mask", None))
             if each is not None
         ]
-        weights = functools.reduce(ops.multiply, weights) if weights else None
+        weights = functools.reduce(ops.multiply, factors) if factors else None
         counts = [
             count_codes(column, size, weights)
             for column, size in zip(columns, self.sizes, strict=True)
@@ -302,7 +303,7 @@ class SSIM(keras.metrics.Mean):
         super().__init__(name=name, dtype=dtype)
         self.max_value = arguments.positive("max_value", max_value)
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self, y_true, y_pred, sample_weight=None):  # type: ignore[override]
         """Adds pictures `[batch, height, width, channels]`; `sample_weight` is `[batch]`."""
         import tensorflow as tf  # keras.ops has no SSIM
 

@@ -39,7 +39,8 @@ def files_below(
     """
     skip = skip or (lambda name, error: logging.warning("skipped %s", error))
     walk = _walk if is_local(root) else _walk_remote
-    found, others = [], collections.Counter()
+    found = []
+    others: collections.Counter[str] = collections.Counter()
     for path in walk(root, skip):
         ending = os.path.splitext(path)[1].lower()
         whole = os.path.join(root, path)
@@ -133,7 +134,7 @@ def printable(name: str) -> str:
 def _walk(root: str, skip: Callable[[str, UnreadableError], None]) -> Iterator[str]:
     """Relative paths of all that is no folder; real folders are read before those behind links."""
     seen = set()
-    real, linked = collections.deque([""]), collections.deque()
+    real, linked = collections.deque([""]), collections.deque[str]()
     while real or linked:
         below = real.popleft() if real else linked.popleft()
         folder = os.path.join(root, below) if below else root
@@ -142,8 +143,8 @@ def _walk(root: str, skip: Callable[[str, UnreadableError], None]) -> Iterator[s
             if (status.st_dev, status.st_ino) in seen:
                 raise OSError("a link to a folder that is read already")
             seen.add((status.st_dev, status.st_ino))
-            with os.scandir(folder) as entries:
-                entries = sorted(entries, key=lambda entry: entry.name)
+            with os.scandir(folder) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
         except OSError as error:
             text = f"{printable(below or root)}: {error.strerror or error}"
             if not below:

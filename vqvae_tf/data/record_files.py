@@ -89,7 +89,7 @@ class RecordFiles:
         return data
 
     def _places_in(self, number: int, path: str) -> np.ndarray:
-        places = []
+        places: list[tuple[int, int, int]] = []
         try:
             size = tf.io.gfile.stat(path).length
             offset = 0

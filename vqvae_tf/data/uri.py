@@ -1,12 +1,13 @@
 """A data URI -> the source that it names."""
 
+from typing import Any
+
 from vqvae_tf.data import images
 from vqvae_tf.data.codes import CodeRecords
 from vqvae_tf.data.digits import EmbeddedDigits
 from vqvae_tf.data.embedded import EmbeddedPhotos
 from vqvae_tf.data.folder import Folder
 from vqvae_tf.data.record_files import shards
-from vqvae_tf.data.source import Source
 from vqvae_tf.data.tfds import TensorFlowDatasets
 from vqvae_tf.data.tfrecord import ImageRecords
 from vqvae_tf.errors import UserError, nearest
@@ -15,7 +16,7 @@ EMBEDDED = {"photos": EmbeddedPhotos, "digits": EmbeddedDigits}
 SCHEMES = ("codes", "embedded", "folder", "tfds", "tfrecord")
 
 
-def open_source(uri: str, max_pixels: int = images.MAX_PIXELS) -> Source | CodeRecords:
+def open_source(uri: str, max_pixels: int = images.MAX_PIXELS) -> Any:
     """Opens what a data URI names.
 
     - `embedded:photos[/train|validation|region|photo]`: photographs inside installed packages;
@@ -58,5 +59,5 @@ def open_source(uri: str, max_pixels: int = images.MAX_PIXELS) -> Source | CodeR
             return TensorFlowDatasets(uri, rest, max_pixels)
         case "tfrecord":
             return ImageRecords(uri, rest, max_pixels)
-        case "codes":
+        case _:
             return CodeRecords(uri, shards(uri, rest))
