@@ -11,6 +11,7 @@ import tensorflow as tf
 from vqvae_tf import networks
 from vqvae_tf.config import Summaries, at_least
 from vqvae_tf.errors import UserError, nearest
+from vqvae_tf.metrics import count_codes, perplexity_of
 from vqvae_tf.models import autoencoder, trainable
 from vqvae_tf.models.sequence_prior import SequencePrior
 
@@ -233,7 +234,7 @@ class AudioVQVAE(trainable.TrainableModel):
             "reconstruction": tf.reduce_mean(self._cross_entropy(logits, audio)),
             **quantized.losses,
         }
-        perplexity = autoencoder.perplexity(quantized.codes, self.config.num_embeddings)
+        perplexity = perplexity_of(count_codes(quantized.codes, self.config.num_embeddings))
         return {"loss": tf.add_n(list(losses.values())), **losses, "perplexity": perplexity}
 
     def bits(self, batch, codes=None):

@@ -2,8 +2,6 @@
 
 import dataclasses
 
-import tensorflow as tf
-
 from vqvae_tf.config import TrainingConfig, at_least
 from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.layers import VectorQuantizer, VectorQuantizerEMA
@@ -67,14 +65,3 @@ def make_quantizer(config: AutoencoderConfig, name: str) -> VectorQuantizer | Ve
         name=name,
         dtype=config.training.precision,
     )
-
-
-def perplexity(codes, num_embeddings):
-    """Exponential of the entropy of the codes' frequencies.
-
-    >>> float(perplexity(tf.constant([[0, 3], [3, 0]]), num_embeddings=8))
-    2.0
-    """
-    counts = tf.math.bincount(tf.reshape(codes, [-1]), minlength=num_embeddings, dtype=tf.float32)
-    share = counts / tf.maximum(tf.reduce_sum(counts), 1.0)
-    return tf.exp(-tf.reduce_sum(tf.math.xlogy(share, share)))

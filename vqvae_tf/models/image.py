@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from vqvae_tf import networks
+from vqvae_tf.metrics import count_codes, perplexity_of
 from vqvae_tf.models import autoencoder, image_model
 
 
@@ -96,7 +97,7 @@ class ImageVQVAE(image_model.ImageModel):
     def _forward(self, pixels, training):
         quantized = self.quantizer.quantize(self._latents(pixels, training), training=training)
         outputs = self.decoder(self._join(quantized.vectors), training=training)
-        perplexity = autoencoder.perplexity(quantized.codes, self.config.num_embeddings)
+        perplexity = perplexity_of(count_codes(quantized.codes, self.config.num_embeddings))
         return outputs, quantized.losses, {"perplexity": perplexity}
 
     def _latents(self, pixels, training):

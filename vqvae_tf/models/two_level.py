@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from vqvae_tf import networks
 from vqvae_tf.config import at_least
+from vqvae_tf.metrics import count_codes, perplexity_of
 from vqvae_tf.models import autoencoder, image_model
 from vqvae_tf.models.two_level_prior import TwoLevelPrior, join_levels, split_levels
 
@@ -155,9 +156,8 @@ class TwoLevelVQVAE(image_model.ImageModel):
         perplexities = {}
         for level, quantized in (("upper", upper), ("lower", lower)):
             losses |= {f"{level}_{name}": value for name, value in quantized.losses.items()}
-            perplexities[f"{level}_perplexity"] = autoencoder.perplexity(
-                quantized.codes, self.config.num_embeddings
-            )
+            counts = count_codes(quantized.codes, self.config.num_embeddings)
+            perplexities[f"{level}_perplexity"] = perplexity_of(counts)
         return self.decoder(said + lower.vectors, training=training), losses, perplexities
 
     def _said(self, vectors, training=False):
