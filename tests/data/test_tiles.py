@@ -159,6 +159,30 @@ def test_small_pictures_are_enlarged_until_they_fit(memory_bytes):
     assert all(tile[:, :, 1].min() == 0 and tile[:, :, 1].max() == 4 for tile in small)
 
 
+def test_the_enlarged_size_is_looked_at_before_enlarging(caplog, monkeypatch):
+    resize, made = images.resize, []
+
+    def watched(pixels, height, width):
+        made.append(height * width)
+        return resize(pixels, height, width)
+
+    monkeypatch.setattr(images, "resize", watched)
+    thin = Arrays(sizes=((1, 250), (30, 30), (240, 1)))
+    data.batches(thin, DataConfig(image_size=600), 1, seed=0)
+    assert thin.skipped == 2 and made == [600 * 600]
+    assert "skipped 0: too narrow; enlarged to hold a tile of 600 it would have 150000 x 600" in (
+        caplog.text
+    )
+    with pytest.raises(UserError, match="arrays:: no picture can be cut into tiles"):
+        data.batches(Arrays(sizes=((1, 250),)), DataConfig(image_size=1_000), 1, seed=0)
+    # What would not fit at all sizes is cut from the files, and neither enlarged nor doubled.
+    del made[:]
+    double = DataConfig(image_size=100, flip=False, double_size_share=1.0)
+    (batch,) = some(double, 1, 2**22, source=Arrays(sizes=((2, 240),)))
+    assert batch["image"].shape == (6, 100, 100, 3)
+    assert max(made) == 100 * 100
+
+
 def test_pictures_too_small_at_half_size_are_left_out_there():
     sizes = ((40, 40), (20, 20))
     config = DataConfig(image_size=16, half_size_share=1.0)
@@ -201,6 +225,8 @@ def test_sets_that_outgrow_memory_are_streamed():
         (DataConfig(image_size=0), 4, 0, "data.image_size must be at least 1; received 0"),
         (DataConfig(), 0, 0, "batch_size must be at least 1; received 0"),
         (DataConfig(), 4, -1, "start_step must be at least 0; received -1"),
+        (DataConfig(image_size=2**20), 4, 0, "data.image_size or batch_size"),
+        (DataConfig(), 2**40, 0, "a batch must take at most"),
         (DataConfig(channels=4), 4, 0, "data.channels must be 1 or 3; received 4"),
         (DataConfig(recolour_share=1.5), 4, 0, r"must lie in \[0, 1\]"),
         (DataConfig(half_size_share=0.6, double_size_share=0.6), 4, 0, "in sum"),

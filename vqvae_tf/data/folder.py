@@ -26,7 +26,7 @@ class Folder(IndexedSource):
             )
         self._path = path
         self._max_pixels = max_pixels
-        self._files = files_below(path, images.EXTENSIONS, self._skip, images.is_picture)
+        self._files = files_below(path, images.EXTENSIONS, self.skip, images.is_picture)
         if not self._files:
             raise UserError(
                 f"{disk.printable(uri)}: the folder holds no pictures; files must end in "

@@ -83,7 +83,8 @@ class Source(abc.ABC):
             int32 (-1 without labels).
         """
 
-    def _skip(self, name: str, error: Exception) -> None:
+    def skip(self, name: str, error: Exception) -> None:
+        """Counts what cannot be used, and names it in the log the first time."""
         if name not in self._unreadable:
             self._unreadable.add(name)
             logging.warning("skipped %s", error)
@@ -120,7 +121,7 @@ class IndexedSource(Source):
             try:
                 picture = self.read(index, channels)
             except UnreadableError as error:
-                self._skip(self.name(index), error)
+                self.skip(self.name(index), error)
             else:
                 readable += 1
                 yield picture
@@ -148,5 +149,5 @@ class IndexedSource(Source):
             try:
                 return self.read(candidate, channels)
             except UnreadableError as error:
-                self._skip(self.name(candidate), error)
+                self.skip(self.name(candidate), error)
         raise UserError(f"{self.uri}: none of its {len(self)} pictures can be read")

@@ -95,7 +95,7 @@ class TensorFlowDatasets(Source):
         try:
             return images.decode(encoded, self._name(index), channels, self._max_pixels)
         except UnreadableError as error:
-            self._skip(self._name(index), error)
+            self.skip(self._name(index), error)
             return None
 
     def _name(self, index: int) -> str:

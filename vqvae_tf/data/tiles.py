@@ -12,7 +12,7 @@ from vqvae_tf.data import images
 from vqvae_tf.data.python_calls import numpy_call
 from vqvae_tf.data.recolour import recolour
 from vqvae_tf.data.shuffle import shuffled
-from vqvae_tf.data.source import Picture, Source
+from vqvae_tf.data.source import Picture, Source, UnreadableError
 from vqvae_tf.data.windows import Windows
 from vqvae_tf.errors import UserError
 
@@ -78,6 +78,13 @@ def _check(source: Source, config: DataConfig, batch_size: int, start_step: int)
     ):
         if value < least:
             raise UserError(f"{name} must be at least {least}; received {value}")
+    batch_bytes = batch_size * config.image_size**2 * config.channels
+    if batch_bytes > MEMORY_BYTES:
+        raise UserError(
+            f"a batch must take at most {MEMORY_BYTES:,} bytes; {batch_size} tiles of "
+            f"{config.image_size} x {config.image_size} take {batch_bytes:,}: set a smaller "
+            "data.image_size or batch_size"
+        )
     if config.channels not in (1, 3):
         raise UserError(f"data.channels must be 1 or 3; received {config.channels}")
     shares = (config.half_size_share, config.double_size_share, config.recolour_share)
@@ -103,25 +110,38 @@ def _hold(source: Source, config: DataConfig, memory_bytes: int) -> list[Picture
     """All pictures, none smaller than a tile; None where they would not fit at all sizes."""
     if source.stored_bytes > memory_bytes:
         return None
-    growth = sum(scale**2 for scale in _scales(config))
+    growth = 1 + sum(scale**2 for scale in _scales(config) if scale != 1)
     pictures, total = [], 0
     progress = tqdm(
         source.pictures(config.channels), source.uri, len(source), leave=False, disable=None
     )
     for picture in progress:
         image = picture["image"]
-        enlarge = config.image_size / min(image.shape[:2])
-        if enlarge > 1:
-            image = _scaled(image, enlarge)
-        total += image.size * growth
+        height, width = _size(image, max(1, config.image_size / min(image.shape[:2])))
+        if height * width > images.MAX_PIXELS:
+            name = picture["name"]
+            source.skip(
+                name,
+                UnreadableError(
+                    f"{name}: too narrow; enlarged to hold a tile of {config.image_size} it would "
+                    f"have {width} x {height} pixels, more than {images.MAX_PIXELS:,}"
+                ),
+            )
+            continue
+        total += height * width * config.channels * growth
         if total > memory_bytes:
             return None
+        if (height, width) != image.shape[:2]:
+            image = images.resize(image, height, width)
         pictures.append(picture | {"image": image})
+    if not pictures:
+        raise UserError(f"{source.uri}: no picture can be cut into tiles; the log says why")
     return pictures
 
 
-def _scaled(image: np.ndarray, scale: float) -> np.ndarray:
-    return images.resize(image, *(round(side * scale) for side in image.shape[:2]))
+def _size(image: np.ndarray, scale: float) -> tuple[int, int]:
+    height, width = image.shape[:2]
+    return round(height * scale), round(width * scale)
 
 
 def _cut_from_memory(
@@ -139,8 +159,10 @@ def _cut_from_memory(
     for scale in scales:
         starts.append(len(arrays))
         for picture in pictures:
-            image = picture["image"] if scale == 1.0 else _scaled(picture["image"], scale)
-            if min(image.shape[:2]) >= config.image_size:
+            image = picture["image"]
+            size = _size(image, scale)
+            if min(size) >= config.image_size:
+                image = image if scale == 1.0 else images.resize(image, *size)
                 arrays.append(image)
                 labels.append(-1 if picture["label"] is None else picture["label"])
         if starts[-1] == len(arrays):
