@@ -29,13 +29,7 @@ class Fake:
         return decoded[:, : images.shape[1], : images.shape[2]]
 
     def bits(self, batch, codes):
-        images = batch["image"]
-        dimensions = math.prod(images.shape[1:])
-        return {
-            "reconstruction": images.astype(float).mean((1, 2, 3)),
-            "latent": np.full(len(images), codes[0].size * 3.0),
-            "dimensions": dimensions,
-        }
+        return {"reconstruction": batch["image"].astype(float).mean((1, 2, 3))}
 
 
 def pictures():
@@ -60,7 +54,7 @@ def test_figures_are_pooled_over_the_set():
     assert results["psnr"] == pytest.approx(-10 * math.log10(mse), rel=1e-12)
     bits = [model.bits({"image": image}, model.encode(image)) for image in images]
     reconstruction = sum(b["reconstruction"][0] for b in bits) / dimensions
-    latent = sum(b["latent"][0] for b in bits) / dimensions
+    latent = sum(3.0 * model.encode(image)[0].size for image in images) / dimensions
     assert results["reconstruction_bits_per_dimension"] == pytest.approx(reconstruction)
     assert results["latent_bits_per_dimension"] == pytest.approx(latent)
     assert results["bits_per_dimension"] == pytest.approx(reconstruction + latent)
@@ -86,7 +80,11 @@ def test_every_picture_has_its_row():
     for name in ("mse", "psnr", "ssim", "bits_per_dimension"):
         assert rows[1][name] == pytest.approx(alone[name])
     assert (rows[3]["height"], rows[3]["width"]) == (8, 20)
-    assert math.isnan(rows[3]["ssim"])
+    assert rows[3]["ssim"] is None
+    assert rows[3]["ssim_note"] == (
+        "without 1 of 1 pictures, smaller than its window of 11 x 11 pixels"
+    )
+    assert "ssim_note" not in rows[1]
 
 
 def test_a_prior_adds_its_bits():
@@ -127,6 +125,40 @@ def test_a_perfect_reconstruction_has_no_finite_psnr():
         model, [{"name": "p", "image": image}], num_embeddings=NUM_EMBEDDINGS
     )
     assert results["psnr"] == math.inf and results["mse"] == 0.0
+
+
+def test_small_pictures_are_said_to_be_without_ssim():
+    small = [picture | {"image": picture["image"][:10]} for picture in pictures()]
+    mixed = evaluation.evaluate(Fake(), pictures(), num_embeddings=NUM_EMBEDDINGS)
+    none = evaluation.evaluate(Fake(), small, num_embeddings=NUM_EMBEDDINGS)
+    assert mixed["ssim_note"].startswith("without 1 of 5 pictures")
+    assert none["ssim"] is None
+    lines = evaluation.table(none).splitlines()
+    assert any(line.startswith("ssim_note") and "5 of 5 pictures" in line for line in lines)
+    assert not any(line.startswith("ssim ") for line in lines)
+
+
+def test_large_pictures_are_measured_in_pieces(monkeypatch):
+    whole = evaluation.evaluate(Fake(), pictures(), num_embeddings=NUM_EMBEDDINGS)
+    monkeypatch.setattr(evaluation, "BATCH_PIXELS", 20)
+    parts = evaluation.evaluate(Fake(), pictures(), num_embeddings=NUM_EMBEDDINGS)
+    assert parts["mse"] == whole["mse"]
+    # SSIM is computed in float32, near zero here.
+    assert parts["ssim"] == pytest.approx(whole["ssim"], abs=1e-5)
+    for first, second in zip(parts["per_picture"], whole["per_picture"], strict=True):
+        assert first["ssim"] == pytest.approx(second["ssim"], abs=1e-5)
+
+
+def test_codes_may_come_from_elsewhere():
+    seen = []
+
+    def encode(images, labels):
+        seen.append(labels)
+        return np.zeros([len(images), -(-images.shape[1] // 2), -(-images.shape[2] // 2)], int)
+
+    results = evaluation.evaluate(Fake(), pictures(), num_embeddings=NUM_EMBEDDINGS, encode=encode)
+    assert results["codes_in_use"] == 1
+    np.testing.assert_array_equal(np.concatenate(seen), np.arange(5))
 
 
 def test_no_pictures_is_an_error():

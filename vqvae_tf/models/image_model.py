@@ -59,6 +59,15 @@ class ImageModelConfig(autoencoder.AutoencoderConfig):
         """Pixels of the picture to a place of the code grid, a side."""
         return 2 ** len(self.widths)
 
+    @property
+    def reach(self) -> int:
+        """How many places of the code grid away a pixel may lie, at most, and still count.
+
+        For its code, by the encoder, and for a pixel that comes of a code, by the decoder: a place
+        for every 3-wide convolution, and less than two for all strided ones.
+        """
+        return self.residual_blocks + 3
+
 
 class ImageModel(trainable.TrainableModel):
     """Pictures to codes and back.

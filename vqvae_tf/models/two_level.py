@@ -38,6 +38,12 @@ class TwoLevelConfig(image_model.ImageModelConfig):
         return 2 ** (len(self.widths) + 1)
 
     @property
+    def reach(self) -> int:
+        """As of `ImageModelConfig`: through both upper networks, and one of the lower grid."""
+        one = super().reach
+        return 2 * one + -(-one // 2)
+
+    @property
     def codes_per_position(self) -> int:
         """Of the upper grid: its own code and the four of the lower grid."""
         return 5

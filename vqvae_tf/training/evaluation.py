@@ -8,8 +8,10 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-_BATCH_PIXELS = 2**18  # pictures of one size go together up to so many pixels
-_SSIM_WINDOW = 11
+from vqvae_tf.training.pieces import pieces
+
+BATCH_PIXELS = 2**18  # pictures of one size go together up to so many pixels
+SSIM_WINDOW = 11  # pixels a side
 
 
 class PictureModel(Protocol):
@@ -25,7 +27,7 @@ class PictureModel(Protocol):
         """Pictures, of which the upper left corner is that which was encoded."""
 
     def bits(self, batch: Any, codes: Any) -> Any:
-        """`reconstruction` and `latent`, `[batch]` each, and `dimensions` of `batch["image"]`."""
+        """`reconstruction`, `[batch]`: -log2 p(x|z) of the pictures `batch["image"]`."""
 
 
 def evaluate(
@@ -60,7 +62,8 @@ def evaluate(
         `usage`, `codes_in_use`, `reconstruction_bits_per_dimension`,
         `latent_bits_per_dimension`, `bits_per_dimension`; with a prior `prior_bits_per_code`,
         `prior_bits_per_dimension`, `bits_per_dimension_with_prior`; and under `per_picture` a
-        row for each picture.
+        row for each picture. Where pictures are too small for SSIM, `ssim_note` says so, and
+        `ssim` is None if all of them are.
     """
     rows, counts = [], np.zeros((max(codebook_of_code) + 1, num_embeddings), np.int64)
     shown = tqdm.tqdm(pictures, unit="picture", desc="evaluating", disable=None, leave=False)
@@ -72,35 +75,43 @@ def evaluate(
         rows += measured
     if not rows:
         raise ValueError("there are no pictures to evaluate")
+    bits_per_code = math.log2(num_embeddings)
     return {
         "pictures": len(rows),
-        **_pooled(rows),
+        **_pooled(rows, bits_per_code),
         **code_statistics(counts),
-        "per_picture": [_public(row) for row in rows],
+        "per_picture": [_public(row, bits_per_code) for row in rows],
     }
 
 
 def table(results: Mapping[str, Any]) -> str:
-    """The numbers of `evaluate` as two columns of text.
+    """The numbers of `evaluate` as two columns of text, with notes on those that are missing.
 
     >>> print(table({"psnr": 27.5, "usage": 0.875, "pictures": 4, "per_picture": []}))
     psnr      27.5
     usage     0.875
     pictures  4
     """
-    numbers = {name: value for name, value in results.items() if isinstance(value, (int, float))}
-    width = max(map(len, numbers))
-    return "\n".join(
-        f"{name:<{width}}  {value:,}" if isinstance(value, int) else f"{name:<{width}}  {value:.5g}"
-        for name, value in numbers.items()
-    )
+    shown = {
+        name: value
+        for name, value in results.items()
+        if isinstance(value, (int, float)) or name.endswith("_note")
+    }
+    width = max(map(len, shown))
+    return "\n".join(f"{name:<{width}}  {_text(value)}" for name, value in shown.items())
+
+
+def _text(value):
+    if isinstance(value, str):
+        return value
+    return f"{value:,}" if isinstance(value, int) else f"{value:.5g}"
 
 
 def _batches(pictures) -> Iterator[list[Mapping[str, Any]]]:
     batch: list[Mapping[str, Any]] = []
     for picture in pictures:
         shape = picture["image"].shape
-        full = (len(batch) + 1) * shape[0] * shape[1] > _BATCH_PIXELS
+        full = (len(batch) + 1) * shape[0] * shape[1] > BATCH_PIXELS
         if batch and (full or shape != batch[0]["image"].shape):
             yield batch
             batch = []
@@ -117,20 +128,19 @@ def _measure(model, batch, prior_bits, encode):
     codes = np.asarray(model.encode(images) if encode is None else encode(images, labels))
     decoded = np.asarray(model.decode(codes))
     reconstructions = decoded[:, : images.shape[1], : images.shape[2]]
-    bits = model.bits({"image": images}, codes)
+    bits = model.bits({"image": images}, codes)["reconstruction"]
     columns = {
-        "squared_error": ((images / 255.0 - reconstructions / 255.0) ** 2).sum((1, 2, 3)),
-        "reconstruction_bits": np.asarray(bits["reconstruction"], np.float64),
-        "latent_bits": np.asarray(bits["latent"], np.float64),
+        "squared_error": _squared_error(images, reconstructions),
+        "reconstruction_bits": np.asarray(bits, np.float64),
     }
-    if min(images.shape[1:3]) >= _SSIM_WINDOW:
-        columns["ssim"] = tf.image.ssim(images, reconstructions, 255).numpy().astype(np.float64)
+    if min(images.shape[1:3]) >= SSIM_WINDOW:
+        columns["ssim"] = _ssim(images, reconstructions)
     if prior_bits is not None:
         columns["prior_bits"] = np.asarray(prior_bits(codes, labels), np.float64)
     shared = {
         "height": images.shape[1],
         "width": images.shape[2],
-        "dimensions": int(bits["dimensions"]),
+        "dimensions": images[0].size,
         "codes": codes[0].size,
     }
     rows = [
@@ -140,7 +150,41 @@ def _measure(model, batch, prior_bits, encode):
     return codes, rows
 
 
-def _pooled(rows):
+def _squared_error(images, reconstructions):
+    """Of each picture, summed over its pixels on a scale of width 1."""
+    total = np.zeros(len(images), np.int64)
+    for rows, columns in _parts(images.shape):
+        difference = np.subtract(
+            images[:, rows, columns], reconstructions[:, rows, columns], dtype=np.int32
+        )
+        total += np.square(difference).sum((1, 2, 3), np.int64)
+    return total / 255**2
+
+
+def _ssim(images, reconstructions):
+    """Of each picture: the mean over all places of the window."""
+    margin = SSIM_WINDOW - 1
+    batch, height, width = images.shape[:3]
+    total = np.zeros(batch)
+    for rows, columns in _parts((batch, height - margin, width - margin)):
+        part = (
+            slice(None),
+            slice(rows.start, rows.stop + margin),
+            slice(columns.start, columns.stop + margin),
+        )
+        mean = tf.image.ssim(images[part], reconstructions[part], 255).numpy()
+        places = (rows.stop - rows.start) * (columns.stop - columns.start)
+        total += mean.astype(np.float64) * places
+    return total / ((height - margin) * (width - margin))
+
+
+def _parts(shape):
+    """Rows and columns of pieces of a batch of pictures."""
+    area = max(1, BATCH_PIXELS // shape[0])
+    return (piece.inner for piece in pieces(shape[1], shape[2], area))
+
+
+def _pooled(rows, bits_per_code):
     """Ratios of sums over rows; of one row, that picture's own figures."""
 
     def total(name):
@@ -148,13 +192,12 @@ def _pooled(rows):
 
     dimensions = total("dimensions")
     mse = total("squared_error") / dimensions
-    similar = [row["ssim"] for row in rows if "ssim" in row]
     reconstruction = total("reconstruction_bits") / dimensions
-    latent = total("latent_bits") / dimensions
+    latent = total("codes") * bits_per_code / dimensions
     figures = {
         "mse": mse,
         "psnr": -10.0 * math.log10(mse) if mse else math.inf,
-        "ssim": math.fsum(similar) / len(similar) if similar else math.nan,
+        **_pooled_ssim(rows),
         "reconstruction_bits_per_dimension": reconstruction,
         "latent_bits_per_dimension": latent,
         "bits_per_dimension": reconstruction + latent,
@@ -166,6 +209,18 @@ def _pooled(rows):
             "prior_bits_per_dimension": prior / dimensions,
             "bits_per_dimension_with_prior": reconstruction + prior / dimensions,
         }
+    return figures
+
+
+def _pooled_ssim(rows):
+    """`ssim`, and why pictures are left out of it."""
+    known = [row["ssim"] for row in rows if "ssim" in row]
+    figures = {"ssim": math.fsum(known) / len(known) if known else None}
+    if len(known) < len(rows):
+        figures["ssim_note"] = (
+            f"without {len(rows) - len(known)} of {len(rows)} pictures, smaller than its window "
+            f"of {SSIM_WINDOW} x {SSIM_WINDOW} pixels"
+        )
     return figures
 
 
@@ -188,6 +243,6 @@ def code_statistics(counts: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _public(row):
+def _public(row, bits_per_code):
     shared = {name: row[name] for name in ("name", "height", "width")}
-    return {**shared, **_pooled([row])}
+    return {**shared, **_pooled([row], bits_per_code)}

@@ -15,6 +15,7 @@ from vqvae_tf.data.recolour import recolour
 from vqvae_tf.errors import UserError
 from vqvae_tf.files import write_bytes
 from vqvae_tf.training import evaluation
+from vqvae_tf.workflows.whole_pictures import Compiled
 
 
 def open_source(uri: str) -> data.Source:
@@ -185,33 +186,6 @@ def write_samples(
     columns = max(1, round(len(samples) ** 0.5))
     write_png(sheet, reporting.sheet(list(samples), columns=columns))
     return [sheet, *written]
-
-
-class Compiled:
-    """A model's pixel-level functions, each traced once for pictures of any size.
-
-    Args:
-        model: the autoencoder.
-        search: what to encode with; None takes the nearest codes.
-    """
-
-    def __init__(self, model: models.ImageModel, search: models.CodeSearch | None = None):
-        picture = tf.TensorSpec([None, None, None, model.config.data.channels], tf.uint8)
-        slots = [model.config.codes_per_position] if model.config.codes_per_position > 1 else []
-        codes = tf.TensorSpec([None, None, None, *slots], tf.int32)
-
-        def traced(function, *arguments):
-            return tf.function(function, input_signature=arguments, autograph=False)
-
-        self._nearest, self._search = traced(model.encode, picture), search
-        self.decode = traced(model.decode, codes)
-        self.bits = traced(model.bits, {"image": picture}, codes)
-
-    def encode(self, images, labels=None):
-        """Codes of pictures; their classes, `[batch]` or None, tell a search with a prior more."""
-        if self._search is None:
-            return self._nearest(images)
-        return self._search.encode(images, labels)
 
 
 def write_png(path: str, image: np.ndarray) -> None:

@@ -1,0 +1,100 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests.small import AUTOENCODER, picture
+from vqvae_tf import models
+from vqvae_tf.config import DataConfig
+from vqvae_tf.training import evaluation
+from vqvae_tf.workflows.whole_pictures import Compiled
+
+TWO_LEVEL = models.TwoLevelConfig(
+    widths=(4, 8),
+    upper_width=8,
+    residual_width=4,
+    embedding_dim=2,
+    num_embeddings=16,
+    data=DataConfig(image_size=16),
+)
+CASES = {
+    "image": AUTOENCODER,
+    "deep": dataclasses.replace(
+        AUTOENCODER, widths=(4, 8, 8), residual_blocks=3, data=DataConfig(image_size=16)
+    ),
+    "plain": dataclasses.replace(
+        AUTOENCODER, residual_blocks=0, final_convolution=False, codes_per_position=2
+    ),
+    "mixture": dataclasses.replace(
+        AUTOENCODER, likelihood="logistic_mixture", mixture_components=2
+    ),
+    "two levels": TWO_LEVEL,
+}
+
+
+def lively(config, image):
+    """A model of that configuration whose codes differ from place to place."""
+    family = models.TwoLevelVQVAE if config is TWO_LEVEL else models.ImageVQVAE
+    model = family(config)
+    rng = np.random.default_rng(0)
+    for variable in model.variables:
+        if variable.path.endswith("kernel"):
+            variable.assign(rng.normal(0, 1.5 * variable.shape[-2] ** -0.5 / 3, variable.shape))
+    quantizers = (
+        [model.upper_quantizer, model.lower_quantizer] if config is TWO_LEVEL else [model.quantizer]
+    )
+    for quantizer in quantizers:
+        quantizer.load_codebook(rng.normal(0, 0.3, quantizer.codebook.shape))
+    assert len(np.unique(model.encode(image))) > 4
+    return model
+
+
+@pytest.mark.parametrize("config", CASES.values(), ids=CASES.keys())
+def test_pieces_are_encoded_decoded_and_measured_as_the_whole(config):
+    image = np.stack([picture(163, 230), picture(163, 230)[:, ::-1]])
+    model = lively(config, image)
+    whole, parts = Compiled(model), Compiled(model, piece_pixels=2 * 40 * 40)
+    codes = whole.encode(image)
+    # Sums may round otherwise in a picture of another size; next to a tie that tips a code.
+    assert (parts.encode(image) != codes).mean() < 1e-3
+    np.testing.assert_array_equal(model.encode(image), codes)
+    difference = parts.decode(codes).astype(int) - whole.decode(codes)
+    assert np.abs(difference).max() <= 1 and (difference != 0).mean() < 1e-3
+    bits = whole.bits({"image": image}, codes)["reconstruction"]
+    np.testing.assert_allclose(
+        parts.bits({"image": image}, codes)["reconstruction"], bits, rtol=1e-5
+    )
+    np.testing.assert_allclose(model.bits({"image": image}, codes)["reconstruction"], bits)
+
+
+def test_the_reach_is_needed():
+    image = picture(163, 230)[None]
+    model = lively(AUTOENCODER, image)
+    short = Compiled(model, piece_pixels=40 * 40)
+    short._reach = 1
+    assert (short.encode(image) != model.encode(image).numpy()).mean() > 1e-2
+
+
+@pytest.mark.parametrize("size", [(1, 400), (400, 1), (3, 3), (64, 65)])
+def test_narrow_pictures(size):
+    image = picture(*size)[None]
+    model = lively(AUTOENCODER, picture(64, 64)[None])
+    parts = Compiled(model, piece_pixels=256)
+    codes = model.encode(image).numpy()
+    assert (parts.encode(image) != codes).mean() < 0.02
+    np.testing.assert_allclose(
+        parts.bits({"image": image}, codes)["reconstruction"],
+        model.bits({"image": image}, codes)["reconstruction"],
+        rtol=1e-5,
+    )
+
+
+def test_a_set_is_measured_the_same_in_pieces():
+    model = lively(AUTOENCODER, picture(64, 64)[None])
+    pictures = [{"name": str(n), "image": picture(90 + n, 120)} for n in range(2)]
+    whole, parts = (
+        evaluation.evaluate(each, pictures, num_embeddings=AUTOENCODER.num_embeddings)
+        for each in (model, Compiled(model, piece_pixels=32 * 32))
+    )
+    for name in ("mse", "psnr", "ssim", "perplexity", "bits_per_dimension"):
+        assert parts[name] == pytest.approx(whole[name], rel=1e-4), name

@@ -1,0 +1,105 @@
+"""A model's functions for pictures of any size, in memory that does not grow with them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from vqvae_tf import models
+from vqvae_tf.training.evaluation import BATCH_PIXELS
+from vqvae_tf.training.pieces import pieces
+
+
+class Compiled:
+    """A model's pixel-level functions, each traced once for pictures of any size.
+
+    A large picture goes through them in pieces. With each goes what lies around it as far as the
+    networks reach (`config.reach`), so that codes, pixels and bits are those of the whole picture.
+
+    Args:
+        model: the autoencoder.
+        search: what to encode with; None takes the nearest codes. A search changes codes one after
+            another, so that those of a large picture depend a little on where it is cut.
+        piece_pixels: pixels of a piece, without those around it.
+    """
+
+    def __init__(
+        self,
+        model: models.ImageModel,
+        search: models.CodeSearch | None = None,
+        piece_pixels: int = BATCH_PIXELS,
+    ):
+        config = model.config
+        picture = tf.TensorSpec([None, None, None, config.data.channels], tf.uint8)
+        slots = [config.codes_per_position] if config.codes_per_position > 1 else []
+        codes = tf.TensorSpec([None, None, None, *slots], tf.int32)
+
+        def traced(function, *arguments):
+            return tf.function(function, input_signature=arguments, autograph=False)
+
+        self._nearest, self._search = traced(model.encode, picture), search
+        self._decode = traced(model.decode, codes)
+        self._bits = traced(model.bits, {"image": picture}, codes)
+        self._stride, self._reach = config.stride, config.reach
+        self._area = max(1, piece_pixels // config.stride**2)  # places of the code grid
+
+    def encode(self, images: Any, labels: Any = None) -> Any:
+        """Codes of pictures; their classes, `[batch]` or None, tell a search with a prior more."""
+        batch, *size = images.shape[:3]
+        grid = [-(-side // self._stride) for side in size]
+        whole = None
+        for piece in self._pieces(batch, *grid):
+            part = np.asarray(self._encode(images[:, *self._pixels(piece.outer)], labels))
+            if whole is None:
+                whole = np.empty([batch, *grid, *part.shape[3:]], part.dtype)
+            whole[:, *piece.inner] = part[:, *piece.within]
+        return whole
+
+    def decode(self, codes: Any) -> Any:
+        """The uint8 pictures that codes stand for."""
+        batch, *grid = codes.shape[:3]
+        whole = None
+        for piece in self._pieces(batch, *grid):
+            part = np.asarray(self._decode(codes[:, *piece.outer]))
+            if whole is None:
+                size = [side * self._stride for side in grid]
+                whole = np.empty([batch, *size, part.shape[3]], part.dtype)
+            whole[:, *self._pixels(piece.inner)] = part[:, *self._pixels(piece.within)]
+        return whole
+
+    def bits(self, batch: Mapping[str, Any], codes: Any) -> dict[str, np.ndarray]:
+        """`reconstruction`: -log2 p(x|z) of the pictures `image` given their codes, `[batch]`."""
+        images = batch["image"]
+        total = np.zeros(len(images))
+        for piece in self._pieces(*codes.shape[:3]):
+            part = images[:, *self._pixels(piece.outer)], codes[:, *piece.outer]
+            (top, bottom), (left, right) = ((place.start, place.stop) for place in piece.within)
+            # A model counts from the first pixel that codes decode to. What lies above the piece
+            # and to its left comes out the same from a corner of it, and is taken off again.
+            total += self._bits_of_corner(*part, bottom, right)
+            total -= self._bits_of_corner(*part, top, right)
+            total -= self._bits_of_corner(*part, bottom, left)
+            total += self._bits_of_corner(*part, top, left)
+        return {"reconstruction": total}
+
+    def _pieces(self, batch, height, width):
+        return pieces(height, width, max(1, self._area // batch), self._reach)
+
+    def _pixels(self, places):
+        return tuple(
+            slice(place.start * self._stride, place.stop * self._stride) for place in places
+        )
+
+    def _encode(self, images, labels):
+        if self._search is None:
+            return self._nearest(images)
+        return self._search.encode(images, labels)
+
+    def _bits_of_corner(self, images, codes, rows, columns):
+        """Bits of the pixels of the first rows and columns of the code grid."""
+        if rows == 0 or columns == 0:
+            return 0.0
+        images = images[:, : rows * self._stride, : columns * self._stride]
+        codes = codes[:, : rows + self._reach, : columns + self._reach]
+        return np.asarray(self._bits({"image": images}, codes)["reconstruction"], np.float64)
