@@ -111,7 +111,7 @@ def _hold(source: Source, config: DataConfig, memory_bytes: int) -> list[Picture
     if source.stored_bytes > memory_bytes:
         return None
     growth = 1 + sum(scale**2 for scale in _scales(config) if scale != 1)
-    pictures, total = [], 0
+    pictures, total = [], 0.0  # bytes
     progress = tqdm(
         source.pictures(config.channels), source.uri, len(source), leave=False, disable=None
     )

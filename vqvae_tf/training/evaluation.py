@@ -215,7 +215,7 @@ def _pooled(rows, bits_per_code):
 def _pooled_ssim(rows):
     """`ssim`, and why pictures are left out of it."""
     known = [row["ssim"] for row in rows if "ssim" in row]
-    figures = {"ssim": math.fsum(known) / len(known) if known else None}
+    figures: dict[str, Any] = {"ssim": math.fsum(known) / len(known) if known else None}
     if len(known) < len(rows):
         figures["ssim_note"] = (
             f"without {len(rows) - len(known)} of {len(rows)} pictures, smaller than its window "
