@@ -8,6 +8,8 @@ import math
 import operator
 from typing import Any
 
+import numpy as np
+
 from vqvae_tf.errors import UserError
 
 
@@ -58,6 +60,21 @@ def real(name: str, value: Any) -> float:
     if not math.isfinite(number):
         raise UserError(f"{name} must be a finite number; received {value}")
     return number
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or false as a Python bool.
+
+    Raises:
+        UserError: for anything else, such as the string "False".
+
+    >>> import numpy as np
+    >>> flag("return_codes", np.bool_(True))
+    True
+    """
+    if np.ndim(value) or value not in (0, 1):
+        raise UserError(f"{name} must be True or False; received {value!r}")
+    return bool(value)
 
 
 def not_negative(name: str, value: Any) -> float:

@@ -8,6 +8,11 @@ from collections.abc import Iterable
 class UserError(ValueError):
     """Something that the user can put right; programs print it in one line and exit with 2."""
 
+    # Keras and AutoGraph pass such errors on as they are; to the message of others they add a dozen
+    # lines, and AutoGraph changes the type.
+    _keras_call_info_injected = True
+    ag_pass_through = True
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The names most similar to `name`, as the end of an error message.

@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras.ops import convert_to_numpy as array
 
 from tests.layers import oracle
-from vqvae_tf import layers
+from vqvae_tf import layers, metrics
 
 DIM = 4
 
@@ -100,8 +100,16 @@ def test_dropout_is_by_example_and_by_seed():
     )
     assert (used == used[:, :1]).all()  # one number an example
     assert all(40 * 0.5 < count < 200 / 4 * 1.6 for count in np.bincount(used[:, 0], minlength=4))
-    for b in range(200):  # stages that an example leaves out have code 0
-        assert (codes[b, :, used[b, 0] + 1 :] == 0).all()
+    for b in range(200):  # the code of a stage that an example leaves out is none
+        assert (codes[b, :, : used[b, 0] + 1] >= 0).all()
+        assert (codes[b, :, used[b, 0] + 1 :] == -1).all()
+    np.testing.assert_array_equal(layer.decode(codes), vectors)
+    in_graph = tf.function(layer.decode, input_signature=[tf.TensorSpec([None, 3, 4], tf.int32)])
+    np.testing.assert_array_equal(in_graph(codes), vectors)
+    dead = metrics.DeadCodes(layer.code_sizes)
+    dead.update_state(codes)
+    seen = sum(len(np.unique(codes[..., n][codes[..., n] >= 0])) for n in range(4))
+    assert float(dead.result()) == 64 - seen
     np.testing.assert_array_equal(drop(x)[1].codes, codes)
     assert (array(drop(x, seed=1)[1].codes) != codes).any()
     np.testing.assert_array_equal(drop(x[:50])[1].codes, codes[:50])  # whatever the batch

@@ -56,6 +56,13 @@ def num_replicas():
     return 1
 
 
+def num_workers():
+    """As `tensorflow_ops.num_workers`."""
+    import jax
+
+    return jax.process_count()
+
+
 def sum_over_replicas(value):
     """As `tensorflow_ops.sum_over_replicas`."""
     return value
@@ -70,7 +77,7 @@ def random_rows(seed, step, shape, total):
     """As `tensorflow_ops.random_rows`."""
     import jax
 
-    key = jax.random.fold_in(jax.random.key(seed), step)
+    key = jax.random.fold_in(jax.random.key(seed % 2**32), step)
     return jax.random.randint(key, shape, 0, ops.maximum(total, 1))
 
 
@@ -82,7 +89,7 @@ def smallest(values, count):
 def rows_at(rows, index):
     """As `tensorflow_ops.rows_at`."""
     if not rows.shape[0]:
-        return ops.zeros((index.shape[0], rows.shape[1]))
+        return ops.zeros((index.shape[0], rows.shape[1]), rows.dtype)
     return ops.take(rows, index, axis=0)
 
 
@@ -100,7 +107,7 @@ def uniform_rows(seed, step, first, count, width=1):
     """As `tensorflow_ops.uniform_rows`; other numbers, with the same independence."""
     import jax
 
-    key = jax.random.fold_in(jax.random.key(seed), step)
+    key = jax.random.fold_in(jax.random.key(seed % 2**32), step)
     rows = first + jax.numpy.arange(count)
     least = 2.0**-24
     return jax.vmap(

@@ -95,6 +95,14 @@ def num_replicas():
     return 1 if context is None else context.num_replicas_in_sync
 
 
+def num_workers():
+    """Number of processes that train together under the strategy in whose scope this is called."""
+    if not isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+        return 1
+    cluster = tf.distribute.get_strategy().cluster_resolver.cluster_spec()
+    return max(1, sum(len(cluster.job_tasks(job)) for job in cluster.jobs))
+
+
 def sum_over_replicas(value):
     """Sum of `value` over all replicas, the same bits on each."""
     context = _replicas()
@@ -117,6 +125,7 @@ def rows_before(count):
 
 def random_rows(seed, step, shape, total):
     """Row numbers in [0, total), a function of (seed, step) alone; int32."""
+    seed = ((seed & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000  # the low bits, as an int32
     return tf.random.stateless_uniform(
         shape, tf.stack([seed, step]), 0, tf.maximum(total, 1), tf.int32, alg="philox"
     )
@@ -147,5 +156,5 @@ def nth_true(mask, numbers):
 
 def uniform_rows(seed, step, first, count, width=1):
     """Numbers in (0, 1), `[count, width]`, of rows from `first` on, by (seed, step, row) alone."""
-    key = tf.constant(seed, tf.uint64)
+    key = tf.constant(seed % 2**64, tf.uint64)
     return philox_uniform(key, step, first, count, width)[:, :width]

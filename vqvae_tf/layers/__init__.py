@@ -1,5 +1,6 @@
 """Quantizers: layers that turn vectors into codes of a finite set."""
 
+from vqvae_tf.layers.code_lookup import CodeLookup
 from vqvae_tf.layers.codebook import CodebookQuantizer
 from vqvae_tf.layers.counted_codebook import CountedCodebook
 from vqvae_tf.layers.estimators import Estimator, GumbelSoftmax, RotationTrick, Stochastic
@@ -16,6 +17,7 @@ from vqvae_tf.layers.vector_quantizer import VectorQuantizer, forget_revived
 from vqvae_tf.layers.vector_quantizer_ema import VectorQuantizerEMA
 
 __all__ = [
+    "CodeLookup",
     "CodebookHealth",
     "CodebookQuantizer",
     "CountedCodebook",

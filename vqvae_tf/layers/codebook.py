@@ -4,11 +4,14 @@ import abc
 
 from keras import ops
 
+from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
+from vqvae_tf.errors import UserError
 from vqvae_tf.layers import estimators, quantizer
 from vqvae_tf.layers.search import nearest_codes
 
 DISTANCES = ("euclidean", "cosine")
+MOST_CODES = 2**31 - 1  # codes are int32
 
 
 class CodebookQuantizer(quantizer.Quantizer):
@@ -25,7 +28,8 @@ class CodebookQuantizer(quantizer.Quantizer):
             batch (of all replicas) of softmax(-|z - e|^2 / diversity_temperature): it pulls the
             encoder towards codes that are used little. Holds all distances at once.
         diversity_temperature: in units of the squared distance.
-        seed: of the first codebook and of all draws.
+        seed: of the first codebook and of all draws; None draws one here, which the
+            configuration keeps.
         return_codes: `call` returns `(vectors, codes)`.
 
     Attributes:
@@ -42,27 +46,22 @@ class CodebookQuantizer(quantizer.Quantizer):
         distance: str = "euclidean",
         diversity_cost: float = 0.0,
         diversity_temperature: float = 1.0,
-        seed: int = 0,
+        seed: int | None = 0,
         return_codes: bool = False,
         **kwargs,
     ):
-        if num_embeddings < 1:
-            raise ValueError(f"num_embeddings must be at least 1; received {num_embeddings}")
         if distance not in DISTANCES:
-            raise ValueError(f"distance must be euclidean or cosine; received {distance!r}")
-        if diversity_temperature <= 0:
-            raise ValueError(
-                f"diversity_temperature must be above 0; received {diversity_temperature}"
-            )
-        refuse_negative(commitment_cost=commitment_cost, diversity_cost=diversity_cost)
+            raise UserError(f"distance must be euclidean or cosine; received {distance!r}")
         super().__init__(return_codes=return_codes, **kwargs)
-        self.num_embeddings = num_embeddings
-        self.commitment_cost = commitment_cost
+        self.num_embeddings = arguments.whole("num_embeddings", num_embeddings, 1, MOST_CODES)
+        self.commitment_cost = arguments.not_negative("commitment_cost", commitment_cost)
         self.estimator = estimators.get(estimator)
         self.distance = distance
-        self.diversity_cost = diversity_cost
-        self.diversity_temperature = diversity_temperature
-        self.seed = seed
+        self.diversity_cost = arguments.not_negative("diversity_cost", diversity_cost)
+        self.diversity_temperature = arguments.positive(
+            "diversity_temperature", diversity_temperature
+        )
+        self.seed = quantizer.seed_or_drawn(seed)
 
     @property
     def code_sizes(self):
@@ -81,7 +80,7 @@ class CodebookQuantizer(quantizer.Quantizer):
 
     def build(self, input_shape):
         if input_shape[-1] is None:
-            raise ValueError(
+            raise UserError(
                 f"{self.name} needs to know the last dimension; received shape {input_shape}"
             )
         self.step = self._add_statistic("step", (), "zeros", "int32")
@@ -128,10 +127,11 @@ class CodebookQuantizer(quantizer.Quantizer):
         return codes, quantized, self.estimator(vectors, ops.stop_gradient(quantized))
 
     def _noise(self, count, valid):
-        """Gumbel noise `[n, num_embeddings]` by (seed, step, number among all valid rows)."""
-        count = ops.convert_to_tensor(count) if valid is None else _number(valid)
-        before, _ = backend.rows_before(count)
-        rows = ops.shape(valid)[0] if valid is not None else count
+        """Gumbel noise `[count, num_embeddings]` by (seed, step, number among all valid rows)."""
+        rows = count
+        if valid is not None:
+            count = _number(valid)
+        before, _ = backend.rows_before(ops.convert_to_tensor(count))
         noise = backend.uniform_rows(self.seed, self.step.value, before, rows, self.num_embeddings)
         noise = -ops.log(-ops.log(noise))
         if valid is None:
@@ -194,13 +194,6 @@ def unit(vectors):
     """Rows divided by their norm; a zero row stays zero."""
     squares = ops.sum(ops.square(vectors), axis=-1, keepdims=True)
     return vectors * ops.rsqrt(ops.maximum(squares, 1e-12))
-
-
-def refuse_negative(**values):
-    """Raises ValueError for the first of `values` that is below 0."""
-    for name, value in values.items():
-        if value < 0:
-            raise ValueError(f"{name} must not be negative; received {value}")
 
 
 def entropy(share):

@@ -1,8 +1,11 @@
 """What quantizers made of quantizers share: their codes in one more axis, their losses added."""
 
+from collections.abc import Iterable
+
 import keras
 from keras import ops
 
+from vqvae_tf.errors import UserError
 from vqvae_tf.layers import quantizer
 
 
@@ -22,17 +25,11 @@ class CompositeQuantizer(quantizer.Quantizer):
 
     def __init__(self, quantizers, *, return_codes: bool = False, **kwargs):
         super().__init__(return_codes=return_codes, **kwargs)
-        layers = [
-            keras.saving.deserialize_keras_object(each) if isinstance(each, dict) else each
-            for each in quantizers
-        ]
+        layers = [quantizer.as_quantizer(each, self.name) for each in listed(quantizers)]
         if not layers:
-            raise ValueError(f"{self.name} needs at least one quantizer; received none")
-        for each in layers:
-            if not isinstance(each, quantizer.Quantizer):
-                raise ValueError(f"{self.name} takes quantizers; received {each!r}")
+            raise UserError(f"{self.name} needs at least one quantizer; received none")
         if len({id(each) for each in layers}) < len(layers):
-            raise ValueError(f"{self.name} was given one quantizer twice; make one for each place")
+            raise UserError(f"{self.name} was given one quantizer twice; make one for each place")
         self.quantizers = layers
 
     def _build_inner(self, input_shape):
@@ -43,6 +40,14 @@ class CompositeQuantizer(quantizer.Quantizer):
     @property
     def code_sizes(self):
         return tuple(size for each in self.quantizers for size in each.code_sizes)
+
+    @property
+    def _least_codes(self):
+        return tuple(least for each in self.quantizers for least in each._least_codes)
+
+    @property
+    def _code_widths(self):
+        return (len(self.code_sizes),)
 
     @property
     def loss_names(self):
@@ -69,6 +74,13 @@ class CompositeQuantizer(quantizer.Quantizer):
             **super().get_config(),
             "quantizers": [keras.saving.serialize_keras_object(each) for each in self.quantizers],
         }
+
+
+def listed(quantizers):
+    """A list of several quantizers, or UserError."""
+    if isinstance(quantizers, (str, dict)) or not isinstance(quantizers, Iterable):
+        raise UserError(f"quantizers must be a list of quantizers; received {quantizers!r}")
+    return list(quantizers)
 
 
 def as_columns(codes):

@@ -7,7 +7,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
+from vqvae_tf.errors import UserError
 from vqvae_tf.layers import codebook as codebook_lib
 from vqvae_tf.layers import k_means
 
@@ -65,20 +67,15 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
         accumulation_steps: int = 1,
         **kwargs,
     ):
-        if decay is not None and not 0.0 <= decay < 1.0:
-            raise ValueError(f"decay must be None or lie in [0, 1); received {decay}")
-        if accumulation_steps < 1:
-            raise ValueError(
-                f"accumulation_steps must be at least 1; received {accumulation_steps}"
-            )
-        codebook_lib.refuse_negative(
-            revival_threshold=revival_threshold, revival_count=revival_count
-        )
+        if decay is not None:
+            decay = arguments.real("decay", decay)
+            if not 0.0 <= decay < 1.0:
+                raise UserError(f"decay must be None or lie in [0, 1); received {decay:g}")
         super().__init__(num_embeddings, commitment_cost=commitment_cost, **kwargs)
         self.decay = decay
-        self.revival_threshold = revival_threshold
-        self.revival_count = revival_count
-        self.accumulation_steps = accumulation_steps
+        self.revival_threshold = arguments.not_negative("revival_threshold", revival_threshold)
+        self.revival_count = arguments.not_negative("revival_count", revival_count)
+        self.accumulation_steps = arguments.whole("accumulation_steps", accumulation_steps, 1)
 
     def build(self, input_shape):
         super().build(input_shape)
@@ -102,11 +99,12 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
         self.skipped_steps = self._add_statistic("skipped_steps", (), "zeros", "int32")
         if self.accumulation_steps > 1:
             # Counts, errors (and sums, where they are kept) of the steps since the codebook last
-            # moved, how many vectors these had, and the vectors drawn among them for revivals.
+            # moved; for revivals how many vectors these had, and those drawn among them.
             width = 2 + dim * self.keeps_sums
             self.gathered = self._add_statistic("gathered", (self.num_embeddings, width), "zeros")
-            self.gathered_rows = self._add_statistic("gathered_rows", (), "zeros", "int32")
-            self.drawn = self._add_statistic("drawn", (self._candidates, dim), "zeros")
+            if self.revival_threshold:
+                self.gathered_rows = self._add_statistic("gathered_rows", (), "zeros", "int32")
+                self.drawn = self._add_statistic("drawn", (self._candidates, dim), "zeros")
 
     @property
     def _candidates(self):
@@ -125,23 +123,23 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
         """Sets the codes to `codebook`, `[num_embeddings, dim]`, each with the count 1.
 
         Raises:
-            ValueError: if the shape is another or a value is not finite.
+            UserError: if the shape is another or a value is not finite.
         """
         codebook = np.asarray(codebook, "float32")
         if codebook.ndim != 2 or codebook.shape[0] != self.num_embeddings:
-            raise ValueError(
+            raise UserError(
                 f"{self.name} holds {self.num_embeddings} codes, [num_embeddings, dim]; "
                 f"received an array of shape {codebook.shape}"
             )
         if not self.built:
             self.build((None, codebook.shape[1]))
         if codebook.shape != tuple(self.codebook.shape):
-            raise ValueError(
+            raise UserError(
                 f"{self.name} holds codes of {self.codebook.shape[1]} numbers; received an "
                 f"array of shape {codebook.shape}"
             )
         if not np.isfinite(codebook).all():
-            raise ValueError("the codebook to load holds NaN or infinite values")
+            raise UserError("the codebook to load holds NaN or infinite values")
         self.codebook.assign(codebook)
         self.counts.assign(np.ones(self.num_embeddings, "float32"))
         if self.revival_threshold:
@@ -156,9 +154,12 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
             iterations: rounds of k-means.
 
         Raises:
-            ValueError: if there are fewer vectors than codes, or one is not finite.
+            UserError: if there are fewer vectors than codes, or one is not finite.
         """
-        limit = 64 * self.num_embeddings if max_vectors is None else max_vectors
+        if max_vectors is None:
+            max_vectors = 64 * self.num_embeddings
+        limit = arguments.whole("max_vectors", max_vectors, least=1)
+        iterations = arguments.whole("iterations", iterations, least=0)
         vectors = k_means.gather(dataset, limit)
         if self.distance == "cosine":
             vectors = ops.convert_to_numpy(codebook_lib.unit(vectors))
@@ -187,8 +188,9 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
             batch = self.gathered + batch
             due = (self.step + 1) % self.accumulation_steps == 0
             self.gathered.assign(ops.where(due, 0.0, batch))
-            self.gathered_rows.assign(ops.where(due, 0, row_count))
-            self.drawn.assign(rows)
+            if self.revival_threshold:
+                self.gathered_rows.assign(ops.where(due, 0, row_count))
+                self.drawn.assign(rows)
             moving = due & (ops.sum(batch[:, 0]) > 0)
         else:
             moving = finite

@@ -10,6 +10,9 @@ import abc
 import keras
 from keras import ops
 
+from vqvae_tf import arguments
+from vqvae_tf.errors import UserError
+
 
 class Estimator:
     """How the encoder gets a gradient from a quantized vector; straight-through by default.
@@ -129,16 +132,13 @@ class _Drawn(Estimator, abc.ABC):
         final_temperature: float | None = None,
         anneal_steps: int = 10_000,
     ):
-        for name, value in (
-            ("temperature", temperature),
-            ("final_temperature", final_temperature),
-            ("anneal_steps", anneal_steps),
-        ):
-            if value is not None and value <= 0:
-                raise ValueError(f"{name} must be above 0; received {value}")
-        self.temperature = temperature
-        self.final_temperature = final_temperature
-        self.anneal_steps = anneal_steps
+        self.temperature = arguments.positive("temperature", temperature)
+        self.final_temperature = (
+            None
+            if final_temperature is None
+            else arguments.positive("final_temperature", final_temperature)
+        )
+        self.anneal_steps = arguments.whole("anneal_steps", anneal_steps, least=1)
 
     def temperature_at(self, step):
         """T at a training step of the layer, counted from 0."""
@@ -221,14 +221,14 @@ def get(estimator) -> Estimator:
     """The estimator of a name, a configuration, or itself.
 
     Raises:
-        ValueError: for an unknown name.
+        UserError: for an unknown name.
     """
     if isinstance(estimator, dict):
         estimator = keras.saving.deserialize_keras_object(estimator)
     if isinstance(estimator, Estimator):
         return estimator
-    if estimator not in _BY_NAME:
-        raise ValueError(
+    if not isinstance(estimator, str) or estimator not in _BY_NAME:
+        raise UserError(
             f"estimator must be an Estimator or one of {', '.join(_BY_NAME)}; received "
             f"{estimator!r}"
         )

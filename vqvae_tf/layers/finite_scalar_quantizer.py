@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from vqvae_tf import arguments
+from vqvae_tf.errors import UserError
 from vqvae_tf.layers import estimators, mixed_radix, quantizer
 
 # How much wider than its levels the bounded interval is, so that the outermost are reached and
@@ -46,11 +48,9 @@ class FiniteScalarQuantizer(quantizer.Quantizer):
     loss_names = ()
 
     def __init__(self, levels=(8, 5, 5, 5), *, return_codes: bool = False, **kwargs):
-        levels = tuple(int(number) for number in levels)
-        if not levels or min(levels) < 2:
-            raise ValueError(f"levels must name 2 or more for each channel; received {levels}")
+        levels = arguments.wholes("levels", levels, least=2)
         if mixed_radix.size(levels) > mixed_radix.LARGEST:
-            raise ValueError(
+            raise UserError(
                 f"levels {levels} make {mixed_radix.size(levels)} codes, more than int32 holds; "
                 "leave channels out, or quantize them in groups"
             )
@@ -76,7 +76,7 @@ class FiniteScalarQuantizer(quantizer.Quantizer):
 
     def build(self, input_shape):
         if input_shape[-1] != len(self.levels):
-            raise ValueError(
+            raise UserError(
                 f"{self.name} takes vectors of {len(self.levels)} numbers, one for each of its "
                 f"levels; received shape {tuple(input_shape)}. A ProjectedQuantizer takes others"
             )

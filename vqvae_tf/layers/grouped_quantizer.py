@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from vqvae_tf import arguments
+from vqvae_tf.errors import UserError
 from vqvae_tf.layers import composite, quantizer
 
 
@@ -33,20 +35,31 @@ class GroupedQuantizer(composite.CompositeQuantizer):
     """
 
     def __init__(self, quantizers, num_groups: int | None = None, **kwargs):
-        self.shared = isinstance(quantizers, (quantizer.Quantizer, dict))
-        if not self.shared and num_groups not in (None, len(quantizers)):
-            raise ValueError(
+        shared = isinstance(quantizers, (quantizer.Quantizer, dict))
+        quantizers = [quantizers] if shared else composite.listed(quantizers)
+        if shared and num_groups is None:
+            raise UserError(
+                "num_groups must be at least 1, how many groups share the quantizer; received None"
+            )
+        if num_groups is None:
+            num_groups = len(quantizers)
+        num_groups = arguments.whole("num_groups", num_groups, least=1)
+        if not shared and num_groups != len(quantizers):
+            raise UserError(
                 f"num_groups must be left out or {len(quantizers)}, the number of quantizers; "
                 f"received {num_groups}"
             )
-        if self.shared and (num_groups is None or num_groups < 1):
-            raise ValueError(f"num_groups must be at least 1; received {num_groups}")
-        super().__init__([quantizers] if self.shared else quantizers, **kwargs)
-        self.num_groups = len(self.quantizers) if num_groups is None else num_groups
+        super().__init__(quantizers, **kwargs)
+        self.shared = shared
+        self.num_groups = num_groups
 
     @property
     def code_sizes(self):
         return super().code_sizes * (self.num_groups if self.shared else 1)
+
+    @property
+    def _least_codes(self):
+        return super()._least_codes * (self.num_groups if self.shared else 1)
 
     @property
     def codebook(self):
@@ -55,7 +68,7 @@ class GroupedQuantizer(composite.CompositeQuantizer):
     def build(self, input_shape):
         dim = input_shape[-1]
         if dim is None or dim % self.num_groups:
-            raise ValueError(
+            raise UserError(
                 f"the last dimension must be a multiple of the {self.num_groups} groups; received "
                 f"shape {tuple(input_shape)}"
             )

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from keras import ops
 
+from vqvae_tf.errors import UserError
 from vqvae_tf.layers.search import nearest_codes
 
 
@@ -18,7 +19,7 @@ def gather(dataset: Iterable, limit: int) -> np.ndarray:
         if count >= limit:
             break
     if not parts:
-        raise ValueError("the dataset holds no vectors")
+        raise UserError("the dataset holds no vectors")
     return np.concatenate(parts)
 
 
@@ -31,13 +32,13 @@ def fit(vectors: np.ndarray, num_clusters: int, iterations: int, seed: int):
         vectors: `[n, dim]` float32.
         num_clusters: at most n.
         iterations: rounds.
-        seed: of the start.
+        seed: of the start, any integer.
 
     Returns:
         `(centres, counts)`: `[num_clusters, dim]` float32 and the vectors nearest to each.
 
     Raises:
-        ValueError: if there are fewer vectors than clusters, or one is not finite.
+        UserError: if there are fewer vectors than clusters, or one is not finite.
 
     >>> points = np.array([[0.0], [0.2], [5.0], [5.2]], "float32")
     >>> centres, counts = fit(points, 2, iterations=5, seed=0)
@@ -45,13 +46,13 @@ def fit(vectors: np.ndarray, num_clusters: int, iterations: int, seed: int):
     ([0.1, 5.1], [2, 2])
     """
     if len(vectors) < num_clusters:
-        raise ValueError(
+        raise UserError(
             f"k-means needs at least one vector a code, {num_clusters}; received {len(vectors)}: "
             "give it more batches"
         )
     if not np.isfinite(vectors).all():
-        raise ValueError("the vectors for k-means hold NaN or infinite values")
-    generator = np.random.default_rng(seed)
+        raise UserError("the vectors for k-means hold NaN or infinite values")
+    generator = np.random.default_rng(seed % 2**64)
     centres = vectors[generator.permutation(len(vectors))[:num_clusters]]
     for _ in range(iterations):
         codes = ops.convert_to_numpy(nearest_codes(vectors, centres))

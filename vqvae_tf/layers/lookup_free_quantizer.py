@@ -7,7 +7,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
+from vqvae_tf.errors import UserError
 from vqvae_tf.layers import codebook as codebook_lib
 from vqvae_tf.layers import estimators, mixed_radix, quantizer
 
@@ -72,22 +74,15 @@ class LookupFreeQuantizer(quantizer.Quantizer):
         return_codes: bool = False,
         **kwargs,
     ):
-        codebook_lib.refuse_negative(
-            commitment_cost=commitment_cost,
-            entropy_cost=entropy_cost,
-            diversity_cost=diversity_cost,
-        )
-        if temperature is not None and temperature <= 0:
-            raise ValueError(f"temperature must be None or above 0; received {temperature}")
-        if not 1 <= group_bits <= 20:
-            raise ValueError(f"group_bits must lie in 1 to 20; received {group_bits}")
         super().__init__(return_codes=return_codes, **kwargs)
-        self.spherical = spherical
-        self.commitment_cost = commitment_cost
-        self.entropy_cost = entropy_cost
-        self.diversity_cost = diversity_cost
-        self.temperature = temperature
-        self.group_bits = group_bits
+        self.spherical = arguments.flag("spherical", spherical)
+        self.commitment_cost = arguments.not_negative("commitment_cost", commitment_cost)
+        self.entropy_cost = arguments.not_negative("entropy_cost", entropy_cost)
+        self.diversity_cost = arguments.not_negative("diversity_cost", diversity_cost)
+        self.temperature = (
+            None if temperature is None else arguments.positive("temperature", temperature)
+        )
+        self.group_bits = arguments.whole("group_bits", group_bits, least=1, most=20)
 
     @property
     def loss_names(self):
@@ -97,7 +92,7 @@ class LookupFreeQuantizer(quantizer.Quantizer):
     @property
     def code_sizes(self):
         if not self.built:
-            raise ValueError(
+            raise UserError(
                 f"{self.name} has as many codes as its input has bits; call it once on data, or "
                 "build it with .build((None, dim))"
             )
@@ -110,7 +105,7 @@ class LookupFreeQuantizer(quantizer.Quantizer):
     def build(self, input_shape):
         dim = input_shape[-1]
         if dim is None or not 1 <= dim <= MOST_BITS:
-            raise ValueError(
+            raise UserError(
                 f"{self.name} takes vectors of 1 to {MOST_BITS} numbers, a bit each; received "
                 f"shape {tuple(input_shape)}. A ProjectedQuantizer takes others"
             )

@@ -3,11 +3,13 @@
 import keras
 from keras import ops
 
-from vqvae_tf.layers import quantizer
+from vqvae_tf import arguments
+from vqvae_tf.errors import UserError
+from vqvae_tf.layers import quantizer as quantizer_lib
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
-class ProjectedQuantizer(quantizer.Quantizer):
+class ProjectedQuantizer(quantizer_lib.Quantizer):
     """Projects each vector to `code_dim` numbers, quantizes these, and projects back.
 
     Look-up in few dimensions keeps more of a codebook in use (ViT-VQGAN, arXiv:2110.04627, with
@@ -21,7 +23,7 @@ class ProjectedQuantizer(quantizer.Quantizer):
     Args:
         quantizer: any quantizer, of vectors `[..., code_dim]`.
         code_dim: its last dimension.
-        seed: of the projections.
+        seed: of the projections; None draws one here, which the configuration keeps.
         return_codes: `call` returns `(vectors, codes)`.
 
     >>> import numpy as np
@@ -35,20 +37,30 @@ class ProjectedQuantizer(quantizer.Quantizer):
     output_is_trained = True
 
     def __init__(
-        self, quantizer, code_dim: int, *, seed: int = 0, return_codes: bool = False, **kwargs
+        self,
+        quantizer,
+        code_dim: int,
+        *,
+        seed: int | None = 0,
+        return_codes: bool = False,
+        **kwargs,
     ):
-        if code_dim < 1:
-            raise ValueError(f"code_dim must be at least 1; received {code_dim}")
         super().__init__(return_codes=return_codes, **kwargs)
-        if isinstance(quantizer, dict):
-            quantizer = keras.saving.deserialize_keras_object(quantizer)
-        self.quantizer = quantizer
-        self.code_dim = code_dim
-        self.seed = seed
+        self.quantizer = quantizer_lib.as_quantizer(quantizer, self.name)
+        self.code_dim = arguments.whole("code_dim", code_dim, least=1)
+        self.seed = quantizer_lib.seed_or_drawn(seed)
 
     @property
     def code_sizes(self):
         return self.quantizer.code_sizes
+
+    @property
+    def _least_codes(self):
+        return self.quantizer._least_codes
+
+    @property
+    def _code_widths(self):
+        return self.quantizer._code_widths
 
     @property
     def loss_names(self):
@@ -66,7 +78,7 @@ class ProjectedQuantizer(quantizer.Quantizer):
     def build(self, input_shape):
         dim = input_shape[-1]
         if dim is None:
-            raise ValueError(
+            raise UserError(
                 f"{self.name} needs to know the last dimension; received shape {input_shape}"
             )
         self._dim = dim

@@ -2,13 +2,20 @@
 
 import abc
 import math
+import random
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+from absl import logging
 from keras import ops
 
+from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
+from vqvae_tf.errors import UserError
+from vqvae_tf.layers import code_lookup, peer_names
+
+_KERAS_TRAINABLE: Any = keras.layers.Layer.trainable  # a property, which `Quantizer` overrides
 
 
 class Quantized(NamedTuple):
@@ -72,7 +79,10 @@ class Quantizer(keras.layers.Layer):
             composite quantizer one number for each entry of the codes' last axis.
     """
 
+    _traced_trainable: bool | None = None  # `trainable` when a training step was last compiled
+
     def __new__(cls, *args, **kwargs):
+        peer_names.refuse(cls, kwargs)  # here, since a required argument may be the one misnamed
         layer = super().__new__(cls, *args, **kwargs)
         # Keras 3 hangs a wrapper for its int8 weights on every instance under this name.
         layer.__dict__.pop("quantize", None)
@@ -81,11 +91,32 @@ class Quantizer(keras.layers.Layer):
     def __init__(self, *, return_codes: bool = False, **kwargs):
         # autocast=False: a float32 input must not lose bits on entry under a mixed policy.
         super().__init__(autocast=False, **kwargs)
-        self.return_codes = return_codes
+        self.return_codes = arguments.flag("return_codes", return_codes)
         self.supports_masking = True
         if keras.backend.backend() == "tensorflow":
             # Past Keras's attribute tracking, which would wrap it as a plain list.
             object.__setattr__(self, "_losses", _LossesByReplica())
+
+    @property
+    def trainable(self):
+        """Whether the codebook moves. As with every Keras layer, `compile` makes it known to `fit`.
+
+        A step that has been compiled goes on with the value that it was compiled with; setting
+        another then logs a warning. Called eagerly the layer takes notice at once.
+        """
+        return super().trainable
+
+    @trainable.setter
+    def trainable(self, value):
+        if self._traced_trainable not in (None, bool(value)):
+            logging.warning(
+                "%s.trainable is now %s, but a training step was compiled with %s and continues "
+                "so: call compile() before the next fit",
+                self.name,
+                bool(value),
+                self._traced_trainable,
+            )
+        _KERAS_TRAINABLE.fset(self, value)
 
     @property
     @abc.abstractmethod
@@ -124,9 +155,17 @@ class Quantizer(keras.layers.Layer):
     def _decode(self, codes):
         """float32 vectors `[..., dim]` of int32 codes `[...]` (or `[..., stages]`)."""
 
+    def __call__(self, inputs, *args, **kwargs):
+        # Keras would make tensors of NumPy's scalars, and a tensor says nothing while it is traced.
+        kwargs = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in kwargs.items()
+        }
+        return super().__call__(inputs, *args, **kwargs)
+
     def encode(self, inputs, num_stages: int | None = None):
         """Codes of the nearest vectors: `[..., dim]` -> int32 `[...]`; writes nothing."""
-        self._check_stages(num_stages)
+        num_stages = self._checked_stages(num_stages)
         inputs = self._prepare(inputs)
         codes = self._encode(_flatten(inputs), num_stages)
         return ops.reshape(codes, (*_leading(inputs), *codes.shape[1:]))
@@ -134,17 +173,25 @@ class Quantizer(keras.layers.Layer):
     def decode(self, codes):
         """Vectors `[..., dim]` of `codes`, in the compute dtype.
 
+        A symbolic input of a functional model gives the output of a layer that looks codes up.
+
+        Args:
+            codes: integers, `[...]` or of a composite quantizer `[..., len(code_sizes)]`; a
+                `ResidualQuantizer` takes those of its first stages alone.
+
         Raises:
-            ValueError: if the layer has not been built yet, or a code is none of its own. Inside
-                a compiled function the latter is the backend's to handle.
+            UserError: if the layer has not been built yet, for codes that are not integers, and
+                for a code out of range. Inside a compiled function the last is the backend's to
+                handle.
         """
         if not self.built:
-            raise ValueError(
+            raise UserError(
                 f"{self.name} has no codebook yet; call it once on data, or build it with "
                 ".build((None, dim))"
             )
-        codes = ops.convert_to_tensor(codes, "int32")
-        self._check_range(codes)
+        if isinstance(codes, keras.KerasTensor):
+            return code_lookup.CodeLookup(self)(codes)
+        codes = self._checked_codes(codes)
         return ops.cast(self._decode(codes), self.compute_dtype)
 
     def quantize(  # type: ignore[override]
@@ -159,12 +206,12 @@ class Quantizer(keras.layers.Layer):
         """Vectors, codes and losses of `inputs` as a `Quantized`, without `add_loss`."""
         if keras_mode:  # model.quantize("int8") asks every layer, and warns where it gets this
             raise NotImplementedError(f"{self.name} has no form with weights of {inputs}")
-        self._check_stages(num_stages)
+        num_stages = self._checked_stages(num_stages)
         inputs = self._prepare(inputs)
         if mask is not None:
             mask = ops.cast(mask, "bool")
             if not _same_shape(mask.shape, inputs.shape[:-1]):
-                raise ValueError(
+                raise UserError(
                     f"mask must have the input's shape but the last axis, "
                     f"{tuple(inputs.shape[:-1])}; received {tuple(mask.shape)}"
                 )
@@ -173,6 +220,8 @@ class Quantizer(keras.layers.Layer):
         if valid is not None:  # before any arithmetic: a masked NaN is nobody's concern
             vectors = ops.where(valid[:, None], vectors, 0.0)
         training = bool(training)
+        if training and not backend.is_concrete(inputs):
+            self._traced_trainable = self.trainable
         mode = Mode(training, training and not freeze_codebook, ops.shape(inputs)[0], num_stages)
         flat = self._quantize(vectors, valid, mode)
         quantized, codes = flat.vectors, flat.codes
@@ -210,7 +259,8 @@ class Quantizer(keras.layers.Layer):
     def compute_output_spec(
         self, inputs, mask=None, training=False, freeze_codebook=False, num_stages=None
     ):
-        self._check_stages(num_stages)
+        num_stages = self._checked_stages(num_stages)
+        self._check_rank(inputs.shape)
         vectors = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
         if not self.return_codes:
             return vectors
@@ -229,48 +279,117 @@ class Quantizer(keras.layers.Layer):
     def get_config(self):
         return {**super().get_config(), "return_codes": self.return_codes}
 
-    def _check_stages(self, num_stages):
+    def _checked_stages(self, num_stages):
         if num_stages is None:
-            return
+            return None
         if self.num_stages is None:
-            raise ValueError(f"{self.name} has no stages; leave num_stages={num_stages} out")
+            raise UserError(f"{self.name} has no stages; leave num_stages={num_stages} out")
+        num_stages = arguments.whole("num_stages", num_stages)
         if not 1 <= num_stages <= self.num_stages:
-            raise ValueError(
-                f"num_stages must lie in 1 to {self.num_stages}; received {num_stages}"
+            raise UserError(f"num_stages must lie in 1 to {self.num_stages}; received {num_stages}")
+        return num_stages
+
+    @property
+    def _least_codes(self) -> tuple[int, ...]:
+        """The least value of each of `code_sizes`: -1 where it says that a stage was dropped."""
+        return (0,) * len(self.code_sizes)
+
+    @property
+    def _code_widths(self) -> tuple[int, ...] | None:
+        """How long the codes' last axis may be; None where they have none of their own."""
+        return None
+
+    def _vectors_shape(self, codes_shape):
+        """The shape of the vectors of codes of this shape."""
+        leading = codes_shape if self._code_widths is None else codes_shape[:-1]
+        return (*leading, self.get_build_config()["input_shape"][-1])
+
+    def _checked_codes(self, codes):
+        """`codes` as int32, after a look at their type, their shape and, where at hand, values."""
+        if not ops.is_tensor(codes):
+            codes = np.asarray(codes)
+            codes = codes if codes.size else codes.astype("int32")  # [] has no type of its own
+        dtype = keras.backend.standardize_dtype(codes.dtype)
+        if "int" not in dtype:
+            raise UserError(f"{self.name} decodes codes, which are integers; received {dtype}")
+        widths = self._code_widths
+        if widths is not None and (not len(codes.shape) or codes.shape[-1] not in widths):
+            raise UserError(
+                f"{self.name} takes {' or '.join(map(str, widths))} codes per position, on the "
+                f"last axis; received shape {tuple(codes.shape)}"
             )
+        self._check_range(codes)
+        return ops.cast(codes, "int32")
 
     def _check_range(self, codes):
         """Refuses codes that are no codes, where their values are at hand."""
-        if not backend.is_concrete(codes):
+        if ops.is_tensor(codes) and not backend.is_concrete(codes):
             return
-        codes = ops.convert_to_numpy(codes)
-        size = np.array(self.code_sizes)[: codes.shape[-1] if codes.ndim else None]
-        if len(self.code_sizes) == 1:
-            size = size[0]
-        wrong = (codes < 0) | (codes >= size)
+        codes = np.asarray(codes)
+        width = None if self._code_widths is None else codes.shape[-1]
+        size, least = np.array(self.code_sizes)[:width], np.array(self._least_codes)[:width]
+        wrong = (codes < least) | (codes >= size)
         if wrong.any():
             limit = np.broadcast_to(size, codes.shape)[wrong][0]
-            raise ValueError(
+            raise UserError(
                 f"{self.name} knows the codes 0 to {limit - 1}; received {codes[wrong][0]}"
             )
 
     def _prepare(self, inputs):
         """Checks the shape, builds the layer where it is not built, and casts to float32."""
-        inputs = ops.convert_to_tensor(inputs)
-        if not 2 <= len(inputs.shape) <= 5:
-            raise ValueError(
-                f"{self.name} takes inputs of rank 2 to 5, [batch, ..., dim]; received shape "
-                f"{tuple(inputs.shape)}"
+        if isinstance(inputs, keras.KerasTensor):
+            raise UserError(
+                f"{self.name} has no values to look at in a functional model; call it with "
+                "return_codes=True given to its constructor, and codes come beside the vectors"
             )
+        inputs = ops.convert_to_tensor(inputs)
+        self._check_rank(inputs.shape)
+        dtype = keras.backend.standardize_dtype(inputs.dtype)
+        if "float" not in dtype and "int" not in dtype:
+            raise UserError(f"{self.name} takes vectors of numbers; received {dtype}")
         if not self.built:
             self.build(inputs.shape)
         dim = self.get_build_config()["input_shape"][-1]
         if inputs.shape[-1] != dim:
-            raise ValueError(
+            raise UserError(
                 f"{self.name} was built for vectors of {dim} numbers, [batch, ..., {dim}]; "
                 f"received shape {tuple(inputs.shape)}"
             )
         return ops.cast(inputs, "float32")
+
+    def _check_rank(self, shape):
+        if not 2 <= len(shape) <= 5:
+            raise UserError(
+                f"{self.name} takes inputs of rank 2 to 5, [batch, ..., dim]; received shape "
+                f"{tuple(shape)}"
+            )
+
+
+def seed_or_drawn(seed) -> int:
+    """A seed as a Python int; one drawn from Python's generator for None, as Keras does."""
+    if seed is not None:
+        return arguments.whole("seed", seed)
+    if backend.num_workers() > 1:
+        raise UserError(
+            "seed=None would draw another seed in each worker of the cluster; give a number"
+        )
+    return random.randrange(2**31)
+
+
+def as_quantizer(given, name: str) -> Quantizer:
+    """A quantizer given as itself or by its configuration.
+
+    Args:
+        name: of the layer that takes it, for the message.
+
+    Raises:
+        UserError: for anything else.
+    """
+    if isinstance(given, dict):
+        given = keras.saving.deserialize_keras_object(given)
+    if not isinstance(given, Quantizer):
+        raise UserError(f"{name} takes quantizers; received {given!r}")
+    return given
 
 
 class _LossesByReplica:

@@ -1,10 +1,16 @@
 """Quantizers in a row, each of what the ones before it left over."""
 
+import itertools
+
 import keras
 from keras import ops
 
+from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
+from vqvae_tf.errors import UserError
 from vqvae_tf.layers import composite, estimators, quantizer
+
+DROPPED = -1  # the code of a stage that quantizer dropout leaves out
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -24,9 +30,11 @@ class ResidualQuantizer(composite.CompositeQuantizer):
             around the row, not into it.
         dropout: in training every example uses only its first n stages, n uniform in 1 to all, so
             that fewer stages make a usable code of fewer bits (SoundStream's quantizer dropout).
-            The draws hang on `seed`, the step and the example's number among those of all replicas.
+            The draws depend on `seed`, the step and the example's number among those of all
+            replicas. A stage that is left out has the code -1, which `decode` takes as no code and
+            `vqvae_tf.metrics` do not count; `encode` and inference have none.
         estimator: "straight_through" or "rotation", of the whole.
-        seed: of the dropout.
+        seed: of the dropout; None draws one here, which the configuration keeps.
         return_codes: `call` returns `(vectors, codes)`.
 
     Call arguments:
@@ -49,29 +57,39 @@ class ResidualQuantizer(composite.CompositeQuantizer):
         *,
         dropout: bool = False,
         estimator="straight_through",
-        seed: int = 0,
+        seed: int | None = 0,
         return_codes: bool = False,
         **kwargs,
     ):
         super().__init__(quantizers, return_codes=return_codes, **kwargs)
         self.estimator = estimators.get(estimator)
         if self.estimator.draws:
-            raise ValueError(
+            raise UserError(
                 f"estimator must be straight_through or rotation; {type(self.estimator).__name__} "
                 "draws codes, which is up to the stages: give it to them"
             )
         for inner in self.quantizers:
             if inner.output_is_trained:
-                raise ValueError(
+                raise UserError(
                     f"a stage's output must be trained by its losses alone, which that of "
                     f"{type(inner).__name__} is not; put it around the ResidualQuantizer"
                 )
-        self.dropout = dropout
-        self.seed = seed
+        self.dropout = arguments.flag("dropout", dropout)
+        self.seed = quantizer.seed_or_drawn(seed)
 
     @property
     def num_stages(self):
         return len(self.quantizers)
+
+    @property
+    def _least_codes(self):
+        first, *others = self.quantizers
+        dropped = sum(len(each.code_sizes) for each in others)
+        return (*first._least_codes, *(-self.dropout,) * dropped)
+
+    @property
+    def _code_widths(self):
+        return tuple(itertools.accumulate(len(each.code_sizes) for each in self.quantizers))
 
     def build(self, input_shape):
         self._build_inner(input_shape)
@@ -95,7 +113,7 @@ class ResidualQuantizer(composite.CompositeQuantizer):
             if here is not None:
                 stage_vectors = ops.where(here[:, None], stage_vectors, 0.0)
                 codes = composite.as_columns(output.codes)
-                output = output._replace(codes=ops.where(here[:, None], codes, 0))
+                output = output._replace(codes=ops.where(here[:, None], codes, DROPPED))
             residual = residual - stage_vectors
             total = total + stage_vectors
             outputs.append(output)
@@ -129,7 +147,11 @@ class ResidualQuantizer(composite.CompositeQuantizer):
             width = len(inner.code_sizes)
             if start + width > codes.shape[-1]:
                 break
-            total = total + inner._decode(composite.columns(codes, start, width))
+            stage_codes = composite.columns(codes, start, width)
+            if start and self.dropout:
+                total = total + _decode_kept(inner, stage_codes, codes[..., start])
+            else:
+                total = total + inner._decode(stage_codes)
             start += width
         return total
 
@@ -140,3 +162,9 @@ class ResidualQuantizer(composite.CompositeQuantizer):
             "estimator": estimators.serialize(self.estimator),
             "seed": self.seed,
         }
+
+
+def _decode_kept(inner, codes, marks):
+    """Vectors of a stage's codes, zeros where `marks`, one number per position, are `DROPPED`."""
+    kept = (marks >= 0)[..., None]
+    return ops.where(kept, inner._decode(ops.maximum(codes, 0)), 0.0)

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
 from vqvae_tf.layers import codebook as codebook_lib
 from vqvae_tf.layers.counted_codebook import CountedCodebook
@@ -47,9 +48,8 @@ class VectorQuantizer(CountedCodebook):
     keeps_sums = False
 
     def __init__(self, num_embeddings: int, *, orthogonality_cost: float = 0.0, **kwargs):
-        codebook_lib.refuse_negative(orthogonality_cost=orthogonality_cost)
         super().__init__(num_embeddings, **kwargs)
-        self.orthogonality_cost = orthogonality_cost
+        self.orthogonality_cost = arguments.not_negative("orthogonality_cost", orthogonality_cost)
 
     @property
     def _codebook_losses(self):
