@@ -2,7 +2,6 @@
 
 import doctest
 import importlib
-import pathlib
 import pkgutil
 import re
 
@@ -10,27 +9,11 @@ import numpy as np
 import pytest
 
 import vqvae_tf
+from tests import pages
 
-ROOT = pathlib.Path(__file__).parents[1]
 MODULES = sorted(
     module.name for module in pkgutil.walk_packages(vqvae_tf.__path__, f"{vqvae_tf.__name__}.")
 )
-PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
-
-# A block may be left out by a line above it that says why: <!-- not run: reason -->
-BLOCK = re.compile(
-    r"^(?:<!-- not run: (?P<reason>\S.*) -->\n+)?```python\n(?P<code>.*?)^```$",
-    re.MULTILINE | re.DOTALL,
-)
-
-
-def blocks(text: str) -> list[tuple[int, str]]:
-    """Line number and code of each block that is to be run."""
-    return [
-        (text[: match.start("code")].count("\n") + 1, match["code"])
-        for match in BLOCK.finditer(text)
-        if match["reason"] is None
-    ]
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -41,33 +24,42 @@ def test_docstrings(name):
     assert failed == 0
 
 
-@pytest.mark.parametrize("page", ["README.md", *PAGES])
-def test_pages(page, tmp_path, monkeypatch):
+@pytest.mark.parametrize("page", pages.PAGES)
+def test_python_blocks_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "__main__"}
-    for line, code in blocks((ROOT / page).read_text()):
-        # As many empty lines before it as in the page: a traceback names the page's own line.
-        exec(compile("\n" * (line - 1) + code, page, "exec"), namespace)
+    for block in pages.blocks(pages.read(page), "python"):
+        if block.reason is None:
+            # As many empty lines before it as in the page: a traceback names the page's own line.
+            exec(compile("\n" * (block.line - 1) + block.code, page, "exec"), namespace)
 
 
-@pytest.mark.parametrize("page", ["README.md", *PAGES])
+@pytest.mark.parametrize("page", pages.PAGES)
 def test_links_lead_somewhere(page):
-    text = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^```.*?^```$", "", pages.read(page), flags=re.MULTILINE | re.DOTALL)
     links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text)]
-    folder = (ROOT / page).parent
+    folder = (pages.ROOT / page).parent
     dead = [link for link in links if link and ":" not in link and not (folder / link).exists()]
     assert not dead, f"{page}: nothing is at {', '.join(dead)}"
 
 
-def test_every_block_is_found():
-    for page in ["README.md", *PAGES]:
-        text = (ROOT / page).read_text()
-        assert len(BLOCK.findall(text)) == len(re.findall("^ *```python", text, re.MULTILINE)), (
-            f"{page}: a block of Python stands where this test does not see it"
+@pytest.mark.parametrize("page", pages.PAGES)
+def test_every_block_is_found(page):
+    text = pages.read(page)
+    fences = re.findall(r"^ *```(\w*)", text, re.MULTILINE)
+    assert len(fences) % 2 == 0 and not any(fences[1::2]), f"{page}: a block is not closed"
+    for kind in ("python", "sh"):
+        assert len(pages.blocks(text, kind)) == fences.count(kind), (
+            f"{page}: a block of {kind} is where this test does not see it"
         )
+    # Commands of another name would not be run.
+    assert set(fences[::2]) <= {"python", "sh", "text"}, f"{page}: say which language a block is"
 
 
 def test_left_out_blocks_say_why():
     text = "a\n```python\n1 / 1\n```\n<!-- not run: needs a server -->\n```python\n1 / 0\n```\n"
-    assert blocks(text) == [(3, "1 / 1\n")]
-    assert len(blocks(text.replace(": needs a server", ":"))) == 2
+    first, second = pages.blocks(text, "python")
+    assert first == (3, "python", "1 / 1\n", None) and second.reason == "needs a server"
+    text = text.replace(": needs a server", ":")
+    assert [block.reason for block in pages.blocks(text, "python")] == [None, None]
+    assert pages.module(text).splitlines()[2:7:4] == ["1 / 1", "1 / 0"]

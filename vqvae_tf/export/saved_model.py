@@ -38,7 +38,8 @@ def export_saved_model(
     if tf.io.gfile.exists(path) and not tf.io.gfile.exists(os.path.join(path, "saved_model.pb")):
         raise UserError(f"{path} exists and is no SavedModel; give another --output")
     grid = endpoints.sampled_grid(model, prior, grid)
-    signatures, trained = endpoints.of_pictures(model), [model]
+    signatures = endpoints.of_pictures(model)
+    trained: list[Any] = [model]
     if prior is not None and grid is not None:
         signatures |= endpoints.of_prior(model, prior, grid)
         trained.append(prior)

@@ -58,7 +58,7 @@ def export_tflite(
     grid = endpoints.sampled_grid(model, prior, grid)
     signatures = endpoints.of_pictures(model, 1, size)
     del signatures["reconstruct"]
-    trained = [model]
+    trained: list[Any] = [model]
     if prior is not None and grid is not None:
         signatures |= endpoints.of_noise(model, prior, grid)
         trained.append(prior)

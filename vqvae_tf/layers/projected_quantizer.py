@@ -1,5 +1,7 @@
 """A quantizer between two linear maps, so that codes may have fewer dimensions than vectors."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -35,6 +37,11 @@ class ProjectedQuantizer(quantizer_lib.Quantizer):
     """
 
     output_is_trained = True
+    # Made by `build`, by name.
+    projection_in: Any
+    projection_in_bias: Any
+    projection_out: Any
+    projection_out_bias: Any
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from vqvae_tf.errors import UserError
 from vqvae_tf.models.image import ImageVQVAE
 from vqvae_tf.models.image_model import pad_by_reflection
 from vqvae_tf.models.prior import Prior
+from vqvae_tf.models.trainable import TrainableModel
 
 # Places so far apart are changed at once: further than one code's change is seen.
 _SPACING = 4
@@ -53,7 +54,7 @@ class CodeSearch:
 
     def __init__(
         self,
-        model: ImageVQVAE,
+        model: TrainableModel,
         *,
         passes: int = 2,
         candidates: int = 8,

@@ -24,7 +24,7 @@ FAMILIES: dict[str, type[TrainableModel]] = {
 }
 
 
-def build(family: str, config: Any) -> TrainableModel:
+def build(family: str, config: Any) -> Any:
     """A new model of `family` from its configuration or a dictionary of it.
 
     Raises:
@@ -45,7 +45,7 @@ def record(config: Any, **more: Any) -> dict[str, Any]:
     return {"family": family_of(config), "config": config_lib.to_dict(config), **more}
 
 
-def load(path: str) -> TrainableModel:
+def load(path: str) -> Any:
     """The model trained in the folder `path`, with its averaged weights where it has them.
 
     Args:

@@ -106,7 +106,7 @@ class Prior(trainable.TrainableModel):
     data_key = "codes"
     code_axes = 2  # of a sample's codes, but for the codes at a place
 
-    def __init__(self, config: PriorConfig, **kwargs):
+    def __init__(self, config, **kwargs):
         super().__init__(config, **kwargs)
         self._make_networks()
         self._compiled_log_prob = tf.function(self.log_prob, autograph=False, reduce_retracing=True)
@@ -160,7 +160,7 @@ class Prior(trainable.TrainableModel):
         self,
         count: int,
         *,
-        grid: tuple[int, int],
+        grid: tuple[int, ...],
         seed: int = 0,
         best_of: int = 1,
         label: Any = None,

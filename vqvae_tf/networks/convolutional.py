@@ -125,7 +125,7 @@ class Encoder(keras.layers.Layer):
         self.input_spec = keras.InputSpec(ndim=rank + 2)
         convolution = _CONVOLUTION[rank]
         shared = {"padding": "same", "dtype": self.dtype_policy}
-        self.stages = [
+        self.stages: list[keras.layers.Layer] = [
             convolution(width, 2 * s, strides=s, activation="relu", name=f"down_{i}", **shared)
             for i, (width, s) in enumerate(zip(self.widths, self.strides, strict=True))
         ]

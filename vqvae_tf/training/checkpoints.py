@@ -2,6 +2,7 @@
 
 import os
 import re
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -117,7 +118,7 @@ def newest(directory: str) -> str | None:
     return None
 
 
-def restore_weights(model: keras.Model, directory: str) -> int:
+def restore_weights(model: Any, directory: str) -> int:
     """Gives a built model the weights of the newest good checkpoint, averaged where it has them.
 
     Averages replace what `model.averaged_variables` lists; the rest, codebooks among it, is as it

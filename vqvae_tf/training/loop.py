@@ -28,7 +28,7 @@ def train(
     workdir: str,
     *,
     strategy: tf.distribute.Strategy | None = None,
-    evaluate: Callable[[keras.Model], Mapping[str, Any]] | None = None,
+    evaluate: Callable[[Any], Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Trains `model` for `config.steps` updates, or goes on where `workdir` left off.
 

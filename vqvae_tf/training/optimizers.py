@@ -95,7 +95,7 @@ def build(config: TrainingConfig, variables: Sequence[Any]) -> keras.optimizers.
         config: what to build.
         variables: the model's trainable variables.
     """
-    optimizer = Adam(
+    optimizer: keras.optimizers.Optimizer = Adam(
         Schedule(
             config.learning_rate,
             config.warmup_steps,

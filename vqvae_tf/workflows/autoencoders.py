@@ -133,7 +133,7 @@ def reconstruct(
     return medium.reconstruct(model, source, output, count, search)
 
 
-def load(path: str) -> models.TrainableModel:
+def load(path: str) -> Any:
     """The autoencoder in a workdir.
 
     Raises:

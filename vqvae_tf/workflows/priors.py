@@ -178,9 +178,7 @@ def bits_of(prior: models.Prior) -> Callable[[np.ndarray, np.ndarray | None], np
     return bits
 
 
-def load_pair(
-    path: str, expected: models.TrainableModel | None = None
-) -> tuple[models.Prior, models.TrainableModel]:
+def load_pair(path: str, expected: models.TrainableModel | None = None) -> tuple[models.Prior, Any]:
     """The prior in the workdir `path` and the autoencoder whose codes it models.
 
     Args:
@@ -204,7 +202,7 @@ def load_pair(
     return prior, autoencoder
 
 
-def digest(autoencoder: models.TrainableModel) -> str:
+def digest(autoencoder: Any) -> str:
     """What tells one codebook from another: a hash of its bits."""
     codebook = keras.ops.convert_to_numpy(autoencoder.codebook)
     return hashlib.sha256(codebook.tobytes()).hexdigest()[:16]
