@@ -1,6 +1,7 @@
 """What quantizers made of quantizers share: their codes in one more axis, their losses added."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import keras
 from keras import ops
@@ -30,7 +31,7 @@ class CompositeQuantizer(quantizer.Quantizer):
             raise UserError(f"{self.name} needs at least one quantizer; received none")
         if len({id(each) for each in layers}) < len(layers):
             raise UserError(f"{self.name} was given one quantizer twice; make one for each place")
-        self.quantizers = layers
+        self.quantizers: list[Any] = layers  # most have a `codebook`, not all
 
     def _build_inner(self, input_shape):
         for each in self.quantizers:

@@ -53,7 +53,7 @@ class ProjectedQuantizer(quantizer_lib.Quantizer):
         **kwargs,
     ):
         super().__init__(return_codes=return_codes, **kwargs)
-        self.quantizer = quantizer_lib.as_quantizer(quantizer, self.name)
+        self.quantizer: Any = quantizer_lib.as_quantizer(quantizer, self.name)
         self.code_dim = arguments.whole("code_dim", code_dim, least=1)
         self.seed = quantizer_lib.seed_or_drawn(seed)
 
