@@ -41,8 +41,8 @@ def run(root, preset, seed):
     prior, model = runs.load(root, preset, seed)
     bits = priors.bits_of(prior)
     searches = {
-        "searched": models.CodeSearch(model),
-        "searched_by_rate": models.CodeSearch(model, prior=prior, rate_weight=RATE_WEIGHT),
+        "searched": models.CodeSearch(model).encode,
+        "searched_by_rate": models.CodeSearch(model, prior=prior, rate_weight=RATE_WEIGHT).encode,
     }
     for split in ("validation", *SPLITS):
         source = data.open_source(f"{DATA}/{split}")

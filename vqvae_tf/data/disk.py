@@ -124,11 +124,12 @@ def printable(name: str) -> str:
     >>> printable("caf\udce9\n.png")
     'caf\\xe9\\n.png'
     """
-    text = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in text
-    )
+    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in name)
+
+
+def _escaped(letter: str) -> str:
+    byte = ord(letter) - 0xDC00  # what Python makes of a byte that is not UTF-8
+    return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else letter.encode("unicode_escape").decode()
 
 
 def _walk(root: str, skip: Callable[[str, UnreadableError], None]) -> Iterator[str]:

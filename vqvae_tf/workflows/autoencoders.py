@@ -9,6 +9,7 @@ import keras
 from vqvae_tf import models, training
 from vqvae_tf.errors import UserError
 from vqvae_tf.training import strategies, workdir
+from vqvae_tf.workflows.labels import LabelsByName
 from vqvae_tf.workflows.media import medium_of
 
 
@@ -71,7 +72,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Evaluates a trained autoencoder, and the prior over its codes if there is one.
 
-    The prior is given the data's classes where they are those that it was trained with.
+    The prior is given the data's labels, by the names of the classes that it was trained with; the
+    log says which it is not given.
 
     Args:
         model_path, prior_path: their workdirs.
@@ -87,18 +89,17 @@ def evaluate(
     model = load(model_path)
     medium = medium_of(model)
     source = medium.open_source(data_uri)
-    prior = prior_bits = None
-    known = False
+    prior = prior_bits = search = None
+    known = []
     if prior_path is not None:
         prior, _ = priors.load_pair(prior_path, expected=model)
-        bits = priors.bits_of(prior)
-        known = list(source.class_names) == workdir.read(prior_path)["class_names"]
-        prior_bits = bits if known else lambda codes, labels: bits(codes, None)
-    search = None
+        known = workdir.read(prior_path)["class_names"]
+    labels = LabelsByName(data_uri, source.class_names, known)
+    if prior is not None:
+        prior_bits = labels.applied_to(priors.bits_of(prior))
     if search_passes or rate_weight:
-        search = models.CodeSearch(
-            model, passes=search_passes, prior=prior, rate_weight=rate_weight
-        )
+        found = models.CodeSearch(model, passes=search_passes, prior=prior, rate_weight=rate_weight)
+        search = labels.applied_to(found.encode)
     return medium.measure(model, source, prior_bits, search)
 
 
@@ -124,13 +125,27 @@ def reconstruct(
 
     Returns:
         How many were written.
+
+    Raises:
+        UserError: also if `output` is in the folder of the data, whose files have such names too.
     """
+    scheme, _, folder = data_uri.partition(":")
+    if scheme == "folder" and _lies_in(output, folder):
+        raise UserError(
+            f"--output={output} lies in the folder of the data, whose files could be overwritten; "
+            "give another folder"
+        )
     model = load(model_path)
     search = models.CodeSearch(model, passes=search_passes) if search_passes else None
     medium = medium_of(model)
     source = medium.open_source(data_uri)
     os.makedirs(output, exist_ok=True)
-    return medium.reconstruct(model, source, output, count, search)
+    return medium.reconstruct(model, source, output, count, search and search.encode)
+
+
+def _lies_in(path, folder):
+    path, folder = os.path.realpath(path), os.path.realpath(folder)
+    return os.path.commonpath([path, folder]) == folder
 
 
 def load(path: str) -> Any:

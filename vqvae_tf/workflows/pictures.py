@@ -1,5 +1,6 @@
 """What the jobs do with pictures: read, measured, encoded, written beside what came of them."""
 
+import io
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,12 +11,14 @@ import tqdm
 
 from vqvae_tf import data, models, reporting
 from vqvae_tf.config import DataConfig
-from vqvae_tf.data import images
+from vqvae_tf.data import disk, images
 from vqvae_tf.data.recolour import recolour
 from vqvae_tf.errors import UserError
 from vqvae_tf.files import write_bytes
 from vqvae_tf.training import evaluation
 from vqvae_tf.workflows.whole_pictures import Compiled
+
+_NAME_BYTES = 200  # of a file's name; file systems take 255, with endings and `.part`
 
 
 def open_source(uri: str) -> data.Source:
@@ -49,7 +52,7 @@ def measure(
     model: models.ImageModel,
     source: data.Source,
     prior_bits: Callable[[np.ndarray, np.ndarray | None], Any] | None = None,
-    search: models.CodeSearch | None = None,
+    search: Callable[[Any, Any], Any] | None = None,
 ) -> dict[str, Any]:
     """`evaluation.evaluate` of a model over all whole pictures of a source.
 
@@ -57,7 +60,8 @@ def measure(
         model: the autoencoder.
         source: the pictures.
         prior_bits: of a prior, as in `evaluation.evaluate`.
-        search: what to encode with; None takes the nearest codes.
+        search: gives codes of pictures and labels, as `models.CodeSearch.encode`; None takes the
+            nearest codes.
     """
     fast = Compiled(model, search)
     results = evaluation.evaluate(
@@ -76,7 +80,7 @@ def reconstruct(
     source: data.Source,
     output: str,
     count: int | None = None,
-    search: models.CodeSearch | None = None,
+    search: Callable[[Any, Any], Any] | None = None,
 ) -> int:
     """Writes `NAME.png`, a picture and its reconstruction side by side, and its codes."""
     fast = Compiled(model, search)
@@ -92,16 +96,31 @@ def reconstruct(
         beside = reporting.beside(picture["image"], np.asarray(reconstruction))
         name = new_name(picture["name"], names)
         write_png(os.path.join(output, name + ".png"), beside)
-        np.savez_compressed(os.path.join(output, name + ".npz"), codes=np.asarray(codes))
+        write_codes(os.path.join(output, name + ".npz"), codes)
     return len(names)
 
 
 def new_name(name: str, names: set[str]) -> str:
-    """A file's name without its ending, with a number behind it where `names` has it already."""
-    name = os.path.splitext(name)[0].replace("/", "_")
-    name = f"{name}_{len(names)}" if name in names else name
-    names.add(name)
-    return name
+    """A file's name for what has that name, without its ending; in small letters it joins `names`.
+
+    Folders become part of it; what no file system takes is written as an escape, very long names
+    are cut, and a number is put behind one that is in `names` already.
+
+    >>> names = set()
+    >>> [new_name(name, names) for name in ("a/b.png", "a_b.jpg", "A_b", "../c.png", "")]
+    ['a_b', 'a_b_1', 'A_b_2', '_._c', 'unnamed']
+    """
+    name = disk.printable(os.path.splitext(name)[0]).replace("/", "_")
+    name = name.encode()[:_NAME_BYTES].decode(errors="ignore")
+    if name.startswith("."):  # hidden, or a folder's own name
+        name = "_" + name[1:]
+    name = name or "unnamed"
+    number, unique = len(names), name
+    while unique.casefold() in names:
+        unique = f"{name}_{number}"
+        number += 1
+    names.add(unique.casefold())
+    return unique
 
 
 def code_maps(
@@ -186,6 +205,13 @@ def write_samples(
     columns = max(1, round(len(samples) ** 0.5))
     write_png(sheet, reporting.sheet(list(samples), columns=columns))
     return [sheet, *written]
+
+
+def write_codes(path: str, codes: np.ndarray) -> None:
+    """Writes codes as the array `codes` of an NPZ file."""
+    file = io.BytesIO()
+    np.savez_compressed(file, codes=np.asarray(codes))
+    write_bytes(path, file.getvalue())
 
 
 def write_png(path: str, image: np.ndarray) -> None:

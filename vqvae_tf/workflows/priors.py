@@ -14,6 +14,7 @@ from vqvae_tf import data, models, training
 from vqvae_tf.errors import UserError
 from vqvae_tf.training import checkpoints, strategies, workdir
 from vqvae_tf.workflows import autoencoders
+from vqvae_tf.workflows.labels import LabelsByName
 from vqvae_tf.workflows.media import medium_of
 
 MODEL_FOLDER, CODES_FOLDER = "model", "codes"
@@ -77,7 +78,7 @@ def train_prior(
         maps = _encode_once(autoencoder, source, config, os.path.join(path, CODES_FOLDER))
     held_out = maps
     if held_out_source is not None:
-        held_out = _held_out_maps(autoencoder, held_out_source, config, source.class_names)
+        held_out = _held_out_maps(autoencoder, held_out_source, config, record["class_names"])
     with placed.scope():
         prior.initialize(autoencoder.codebook, _log_frequencies(maps, config))
     settings = config.training
@@ -251,14 +252,13 @@ def _given_maps(source, config):
 
 
 def _held_out_maps(autoencoder, source, config, class_names):
-    """Maps to evaluate on; labels that count other classes than the prior's are left out."""
+    """Maps to evaluate on, with labels by the names of the prior's classes."""
     if isinstance(source, data.CodeRecords):
         maps = _given_maps(source, config)
     else:
-        maps = list(code_maps(autoencoder, source))
-    if source.class_names == class_names:
-        return maps
-    return [{**item, "label": None} for item in maps]
+        maps = code_maps(autoencoder, source)
+    labels = LabelsByName(source.uri, source.class_names, class_names)
+    return [{**item, "label": labels(item["label"])} for item in maps]
 
 
 def _log_frequencies(maps, config):

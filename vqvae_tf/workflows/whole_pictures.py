@@ -1,6 +1,6 @@
 """A model's functions for pictures of any size, in memory that does not grow with them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,15 +19,16 @@ class Compiled:
 
     Args:
         model: the autoencoder.
-        search: what to encode with; None takes the nearest codes. A search changes codes one after
-            another, so that those of a large picture depend a little on where it is cut.
+        search: gives codes of pictures and their labels, as `models.CodeSearch.encode` does; None
+            takes the nearest codes. A search changes codes one after another, so that those of a
+            large picture depend a little on where it is cut.
         piece_pixels: pixels of a piece, without those around it.
     """
 
     def __init__(
         self,
         model: models.ImageModel,
-        search: models.CodeSearch | None = None,
+        search: Callable[[Any, Any], Any] | None = None,
         piece_pixels: int = BATCH_PIXELS,
     ):
         config = model.config
@@ -94,7 +95,7 @@ class Compiled:
     def _encode(self, images, labels):
         if self._search is None:
             return self._nearest(images)
-        return self._search.encode(images, labels)
+        return self._search(images, labels)
 
     def _bits_of_corner(self, images, codes, rows, columns):
         """Bits of the pixels of the first rows and columns of the code grid."""
