@@ -87,6 +87,19 @@ def test_evaluation_with_a_prior_counts_its_bits(runs):
     )
 
 
+def test_large_grids_are_scored_in_pieces(runs, monkeypatch):
+    prior, _ = workflows.load_pair(runs.prior)
+    codes = np.random.default_rng(0).integers(0, 16, [2, 8, 30]).astype("int32")
+    labels = np.array([0, 1])
+    bits = priors.bits_of(prior)
+    whole = bits(codes, labels)
+    monkeypatch.setattr(priors, "MOST_LOGITS", 2 * 16 * 8 * 10)
+    parts = [bits(codes[:, :, start : start + 10], labels) for start in (0, 10, 20)]
+    np.testing.assert_allclose(bits(codes, labels), np.sum(parts, axis=0), rtol=1e-6)
+    # Only codes next to a cut see less.
+    np.testing.assert_allclose(bits(codes, labels), whole, rtol=0.1)
+
+
 def test_labels_of_other_classes_are_not_given_to_the_prior(runs, tmp_path):
     for name in ("apples", "pears"):
         (tmp_path / name).mkdir()

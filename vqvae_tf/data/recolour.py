@@ -1,5 +1,7 @@
 """Random recolouring: few photographs teach many palettes."""
 
+from typing import Any
+
 import tensorflow as tf
 
 # Standard deviations found to help on unseen photographs and to cost little on seen ones.
@@ -7,7 +9,13 @@ CONTRAST, GAIN, BRIGHTNESS = 0.3, 0.2, 0.16  # of natural logarithms
 OFFSET = 24.0  # of 255
 
 
-def recolour(tiles: tf.Tensor, share: float, seed: tf.Tensor, strength: float = 1.0) -> tf.Tensor:
+def recolour(
+    tiles: tf.Tensor,
+    share: float,
+    seed: tf.Tensor,
+    strength: float = 1.0,
+    mean: Any = None,
+) -> tf.Tensor:
     """Changes the colours of a share of the tiles, each in its own way.
 
     The channels change places at random, then each channel c becomes
@@ -22,6 +30,8 @@ def recolour(tiles: tf.Tensor, share: float, seed: tf.Tensor, strength: float = 
         share: probability that a tile is recoloured.
         seed: `[2]` integers; the draws are a pure function of it and of the row.
         strength: what the deviations of contrast, gain, brightness and offset are multiplied by.
+        mean: `[batch, channels]`, where the tiles are parts of what is recoloured alike: the mean
+            over the whole; None takes that of each tile.
 
     Returns:
         uint8 of the same shape.
@@ -44,7 +54,8 @@ def recolour(tiles: tf.Tensor, share: float, seed: tf.Tensor, strength: float = 
     order = tf.where(chosen, order, tf.range(channels))
 
     pixels = tf.reshape(tf.cast(tiles, tf.float32), [batch, height * width, channels])
-    mean = tf.gather(tf.reduce_mean(pixels, axis=1), order, batch_dims=1)  # [batch, channels]
+    mean = tf.reduce_mean(pixels, axis=1) if mean is None else tf.cast(mean, tf.float32)
+    mean = tf.gather(mean, order, batch_dims=1)  # [batch, channels]
     matrix = tf.one_hot(order, channels, axis=1) * slope[:, None, :]  # [batch, from, to]
     pixels = pixels @ matrix + ((brightness - slope) * mean + offset)[:, None, :]
     pixels = tf.clip_by_value(tf.round(pixels), 0.0, 255.0)

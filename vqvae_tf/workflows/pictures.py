@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -155,16 +155,18 @@ def code_maps(
     )
     half = autoencoder.config.stride // 2
     for number, picture in enumerate(progress):
-        versions = [(picture["image"], picture["label"])]
+        versions: Iterable[tuple[np.ndarray, int | None]] = [(picture["image"], picture["label"])]
         if variation is not None:
-            versions = _variations(*versions[0], variation, half, [seed, number])
+            versions = _variations(
+                picture["image"], picture["label"], variation, half, [seed, number]
+            )
         for image, label in versions:
             codes = np.asarray(encode(image[None])[0])
             yield {"name": picture["name"], "codes": codes, "rank": 2, "label": label}
 
 
 def _variations(image, label, variation, half, seed):
-    """Pairs of an image and its label, for one picture."""
+    """Pairs of an image and its label, for one picture, each made when it is asked for."""
     plain = [image]
     if variation.half_size_share:
         height, width = image.shape[:2]
@@ -178,19 +180,25 @@ def _variations(image, label, variation, half, seed):
         for x in (0, half)
         if y < version.shape[0] and x < version.shape[1]
     ]
-    versions = [(cut, label) for cut in cuts]
+    yield from ((cut, label) for cut in cuts)
     number = round(variation.recolour_share * len(cuts))
     if number:
         chosen = np.linspace(0, len(cuts), number, endpoint=False).astype(int)
         draws = tf.random.split(tf.constant(seed, tf.int64), number)
-        versions += [
-            (
-                recolour(cuts[place][None], 1.0, draw, variation.recolour_strength).numpy()[0],
-                None if label is None else -1,
-            )
-            for place, draw in zip(chosen, draws, strict=True)
-        ]
-    return versions
+        for place, draw in zip(chosen, draws, strict=True):
+            recoloured = _recoloured(cuts[place], draw, variation.recolour_strength)
+            yield recoloured, None if label is None else -1
+
+
+def _recoloured(image, draw, strength):
+    """`recolour` of a whole picture, by a few rows at a time."""
+    mean = image.mean((0, 1), np.float64)[None]
+    rows = max(1, evaluation.BATCH_PIXELS // image.shape[1])
+    parts = [
+        recolour(image[None, start : start + rows], 1.0, draw, strength, mean).numpy()[0]
+        for start in range(0, len(image), rows)
+    ]
+    return np.concatenate(parts)
 
 
 def write_samples(

@@ -13,11 +13,13 @@ from absl import logging
 from vqvae_tf import data, models, training
 from vqvae_tf.errors import UserError
 from vqvae_tf.training import checkpoints, strategies, workdir
+from vqvae_tf.training.pieces import pieces
 from vqvae_tf.workflows import autoencoders
 from vqvae_tf.workflows.labels import LabelsByName
 from vqvae_tf.workflows.media import medium_of
 
 MODEL_FOLDER, CODES_FOLDER = "model", "codes"
+MOST_LOGITS = 2**25  # that are computed at once: 256 x 256 codes of 512 values
 
 
 def train_prior(
@@ -165,7 +167,11 @@ def mean_bits(prior: models.Prior, maps: list[Mapping[str, Any]]) -> dict[str, A
 
 
 def bits_of(prior: models.Prior) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
-    """A function of codes and labels (or None) that gives the bits of each grid."""
+    """A function of codes and labels (or None) that gives the bits of each grid.
+
+    A grid of more than `MOST_LOGITS` logits is scored in pieces, each as a grid of its own: that
+    costs a little more bits along the cuts, where a code does not see the codes before it.
+    """
     label_spec = tf.TensorSpec([None], tf.int32)
 
     @tf.function(input_signature=[prior.codes_spec, label_spec], autograph=False)
@@ -174,9 +180,22 @@ def bits_of(prior: models.Prior) -> Callable[[np.ndarray, np.ndarray | None], np
 
     def bits(codes, labels):
         known = np.full(len(codes), -1) if labels is None else labels
-        return -log_prob(codes, known.astype(np.int32)).numpy() / np.log(2.0)
+        total = np.zeros(len(codes))
+        for part in _parts(prior, np.asarray(codes)):
+            total -= log_prob(part, known.astype(np.int32)).numpy()
+        return total / np.log(2.0)
 
     return bits
+
+
+def _parts(prior, codes):
+    """Codes of a few grids, cut so that their logits fit in memory."""
+    if prior.code_axes != 2:
+        return [codes]
+    config = prior.config
+    logits = config.num_embeddings * config.codes_per_position * len(codes)  # of a place
+    area = max(1, MOST_LOGITS // logits)
+    return (codes[:, *piece.inner] for piece in pieces(codes.shape[1], codes.shape[2], area))
 
 
 def load_pair(path: str, expected: models.TrainableModel | None = None) -> tuple[models.Prior, Any]:
