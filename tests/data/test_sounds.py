@@ -1,10 +1,11 @@
+import os
 import sys
 
 import numpy as np
 import pytest
 
 from vqvae_tf import data
-from vqvae_tf.data import sounds
+from vqvae_tf.data import sound_files
 from vqvae_tf.errors import UserError
 
 soundfile = pytest.importorskip("soundfile")
@@ -84,6 +85,49 @@ def test_without_sub_folders_there_are_no_speakers(tmp_path):
     assert batch.keys() == {"audio"}
 
 
+def test_the_sounds_that_can_be_used_are_used_and_the_others_named(tmp_path, caplog):
+    folder = tmp_path / "run[1] \xe9"
+    folder.mkdir()
+    for number in range(6):
+        soundfile.write(folder / f"{number}.wav", tone(0.1), RATE)
+    soundfile.write(folder / "nan.wav", np.append(tone(0.1), np.nan), RATE, "FLOAT")
+    soundfile.write(folder / "scaled.wav", 32767 * tone(0.1), RATE, "FLOAT")
+    soundfile.write(folder / "empty.wav", np.zeros(0), RATE)
+    (folder / "cut.wav").write_bytes((folder / "0.wav").read_bytes()[:-100])
+    soundfile.write(folder / "noending.wav", tone(0.1), RATE)
+    (folder / "noending.wav").rename(folder / "no ending")
+    (folder / "notes").write_text("on sounds")
+    os.mkfifo(folder / "pipe.wav")
+    (folder / "circle").symlink_to(folder)
+    (folder / "circle.wav").symlink_to("circle.wav")
+    soundfile.write(folder / "latin.wav", tone(0.1), RATE)
+    os.rename(folder / "latin.wav", os.fsencode(folder) + b"/caf\xe9\n.wav")
+    source = data.open_sounds(f"folder:{folder}")
+    for _ in range(2):
+        names = [sound["name"] for sound in source.sounds(RATE)]
+        assert names == [*(f"{n}.wav" for n in range(6)), r"caf\xe9\n.wav", "no ending"]
+    assert source.skipped == 7
+    for words in (
+        "nan.wav: holds samples that are not finite",
+        "scaled.wav: samples must lie in [-1, 1]",
+        "empty.wav: holds no samples",
+        "cut.wav: cut off, 1,500 of 1,600 bytes",
+        "pipe.wav: no regular file",
+        "circle: a link to a folder that is read already",
+        "circle.wav: no regular file",
+    ):
+        assert sum(words in record.getMessage() for record in caplog.records) == 1
+    batch = next(iter(data.sound_batches(source, RATE, 100, 4, seed=0)))
+    assert np.abs(batch["audio"]).max() <= 1
+
+
+def test_sounds_are_held_once_for_all_starts(source, monkeypatch):
+    first = list(data.sound_batches(source, RATE, 500, 4, seed=3).take(3))
+    monkeypatch.setattr(sound_files, "read", None)
+    later = list(data.sound_batches(source, RATE, 500, 4, seed=3, start_step=2).take(1))
+    np.testing.assert_array_equal(later[0]["audio"], first[2]["audio"])
+
+
 @pytest.mark.parametrize("uri", ["embedded:photos", "folder", "folder:", "sounds"])
 def test_other_uris_are_refused(uri):
     with pytest.raises(UserError, match=f'"{uri}" names no sounds; they come from folder:PATH'):
@@ -94,7 +138,7 @@ def test_folders_without_sounds_are_refused(tmp_path):
     with pytest.raises(UserError, match="there is no folder"):
         data.open_sounds(f"folder:{tmp_path}/nowhere")
     (tmp_path / "picture.png").write_bytes(b"")
-    with pytest.raises(UserError, match=r"holds no sounds; files must end in \.aif"):
+    with pytest.raises(UserError, match=r"holds no sounds; files must end in \.aif, \.aifc"):
         data.open_sounds(f"folder:{tmp_path}")
     (tmp_path / "bad.wav").write_bytes(b"")
     with pytest.raises(UserError, match="none of its 1 sounds can be read"):
@@ -104,4 +148,4 @@ def test_folders_without_sounds_are_refused(tmp_path):
 def test_a_missing_decoder_is_told(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "soxr", None)
     with pytest.raises(UserError, match=r"need the package soxr; install it with: .*\[audio\]"):
-        sounds.read(str(folder / "anna/a.wav"), RATE)
+        sound_files.read(str(folder / "anna/a.wav"), RATE)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from vqvae_tf.data import windows as windows_lib
 from vqvae_tf.data.windows import Windows
 
 ARRAYS = [
@@ -51,3 +52,14 @@ def test_grids_of_any_rank(size):
     windows = Windows(arrays, size)
     assert windows.count == len(expected)
     assert np.array_equal(windows.cut(tf.range(windows.count, dtype=tf.int64)), expected)
+
+
+def test_a_generator_s_arrays_are_joined_part_by_part(monkeypatch):
+    arrays = [np.arange(n * 3, dtype=np.int32).reshape(n, 3) for n in (5, 1, 2, 7)]
+    whole = Windows(arrays, (1,))
+    monkeypatch.setattr(windows_lib, "_PART", 40)
+    parts = Windows((array for array in arrays), (1,))
+    every = tf.range(15, dtype=tf.int64)
+    assert parts.count == whole.count == 15
+    np.testing.assert_array_equal(parts.cut(every), np.concatenate(arrays)[:, None])
+    np.testing.assert_array_equal(whole.cut(every), parts.cut(every))

@@ -11,7 +11,7 @@ from vqvae_tf.data import records
 from vqvae_tf.data.record_files import RecordFiles
 from vqvae_tf.data.shuffle import shuffled
 from vqvae_tf.data.source import Source, UnreadableError
-from vqvae_tf.data.windows import Windows
+from vqvae_tf.data.windows import Windows, uncopied
 from vqvae_tf.errors import UserError
 
 
@@ -141,7 +141,8 @@ def code_batches(
         return codes | {"label": tf.gather(labels, windows.owner(window))} if labelled else codes
 
     steps = tf.data.Dataset.counter(start_step)
-    return steps.map(batch, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    batches = steps.map(batch, tf.data.AUTOTUNE, deterministic=True)
+    return uncopied(batches.prefetch(tf.data.AUTOTUNE))
 
 
 def _check(arrays: list[np.ndarray], labels: list[int | None], crop: tuple[int, int]) -> None:

@@ -1,6 +1,5 @@
 """Sound files in a folder and the folders below it, and training batches cut from them."""
 
-import io
 import os
 from collections.abc import Iterator
 from typing import TypedDict
@@ -9,13 +8,12 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from vqvae_tf.data.folder import classes_of, files_below
+from vqvae_tf.data import disk, sound_files
+from vqvae_tf.data.folder import classes_of
 from vqvae_tf.data.shuffle import shuffled
 from vqvae_tf.data.source import UnreadableError
-from vqvae_tf.data.windows import Windows
+from vqvae_tf.data.windows import Windows, uncopied
 from vqvae_tf.errors import UserError
-
-EXTENSIONS = (".aif", ".aiff", ".flac", ".mp3", ".ogg", ".wav")
 
 
 class Sound(TypedDict):
@@ -36,7 +34,8 @@ class SoundFolder:
     """`folder:PATH`: every sound file below PATH, ordered by path.
 
     If all of them lie in sub-folders, the names of the immediate sub-folders are the speakers.
-    Hidden files and folders are left out.
+    Hidden files and folders are left out. Files without an ending are taken if they begin as a
+    sound does.
 
     Attributes:
         uri: what `open_sounds` was given.
@@ -44,17 +43,24 @@ class SoundFolder:
     """
 
     def __init__(self, uri: str, path: str):
-        if not tf.io.gfile.isdir(path):
-            raise UserError(f'{uri}: there is no folder "{path}"; give the path of an existing one')
+        if not disk.is_folder(path):
+            raise UserError(
+                f'{disk.printable(uri)}: there is no folder "{disk.printable(path)}"; give the '
+                "path of an existing one"
+            )
         self.uri = uri
         self._path = path
-        self._files = files_below(path, EXTENSIONS)
+        self._unreadable: set[str] = set()
+        self._held: dict[tuple[int, int], tuple[Windows, tf.Tensor]] = {}
+        self._files = disk.files_below(
+            path, sound_files.EXTENSIONS, self._skip, sound_files.is_sound
+        )
         if not self._files:
             raise UserError(
-                f"{uri}: the folder holds no sounds; files must end in {', '.join(EXTENSIONS)}"
+                f"{disk.printable(uri)}: the folder holds no sounds; files must end in "
+                f"{', '.join(sound_files.EXTENSIONS)}"
             )
         self.class_names, self._labels = classes_of(self._files)
-        self._unreadable: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._files)
@@ -72,19 +78,46 @@ class SoundFolder:
         """
         readable = 0
         for file, label in zip(self._files, self._labels, strict=True):
+            name = disk.printable(file)
             try:
-                audio = read(os.path.join(self._path, file), sample_rate)
+                audio = sound_files.read(os.path.join(self._path, file), sample_rate)
             except UnreadableError as error:
-                if file not in self._unreadable:
-                    self._unreadable.add(file)
-                    logging.warning("skipped %s", error)
+                self._skip(name, error)
             else:
                 readable += 1
-                yield Sound(name=file, audio=audio, label=label)
+                yield Sound(name=name, audio=audio, label=label)
         if not readable:
             raise UserError(
-                f"{self.uri}: none of its {len(self)} sounds can be read; the log says why"
+                f"{disk.printable(self.uri)}: none of its {len(self)} sounds can be read; the log "
+                "says why"
             )
+
+    def windows(self, sample_rate: int, window: int) -> tuple[Windows, tf.Tensor]:
+        """All windows of all sounds, and each sound's label, int32 (-1 without one).
+
+        They stay in memory; asked for again, they are not read again. Sounds shorter than the
+        window end in silence.
+
+        Raises:
+            UserError: none of the sounds can be read.
+        """
+        if (sample_rate, window) not in self._held:
+            labels = []
+
+            def arrays():
+                for sound in self.sounds(sample_rate):
+                    labels.append(-1 if sound["label"] is None else sound["label"])
+                    short = window - len(sound["audio"])
+                    yield np.pad(sound["audio"], (0, short)) if short > 0 else sound["audio"]
+
+            self._held.clear()
+            self._held[sample_rate, window] = Windows(arrays(), (window,)), tf.constant(labels)
+        return self._held[sample_rate, window]
+
+    def _skip(self, name: str, error: Exception) -> None:
+        if name not in self._unreadable:
+            self._unreadable.add(name)
+            logging.warning("skipped %s", error)
 
 
 def open_sounds(uri: str) -> SoundFolder:
@@ -97,33 +130,6 @@ def open_sounds(uri: str) -> SoundFolder:
     if scheme != "folder" or not rest:
         raise UserError(f'"{uri}" names no sounds; they come from folder:PATH')
     return SoundFolder(uri, rest)
-
-
-def read(path: str, sample_rate: int) -> np.ndarray:
-    """Decodes the sound file at any `tf.io.gfile` path: float32 `[time]`, mono at `sample_rate`.
-
-    Channels are averaged; another rate is resampled.
-
-    Raises:
-        UnreadableError: the file is damaged, empty, or no sound.
-        UserError: the packages that decode sound are not installed.
-    """
-    try:
-        import soundfile
-        import soxr
-    except ImportError as error:
-        raise UserError(
-            f'sounds need the package {error.name}; install it with: pip install "vqvae_tf[audio]"'
-        ) from None
-    try:
-        with tf.io.gfile.GFile(path, "rb") as file:
-            samples, rate = soundfile.read(io.BytesIO(file.read()), dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, RuntimeError, tf.errors.OpError) as error:
-        raise UnreadableError(f"{path}: not a readable sound ({error})") from error
-    if not len(samples):
-        raise UnreadableError(f"{path}: holds no samples")
-    mono = samples.mean(axis=1)
-    return mono if rate == sample_rate else soxr.resample(mono, rate, sample_rate)
 
 
 def sound_batches(
@@ -151,10 +157,7 @@ def sound_batches(
         Dataset of `{"audio": float32 [batch, window], "speaker": int32 [batch]}`, without `speaker`
         if the source has no speakers.
     """
-    sounds = list(source.sounds(sample_rate))
-    rows = [np.pad(sound["audio"], (0, max(window - len(sound["audio"]), 0))) for sound in sounds]
-    windows = Windows(rows, (window,))
-    speakers = tf.constant([-1 if each["label"] is None else each["label"] for each in sounds])
+    windows, speakers = source.windows(sample_rate, window)
     examples = tf.range(batch_size, dtype=tf.int64)
 
     def batch(step):
@@ -165,4 +168,5 @@ def sound_batches(
         return audio | {"speaker": tf.gather(speakers, windows.owner(place))}
 
     steps = tf.data.Dataset.counter(start_step)
-    return steps.map(batch, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    batches = steps.map(batch, tf.data.AUTOTUNE, deterministic=True)
+    return uncopied(batches.prefetch(tf.data.AUTOTUNE))

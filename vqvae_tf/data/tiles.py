@@ -13,7 +13,7 @@ from vqvae_tf.data.python_calls import numpy_call
 from vqvae_tf.data.recolour import recolour
 from vqvae_tf.data.shuffle import shuffled
 from vqvae_tf.data.source import Picture, Source, UnreadableError
-from vqvae_tf.data.windows import Windows
+from vqvae_tf.data.windows import Windows, uncopied
 from vqvae_tf.errors import UserError
 
 MEMORY_BYTES = 2**30  # decoded pictures up to this size are held in memory
@@ -62,7 +62,8 @@ def batches(
             image = recolour(image, data_config.recolour_share, draw, data_config.recolour_strength)
         return {"image": image, "label": label} if source.class_names else {"image": image}
 
-    return tiles.map(finish, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    tiles = tiles.map(finish, tf.data.AUTOTUNE, deterministic=True)
+    return uncopied(tiles.prefetch(tf.data.AUTOTUNE))
 
 
 def _check(source: Source, config: DataConfig, batch_size: int, start_step: int) -> None:

@@ -1,9 +1,13 @@
 """Random windows of arrays held in memory: one gather per batch, whatever the arrays' sizes."""
 
-from collections.abc import Sequence
+import collections
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
+
+_PART = 1 << 26  # bytes that are held twice while arrays are joined
+_ALIGNMENT = 64  # bytes; what TensorFlow asks of a tensor's memory
 
 
 class Windows:
@@ -14,7 +18,7 @@ class Windows:
 
     Args:
         arrays: each `[*grid, ...]`, no side of the grid smaller than the window; dtype and trailing
-            axes are the same for all.
+            axes are the same for all. Those that a generator gives are held once.
         size: sides of the window, one for each axis of the grid: `(time,)`, `(height, width)`, ...
 
     >>> windows = Windows([np.arange(6).reshape(2, 3), np.full([2, 2], 9)], size=(2, 2))
@@ -24,9 +28,10 @@ class Windows:
     [[[1, 2], [4, 5]]]
     """
 
-    def __init__(self, arrays: Sequence[np.ndarray], size: tuple[int, ...]):
+    def __init__(self, arrays: Iterable[np.ndarray], size: tuple[int, ...]):
         rank = len(size)
-        shapes = np.array([array.shape[:rank] for array in arrays], np.int64)  # [arrays, rank]
+        with tf.device("CPU:0"):  # where tf.data gathers, not in an accelerator's memory
+            shapes, self._values = _flattened(arrays, rank)
         places = shapes - size + 1  # of a window's corner, along each axis
         if places.min() < 1:
             sides = " x ".join(map(str, size))
@@ -40,10 +45,6 @@ class Windows:
         self._strides = np.cumprod(np.c_[shapes[:, 1:], np.ones(len(shapes), int)][:, ::-1], 1)
         self._strides = self._strides[:, ::-1].copy()
         self._offsets = np.cumsum(sizes) - sizes
-        with tf.device("CPU:0"):  # where tf.data gathers, not in an accelerator's memory
-            self._values = tf.constant(
-                np.concatenate([array.reshape(-1, *array.shape[rank:]) for array in arrays])
-            )
 
     @property
     def count(self) -> int:
@@ -84,3 +85,51 @@ class Windows:
                 steps * strides[:, axis, None], [-1, *[1] * axis, side]
             )
         return tf.gather(self._values, index)
+
+
+def uncopied(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """The same dataset, for one that cuts windows.
+
+    By default tf.data rewrites a graph before it is run, and so copies all that its functions hold.
+    """
+    options = tf.data.Options()
+    options.experimental_optimization.apply_default_optimizations = False
+    return dataset.with_options(options)
+
+
+def _flattened(arrays: Iterable[np.ndarray], rank: int) -> tuple[np.ndarray, tf.Tensor]:
+    """The arrays' grids, int64 `[arrays, rank]`, and their elements one after another."""
+    shapes: list[tuple[int, ...]] = []
+    joined = _joined(collections.deque(_parts(arrays, rank, shapes)))
+    return np.array(shapes, np.int64), joined
+
+
+def _parts(
+    arrays: Iterable[np.ndarray], rank: int, shapes: list[tuple[int, ...]]
+) -> Iterator[np.ndarray]:
+    """The elements in parts of some size; notes the grid of each array in `shapes`."""
+    pending, size = [], 0
+    for array in arrays:
+        shapes.append(array.shape[:rank])
+        pending.append(array.reshape(-1, *array.shape[rank:]))
+        size += array.nbytes
+        if size >= _PART:
+            yield np.concatenate(pending)
+            pending, size = [], 0
+    if pending:
+        yield np.concatenate(pending)
+
+
+def _joined(parts: collections.deque[np.ndarray]) -> tf.Tensor:
+    """All parts as one tensor; each is let go as soon as it is copied."""
+    count, trailing, dtype = sum(map(len, parts)), parts[0].shape[1:], parts[0].dtype
+    memory = np.empty(sum(part.nbytes for part in parts) + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    joined = memory[start : start + memory.size - _ALIGNMENT].view(dtype).reshape(count, *trailing)
+    place = 0
+    while parts:
+        part = parts.popleft()
+        joined[place : place + len(part)] = part
+        place += len(part)
+    # tf.constant would copy it twice.
+    return tf.experimental.dlpack.from_dlpack(joined.__dlpack__())

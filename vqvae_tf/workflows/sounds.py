@@ -75,7 +75,9 @@ def measure(
     bits_of, encode = _compiled(model)
     sums: dict[str, list[float]] = {}
     counts = np.zeros((1, model.config.num_embeddings), np.int64)
+    names = set()
     for sound in _pieces(source, model, "evaluating"):
+        names.add(sound["name"])
         audio = sound["audio"][None]
         codes = encode(audio)
         speaker = _speaker_of(sound, source, model)
@@ -93,7 +95,7 @@ def measure(
     figures = {
         "data": source.uri,
         "skipped_sounds": source.skipped,
-        "sounds": len(source) - source.skipped,
+        "sounds": len(names),
         "seconds": seconds,
         "reconstruction_bits_per_sample": total["reconstruction"] / total["samples"],
         "latent_bits_per_second": total["latent"] / seconds,
