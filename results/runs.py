@@ -5,7 +5,7 @@ import json
 import os
 import time
 
-from vqvae_tf import models, workflows
+from vqvae_tf import presets, workflows
 
 
 def with_seed(config, seed):
@@ -32,8 +32,8 @@ def train(root, preset, prior_preset, seed, data, validation):
     """Both stages of one preset and seed, unless they are there; how long they took."""
     model_path = os.path.join(root, f"{preset}-{seed}")
     prior_path = model_path + "-prior"
-    config = with_seed(models.preset(preset), seed)
-    prior_config = with_seed(models.preset(prior_preset), seed)
+    config = with_seed(presets.preset(preset), seed)
+    prior_config = with_seed(presets.preset(prior_preset), seed)
     return {
         "preset": preset,
         "seed": seed,

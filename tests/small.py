@@ -18,11 +18,15 @@ AUTOENCODER = models.ImageConfig(
     widths=(4, 8),
     residual_width=4,
     embedding_dim=2,
-    num_embeddings=16,
+    quantizer=models.QuantizerConfig(num_embeddings=(16,)),
     data=DataConfig(image_size=16),
     training=TRAINING,
 )
-PRIOR = models.PriorConfig(
+GROUPED = {  # changes of AUTOENCODER: three codes per place, of one codebook
+    "embedding_dim": 6,
+    "quantizer": models.QuantizerConfig(num_embeddings=(16,), groups=3, shared_codebook=True),
+}
+PRIOR = models.PixelCNNPriorConfig(
     channels=8, layers=2, head_width=8, num_classes=1, grid=4, training=TRAINING
 )
 

@@ -14,13 +14,13 @@ FOLDERS = (PACKAGE, "benchmarks", "docs", "examples", "results", "tests")
 
 # Each part may import itself and the parts named here.
 GROUND = ["errors", "arguments", "files", "config", "random", "metrics"]
-CORE = [*GROUND, "backend", "layers", "likelihoods", "networks", "models", "export"]
+CORE = [*GROUND, "backend", "layers", "likelihoods", "networks", "models", "presets", "export"]
 ALLOWED = {part: set(CORE[:place]) for place, part in enumerate(CORE)}
 ALLOWED |= {part: set(GROUND) for part in ("data", "training", "reporting")}
 ALLOWED["workflows"] = set(ALLOWED)
 ALLOWED["programs"] = set(ALLOWED)
 # What gives back a trained model reads a run's folder; the models themselves know of none.
-MAY_ALSO = {("vqvae_tf.models.loading", "training")}
+MAY_ALSO = {("vqvae_tf.models.registry", "training")}
 
 DOORS = {"models", "export"}  # links at the top level; the code's only name is vqvae_tf.*
 # Each takes a second or more to import, or belongs to an extra that may not be installed.

@@ -155,6 +155,8 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
             raise UserError(f'field "{name}" holds fields of its own; set "{name}.FIELD" instead')
         return from_dict(hint, value, at=name + ".")
     origin = typing.get_origin(hint)
+    if origin is tuple and isinstance(value, int) and typing.get_args(hint)[0] is int:
+        value = (value,)  # as a flag of a single number gives it
     if origin is tuple and isinstance(value, (list, tuple)):
         return tuple(_convert(typing.get_args(hint)[0], item, name) for item in value)
     if origin in (typing.Union, types.UnionType):

@@ -39,7 +39,7 @@ def measure(root, preset):
     prior, model = runs.load(root, preset, SEED)
     source = data.open_source(uri)
     training = [item["codes"] for item in priors.code_maps(model, source)]
-    figures["log2_k"] = math.log2(model.config.num_embeddings)
+    figures["log2_k"] = math.log2(model.code_sizes[0])
     for split in splits:
         source = data.open_source(f"{uri}/{split}")
         test = [item["codes"] for item in priors.code_maps(model, source)]
@@ -64,7 +64,7 @@ def histogram_bits(known, codes, model, places=False, added=1.0):
         places: whether each place of the grid has its own as well.
         added: to every count, shared out among the codes, so that none is impossible.
     """
-    size, slots = model.config.num_embeddings, model.config.codes_per_position
+    size, slots = max(model.code_sizes), len(model.code_sizes)
 
     def columns(maps):
         if places:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.small import AUTOENCODER, PRIOR, picture
+from tests.small import AUTOENCODER, GROUPED, PRIOR, picture
 from vqvae_tf import export, models, workflows
 from vqvae_tf.errors import UserError
 
@@ -56,7 +56,7 @@ def test_another_process_without_the_library_gives_the_same(exported):
 
 def test_another_prior_is_found_out(exported):
     model, prior, path = exported
-    other = models.Prior(prior.config)
+    other = models.PixelCNNPrior(prior.config)
     check = export.check_saved_model(model, path, [picture(8, 8)], prior=other, grid=GRID)
     assert check["codes_differing"] == 0
     assert check["sampled_codes_differing"] > 0
@@ -126,11 +126,9 @@ def test_the_graphs_assign_nothing_and_weights_are_saved_once(exported, signatur
 
 
 def test_without_classes_and_with_several_codes_a_place(tmp_path):
-    model = models.ImageVQVAE(dataclasses.replace(AUTOENCODER, codes_per_position=3))
-    config = dataclasses.replace(
-        PRIOR, num_embeddings=16, codes_per_position=3, num_classes=0, grid=2
-    )
-    prior = sharpened(models.Prior(config))
+    model = models.ImageVQVAE(dataclasses.replace(AUTOENCODER, **GROUPED))
+    config = dataclasses.replace(PRIOR, code_sizes=(16,) * 3, num_classes=0, grid=2)
+    prior = sharpened(models.PixelCNNPrior(config))
     path = str(tmp_path / "served")
     export.export_saved_model(model, path, prior=prior)
     signatures = tf.saved_model.load(path).signatures
@@ -142,7 +140,7 @@ def test_without_classes_and_with_several_codes_a_place(tmp_path):
 
 def test_a_prior_over_other_codes_is_refused(exported, tmp_path):
     model, prior, _ = exported
-    other = models.Prior(dataclasses.replace(prior.config, num_embeddings=17))
+    other = models.PixelCNNPrior(dataclasses.replace(prior.config, code_sizes=(17,)))
     wanted = "over 17 codes, 1 a place, and the model has 16, 1 a place; give a prior that was"
     with pytest.raises(UserError, match=wanted):
         export.export_saved_model(model, str(tmp_path / "x"), prior=other)

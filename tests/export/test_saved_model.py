@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.small import AUTOENCODER, picture
+from tests.small import AUTOENCODER, GROUPED, picture
 from vqvae_tf import export, models
 from vqvae_tf.errors import UserError
 
@@ -85,7 +85,7 @@ def test_the_graphs_assign_nothing_and_no_slot_is_saved(exported, served):
 
 
 def test_several_codes_a_place(tmp_path):
-    model = models.ImageVQVAE(dataclasses.replace(AUTOENCODER, codes_per_position=3))
+    model = models.ImageVQVAE(dataclasses.replace(AUTOENCODER, **GROUPED))
     path = str(tmp_path / "served")
     export.export_saved_model(model, path)
     images = picture(9, 16)[None]

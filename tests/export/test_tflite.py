@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.export.test_prior_endpoints import GRID, sharpened
-from tests.small import AUTOENCODER, PRIOR, picture
+from tests.small import AUTOENCODER, GROUPED, PRIOR, picture
 from vqvae_tf import export, models, workflows
 from vqvae_tf.errors import UserError
 from vqvae_tf.export import elsewhere
@@ -39,7 +39,7 @@ def test_another_process_without_the_library_gives_the_same(exported):
 
 def test_another_prior_is_found_out(exported):
     model, prior, path = exported
-    other = models.Prior(prior.config)
+    other = models.PixelCNNPrior(prior.config)
     check = export.check_tflite(model, path, [picture(*SIZE)], prior=other, grid=GRID)
     assert check["codes_differing"] == 0
     assert check["largest_log_prob_difference"] > 0.1
@@ -95,14 +95,20 @@ def test_all_operations_are_the_formats_own(exported):
 @pytest.mark.parametrize(
     ("autoencoder", "prior"),
     [
-        ({"codes_per_position": 3}, {"codes_per_position": 3, "num_classes": 0}),
+        (GROUPED, {"code_sizes": (16,) * 3, "num_classes": 0}),
         ({"likelihood": "logistic_mixture", "quantizer": "loss"}, {"code_dim": 2}),
-        ({"likelihood": "categorical", "num_embeddings": 130}, {"num_embeddings": 130}),
+        (
+            {
+                "likelihood": "categorical",
+                "quantizer": models.QuantizerConfig(num_embeddings=(130,)),
+            },
+            {"code_sizes": (130,)},
+        ),
     ],
 )
 def test_other_models(tmp_path, autoencoder, prior):
     model = models.ImageVQVAE(dataclasses.replace(AUTOENCODER, **autoencoder))
-    prior = models.Prior(dataclasses.replace(PRIOR, **{"num_embeddings": 16} | prior))
+    prior = models.PixelCNNPrior(dataclasses.replace(PRIOR, **{"code_sizes": (16,)} | prior))
     path = str(tmp_path / "model.tflite")
     export.export_tflite(model, path, (8, 12), prior=prior, grid=(2, 3))
     check = export.check_tflite(model, path, [picture(8, 12)], prior=prior, grid=(2, 3))
@@ -148,7 +154,7 @@ def test_mixed_precision_is_refused_but_for_the_prior(tmp_path):
         export.export_tflite(model, path, (8, 8))
     assert not os.listdir(tmp_path)
     model = models.ImageVQVAE(AUTOENCODER)
-    prior = models.Prior(dataclasses.replace(PRIOR, num_embeddings=16, training=mixed))
+    prior = models.PixelCNNPrior(dataclasses.replace(PRIOR, code_sizes=(16,), training=mixed))
     export.export_tflite(model, path, (8, 8), prior=prior, grid=(2, 3))
     check = export.check_tflite(model, path, [picture(8, 8)], prior=prior, grid=(2, 3))
     assert check["sampled_codes_differing"] == 0

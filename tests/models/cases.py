@@ -16,11 +16,11 @@ _AUTOENCODER = {
     "residual_blocks": 1,
     "residual_width": 4,
     "embedding_dim": 2,
-    "num_embeddings": 16,
+    "quantizer": models.QuantizerConfig(num_embeddings=(16,)),
     "training": TRAINING,
 }
 _PICTURES = _AUTOENCODER | {"final_convolution": False, "data": DataConfig(image_size=8)}
-_PRIOR = {"num_embeddings": 8, "channels": 6, "num_classes": 3, "training": TRAINING}
+_PRIOR = {"code_sizes": (8,), "channels": 6, "num_classes": 3, "training": TRAINING}
 _PIXELCNN = _PRIOR | {"layers": 1, "head_width": 6}
 
 
@@ -79,13 +79,13 @@ FAMILIES = {
         sounds,
         lambda count=4: sounds(count, 13),
     ),
-    "prior": Case(
-        models.PriorConfig(grid=4, **_PIXELCNN),
+    "pixelcnn_prior": Case(
+        models.PixelCNNPriorConfig(grid=4, **_PIXELCNN),
         code_maps(4, 4),
         code_maps(3, 5),
     ),
-    "sequence_prior": Case(
-        models.SequencePriorConfig(skip_channels=6, dilations=(1,), length=9, **_PRIOR),
+    "wavenet_prior": Case(
+        models.WaveNetPriorConfig(skip_channels=6, dilations=(1,), length=9, **_PRIOR),
         code_maps(9),
         code_maps(7),
     ),
@@ -96,7 +96,7 @@ FAMILIES = {
             upper_layers=1,
             condition_channels=4,
             condition_blocks=0,
-            **_PIXELCNN,
+            **_PIXELCNN | {"code_sizes": (8,) * 5},
         ),
         code_maps(3, 3, 5),
         code_maps(2, 4, 5),

@@ -19,8 +19,9 @@ from vqvae_tf.training import strategies
 BATCH, STEPS = 8, 6
 
 
-def run(quantizer, strategy):
+def run(kind, strategy):
     keras.utils.set_random_seed(3)
+    quantizer = models.QuantizerConfig(kind=kind, num_embeddings=(16,))
     config = dataclasses.replace(AUTOENCODER, quantizer=quantizer)
     with strategy.scope():
         model = models.ImageVQVAE(config)
@@ -29,10 +30,10 @@ def run(quantizer, strategy):
     images = np.stack([picture(16, 16, seed) for seed in range(BATCH * STEPS)])
     data = tf.data.Dataset.from_tensor_slices({"image": images}).batch(BATCH, drop_remainder=True)
     history = model.fit(data, epochs=3, verbose=0, shuffle=False).history
-    result = {f"{quantizer}/{name}": np.array(values) for name, values in history.items()}
+    result = {f"{kind}/{name}": np.array(values) for name, values in history.items()}
     for variable in model.variables:
         copies = strategy.experimental_local_results(variable.value)
-        name = f"{quantizer}/variables/{variable.path}"
+        name = f"{kind}/variables/{variable.path}"
         result[name] = np.stack([ops.convert_to_numpy(copy) for copy in copies])
     return result
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tests.small import AUTOENCODER, PRIOR, picture
 from vqvae_tf.errors import UserError
-from vqvae_tf.models import CodeSearch, ImageVQVAE, Prior
+from vqvae_tf.models import CodeSearch, ImageVQVAE, PixelCNNPrior, QuantizerConfig
 
 
 def trained(**changes):
@@ -78,7 +78,10 @@ def test_more_candidates_and_passes_do_better(model):
 
 
 def test_several_codes_a_place():
-    model = trained(codes_per_position=2)
+    model = trained(
+        embedding_dim=4,
+        quantizer=QuantizerConfig(num_embeddings=(16,), groups=2, shared_codebook=True),
+    )
     images = np.stack([picture(17, 16, seed) for seed in range(2)])
     searched = CodeSearch(model, passes=1).encode(images)
     assert searched.shape == (2, 5, 4, 2)
@@ -88,7 +91,7 @@ def test_several_codes_a_place():
 
 def test_a_weight_trades_error_for_bits(model):
     keras.utils.set_random_seed(0)
-    prior = Prior(dataclasses.replace(PRIOR, num_embeddings=16, num_classes=3))
+    prior = PixelCNNPrior(dataclasses.replace(PRIOR, code_sizes=(16,), num_classes=3))
     counts = np.linspace(0, 9, 16)  # some codes are cheap, and logits are not flat
     prior.network.set_output_bias(counts)
     images = np.stack([picture(24, 24, seed) for seed in range(4)])
@@ -97,7 +100,7 @@ def test_a_weight_trades_error_for_bits(model):
     def measured(weight):
         search = CodeSearch(model, prior=prior, rate_weight=weight)
         codes = search.encode(images, label)
-        return squared_error(model, images, codes), -float(sum(prior.log_prob(codes, label)))
+        return squared_error(model, images, codes), -float(sum(prior.log_prob(codes, label=label)))
 
     free, some, much = measured(0.0), measured(3e4), measured(1e7)
     assert free[0] < some[0] < much[0] and free[1] > some[1] > much[1]

@@ -3,6 +3,7 @@ import pytest
 
 from vqvae_tf import models
 from vqvae_tf.errors import UserError
+from vqvae_tf.presets import PRESETS, preset
 
 # Name -> shape of the codes of one training tile, and D.
 IMAGE_PRESETS = {
@@ -18,14 +19,14 @@ IMAGE_PRESETS = {
 
 @pytest.mark.parametrize("name", IMAGE_PRESETS)
 def test_a_tile_has_the_codes_that_the_docstring_says(name):
-    config = models.preset(name)
+    config = preset(name)
     model = models.build(models.family_of(config), config)
     shape, dim = IMAGE_PRESETS[name]
     size = config.data.image_size
     channels = config.data.channels
     codes = model.encode(np.zeros([1, size, size, channels], np.uint8))
     assert codes.shape == (1, *shape)
-    assert model.codebook.shape[-2:] == (config.num_embeddings, dim)
+    assert model.code_vectors.shape[-2:] == (model.code_sizes[0], dim)
     if name != "imagenet":  # the largest decoder, and like the others
         assert model.decode(codes).shape == (1, size, size, channels)
 
@@ -39,7 +40,7 @@ def _convolution(window, inputs, outputs):
 
 
 def test_sonnet_has_its_example_s_weights():
-    model = models.build("image", models.preset("sonnet"))
+    model = models.build("image", preset("sonnet"))
     residual = 2 * (_convolution(3, 128, 32) + _convolution(1, 32, 128))
     assert _parameters(model.encoder) == (
         _convolution(4, 3, 64) + _convolution(4, 64, 128) + _convolution(3, 128, 128)
@@ -51,32 +52,32 @@ def test_sonnet_has_its_example_s_weights():
 
 
 def test_cifar10_is_256_wide_throughout():
-    config = models.preset("cifar10")
+    config = preset("cifar10")
     model = models.build(models.family_of(config), config)
     residual = 2 * (_convolution(3, 256, 256) + _convolution(1, 256, 256))
     assert _parameters(model.encoder) == (
         _convolution(4, 3, 256) + _convolution(4, 256, 256) + residual
         + _convolution(1, 256, 10 * 64)
     )  # fmt: skip
-    assert model.quantizer.commitment_cost == 0.25
+    assert model.quantizer.quantizers[0].commitment_cost == 0.25
     training = config.training
     assert (training.learning_rate, training.batch_size, training.steps) == (2e-4, 128, 250_000)
 
 
 @pytest.mark.parametrize("name", ["photos", "photos_two_level", "digits"])
 def test_priors_fit_their_autoencoders(name):
-    autoencoder, prior = models.preset(name), models.preset(f"{name}_prior")
+    autoencoder, prior = preset(name), preset(f"{name}_prior")
     assert prior.code_dim == autoencoder.embedding_dim
-    assert prior.num_embeddings == autoencoder.num_embeddings
-    assert prior.codes_per_position == autoencoder.codes_per_position
+    model = models.build(models.family_of(autoencoder), autoencoder)
+    assert prior.code_sizes == model.code_sizes
     built = models.build(models.family_of(prior), prior)
     assert built.sample(count=1, grid=(2, 2)).shape[:3] == (1, 2, 2)
 
 
 def test_every_preset_says_what_it_is():
-    for name, make in models.PRESETS.items():
+    for name, make in PRESETS.items():
         assert make.__doc__ and make.__name__ == name
-    assert set(models.PRESETS) == {
+    assert set(PRESETS) == {
         *IMAGE_PRESETS,
         "photos_prior",
         "photos_two_level_prior",
@@ -87,17 +88,17 @@ def test_every_preset_says_what_it_is():
 
 
 def test_speech_has_fifty_codes_a_second_and_a_prior_that_fits():
-    config, prior = models.preset("speech"), models.preset("speech_prior")
+    config, prior = preset("speech"), preset("speech_prior")
     assert config.sample_rate / config.stride == 50
     model = models.build(models.family_of(config), config)
     codes = model.encode(np.zeros([1, config.window], np.float32))
     assert codes.shape == (1, config.window // config.stride)
-    assert prior.num_embeddings == config.num_embeddings
+    assert prior.code_sizes == model.code_sizes
     built = models.build(models.family_of(prior), prior)
-    assert isinstance(built, model.prior_class)
+    assert built.grid_rank == model.grid_rank
     assert built.network.receptive_field > prior.length
 
 
 def test_an_unknown_preset_shows_the_nearest():
     with pytest.raises(UserError, match='unknown preset "photo"; nearest: photos'):
-        models.preset("photo")
+        preset("photo")

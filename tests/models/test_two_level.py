@@ -16,12 +16,12 @@ CONFIG = models.TwoLevelConfig(
     upper_width=8,
     residual_width=4,
     embedding_dim=2,
-    num_embeddings=16,
+    quantizer=models.QuantizerConfig(num_embeddings=(16,)),
     data=DataConfig(image_size=16),
     training=TRAINING,
 )
 PRIOR = models.TwoLevelPriorConfig(
-    num_embeddings=2,
+    code_sizes=(2,) * 5,
     channels=6,
     layers=2,
     head_width=6,
@@ -137,7 +137,7 @@ def test_saved_and_loaded_as_keras_file(model, tmp_path):
 def test_the_probabilities_of_all_grids_sum_to_one(changes, shape, label):
     grids = every_grid(2, (*shape, 5))
     labels = None if label is None else np.full(len(grids), label, np.int32)
-    log_probs = prior(**changes).log_prob(grids, labels).numpy().astype(float)
+    log_probs = prior(**changes).log_prob(grids, label=labels).numpy().astype(float)
     # Each log-probability sums at most 10 float32 terms of size 1, right to 1e-7 each.
     assert np.exp(log_probs).sum() == pytest.approx(1.0, abs=3e-6)
 
@@ -175,7 +175,7 @@ def test_samples_come_as_often_as_their_probability_says():
 
 
 def test_samples_hang_on_the_seed_and_their_number_and_keep_what_is_given():
-    network = prior(num_embeddings=16)
+    network = prior(code_sizes=(16,) * 5)
     four = network.sample(count=4, grid=(2, 3), seed=5).numpy()
     np.testing.assert_array_equal(four, network.sample(count=9, grid=(2, 3), seed=5)[:4])
     assert (four != network.sample(count=4, grid=(2, 3), seed=6).numpy()).any()
@@ -189,7 +189,7 @@ def test_samples_hang_on_the_seed_and_their_number_and_keep_what_is_given():
 
 
 def test_what_is_known_before_training_is_where_it_starts():
-    network = models.TwoLevelPrior(dataclasses.replace(PRIOR, num_embeddings=3, code_dim=2))
+    network = models.TwoLevelPrior(dataclasses.replace(PRIOR, code_sizes=(3,) * 5, code_dim=2))
     draws = np.random.default_rng(0)
     codebook, frequencies = draws.normal(size=(2, 3, 2)), draws.dirichlet(np.ones(3), 5)
     network.initialize(codebook, np.log(frequencies))
@@ -214,14 +214,17 @@ def test_what_is_known_before_training_is_where_it_starts():
             lambda: dataclasses.replace(CONFIG, data=DataConfig(image_size=20)),
             "must be a multiple of 8; received 20, the nearest are 16 and 24",
         ),
-        (lambda: dataclasses.replace(PRIOR, codes_per_position=4), "has 5 codes a position"),
+        (
+            lambda: dataclasses.replace(PRIOR, code_sizes=(2,) * 4),
+            "4 equal lower codes",
+        ),
         (
             lambda: prior().sample(count=1, grid=(2, 2), prefix=np.zeros((1, 2, 2), int)),
-            r"shape \(1, 2, 2, 5\); received shape \(1, 2, 2\)",
+            r"of shape \(1, 2, 2, 5\).*received int64 of shape \(1, 2, 2\)",
         ),
         (
             lambda: models.CodeSearch(models.TwoLevelVQVAE(CONFIG)),
-            "needs a model of one grid of codes; received a TwoLevelVQVAE",
+            "one grid of codes of one codebook; received TwoLevelVQVAE",
         ),
     ],
 )

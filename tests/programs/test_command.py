@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 
 from tests.programs.harness import TINY, TINY_PRIOR, assert_refused
-from vqvae_tf import export, models, workflows
+from vqvae_tf import export, presets, workflows
 from vqvae_tf.programs import command
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
@@ -69,12 +69,14 @@ def test_help_says_what_it_does_and_names_every_flag(call, program, flag):
 def test_help_shows_the_fields_of_the_preset_that_is_named(call):
     outcome = call("train", "--preset=cifar10", "--help")
     assert "--config.FIELD=VALUE" in outcome.out
-    assert "  training.steps: 250000\n" in outcome.out and "  decay: None\n" in outcome.out
+    assert (
+        "  training.steps: 250000\n" in outcome.out and "  quantizer.decay: None\n" in outcome.out
+    )
 
 
 def test_the_last_of_a_flag_counts(call, configs):
     call("train", "--preset=photos", *AUTOENCODER[1:], "--preset=dmlab")
-    assert configs == [models.preset("dmlab")]
+    assert configs == [presets.preset("dmlab")]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -122,12 +124,15 @@ def test_a_missing_flag_is_named(call, program, given, missing):
         ("--config.training.learning_rate=x", ("--config.training.learning_rate=x", "float")),
         ("--config.data.flip=perhaps", ("--config.data.flip=perhaps", "boolean")),
         ("--config.widths=a,b", ('field "widths" must be int',)),
-        ("--config.decay=slow", ('field "decay" must be float',)),
+        ("--config.quantizer.decay=slow", ('field "quantizer.decay" must be float',)),
         ("--config.training.steps", ("--config.training.steps",)),
         ("--config.training.steps=0", ("training.steps must be at least 1; received 0",)),
         ("--config.data.image_size=30", ("must be a multiple of 4", "28 and 32")),
-        ("--config.num_embeddings=0", ("num_embeddings must be at least 1; received 0",)),
-        ("--config.quantizer=em", ('unknown quantizer "em"', "nearest: ema")),
+        ("--config.quantizer.num_embeddings=0", ("num_embeddings must be at least 1; received 0",)),
+        ("--config.quantizer.kind=em", ('unknown quantizer.kind "em"', "nearest: ema")),
+        ("--config.quantizer.levels=8,8", ('kind "ema" has no levels; received (8, 8)',)),
+        ("--config.quantizer.estimator=rotate", ("nearest: rotation",)),
+        ("--config.quantizer.temperature=1", ("belongs to an estimator that draws codes",)),
         ("--config.training.precision=float8", ("precision must be", "mixed_bfloat16")),
         ("--config.training.seed=-1", ("training.seed must be at least 0",)),
         ("--strategy=miror", ('unknown strategy "miror"', "nearest: mirrored")),
@@ -180,13 +185,13 @@ def test_every_line_in_the_docs_is_a_command(call, monkeypatch):
 
 
 def test_fields_are_set_over_the_preset(call, configs):
-    call("train", *AUTOENCODER, *TINY, "--noconfig.data.flip", "--config.decay=None")
-    call("train", *AUTOENCODER[1:], "--preset", "cifar10", "--config.decay=0.5")
+    call("train", *AUTOENCODER, *TINY, "--noconfig.data.flip", "--config.quantizer.decay=None")
+    call("train", *AUTOENCODER[1:], "--preset", "cifar10", "--config.quantizer.decay=0.5")
     call("train_prior", *PRIOR, *TINY_PRIOR, "--config.code_dim=None")
     tiny, cifar10, prior = configs
-    assert (tiny.widths, tiny.decay, tiny.data.flip) == ((4, 8), None, False)
-    assert tiny.training.learning_rate == models.preset("photos").training.learning_rate
-    assert (cifar10.decay, cifar10.codes_per_position) == (0.5, 10)
+    assert (tiny.widths, tiny.quantizer.decay, tiny.data.flip) == ((4, 8), None, False)
+    assert tiny.training.learning_rate == presets.preset("photos").training.learning_rate
+    assert (cifar10.quantizer.decay, cifar10.quantizer.groups) == (0.5, 10)
     assert (prior.code_dim, prior.grid) == (None, 4)
 
 

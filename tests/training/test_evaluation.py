@@ -43,7 +43,7 @@ def pictures():
 
 def test_figures_are_pooled_over_the_set():
     model = Fake()
-    results = evaluation.evaluate(model, pictures(), num_embeddings=NUM_EMBEDDINGS)
+    results = evaluation.evaluate(model, pictures(), code_sizes=(NUM_EMBEDDINGS,))
     assert model.batches == [3, 1, 1]  # neighbours of one size together
     images = [picture["image"][None] for picture in pictures()]
     dimensions = sum(image.size for image in images)
@@ -73,10 +73,10 @@ def test_figures_are_pooled_over_the_set():
 
 
 def test_every_picture_has_its_row():
-    results = evaluation.evaluate(Fake(), pictures(), num_embeddings=NUM_EMBEDDINGS)
+    results = evaluation.evaluate(Fake(), pictures(), code_sizes=(NUM_EMBEDDINGS,))
     rows = results["per_picture"]
     assert [row["name"] for row in rows] == ["p0", "p1", "p2", "p3", "p4"]
-    alone = evaluation.evaluate(Fake(), pictures()[1:2], num_embeddings=NUM_EMBEDDINGS)
+    alone = evaluation.evaluate(Fake(), pictures()[1:2], code_sizes=(NUM_EMBEDDINGS,))
     for name in ("mse", "psnr", "ssim", "bits_per_dimension"):
         assert rows[1][name] == pytest.approx(alone[name])
     assert (rows[3]["height"], rows[3]["width"]) == (8, 20)
@@ -95,7 +95,7 @@ def test_a_prior_adds_its_bits():
         return 2.0 * codes.reshape(len(codes), -1).shape[1] * np.ones(len(codes))
 
     results = evaluation.evaluate(
-        Fake(), pictures(), num_embeddings=NUM_EMBEDDINGS, prior_bits=prior_bits
+        Fake(), pictures(), code_sizes=(NUM_EMBEDDINGS,), prior_bits=prior_bits
     )
     assert results["prior_bits_per_code"] == 2.0
     latent = results["latent_bits_per_dimension"] * 2 / 3
@@ -111,7 +111,7 @@ def test_pictures_without_labels_reach_the_prior_without():
     evaluation.evaluate(
         Fake(),
         unlabelled,
-        num_embeddings=NUM_EMBEDDINGS,
+        code_sizes=(NUM_EMBEDDINGS,),
         prior_bits=lambda codes, labels: seen.append(labels) or np.ones(len(codes)),
     )
     assert seen == [None]
@@ -122,7 +122,7 @@ def test_a_perfect_reconstruction_has_no_finite_psnr():
     image = model.decode(np.arange(48).reshape(1, 8, 6) % NUM_EMBEDDINGS)[0]
     model.encode = lambda images: (images[:, ::2, ::2, 0] // 30).astype("int32")
     results = evaluation.evaluate(
-        model, [{"name": "p", "image": image}], num_embeddings=NUM_EMBEDDINGS
+        model, [{"name": "p", "image": image}], code_sizes=(NUM_EMBEDDINGS,)
     )
     assert results["psnr"] == math.inf and results["mse"] == 0.0
 
@@ -163,4 +163,4 @@ def test_codes_may_come_from_elsewhere():
 
 def test_no_pictures_is_an_error():
     with pytest.raises(ValueError, match="no pictures"):
-        evaluation.evaluate(Fake(), [], num_embeddings=NUM_EMBEDDINGS)
+        evaluation.evaluate(Fake(), [], code_sizes=(NUM_EMBEDDINGS,))

@@ -89,7 +89,10 @@ def test_steps_can_be_raised_and_nothing_else_changed(runs, tmp_path):
     for other, named in (
         (changed(steps=20), "config.training.steps=22"),
         (changed(steps=22, learning_rate=0.5), "config.training.learning_rate=0.01"),
-        (dataclasses.replace(more, num_embeddings=8), "config.num_embeddings=16"),
+        (
+            dataclasses.replace(more, quantizer=models.QuantizerConfig(num_embeddings=(8,))),
+            r"config.quantizer.num_embeddings=\[16\]",
+        ),
     ):
         with pytest.raises(UserError, match=named.replace(".", r"\.")):
             workflows.train(other, runs.uri, path)

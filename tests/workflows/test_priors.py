@@ -21,7 +21,7 @@ def test_the_workdir_holds_all_that_sampling_needs(runs):
     for before, after in zip(original.variables, autoencoder.variables, strict=True):
         np.testing.assert_array_equal(before, after, err_msg=before.path)
     sizes = prior.config
-    assert (sizes.num_embeddings, sizes.codes_per_position, sizes.num_classes) == (16, 1, 2)
+    assert (sizes.code_sizes, sizes.num_classes) == ((16,), 2)
     with open(os.path.join(runs.prior, "config.json")) as file:
         written = json.load(file)
     assert written["class_names"] == ["dunes", "waves"]
@@ -76,7 +76,7 @@ def test_evaluation_with_a_prior_counts_its_bits(runs):
     prior, autoencoder = workflows.load_pair(runs.prior)
     maps = list(workflows.code_maps(autoencoder, data.open_source(runs.uri)))
     bits = [
-        -float(prior.log_prob(item["codes"][None], np.array([item["label"]]))[0]) / math.log(2)
+        -float(prior.log_prob(item["codes"][None], label=[item["label"]])[0]) / math.log(2)
         for item in maps
     ]
     codes = sum(item["codes"].size for item in maps)
@@ -127,7 +127,13 @@ def test_another_codebook_is_refused(runs, tmp_path):
 
 @pytest.mark.parametrize(
     ("codes", "message"),
-    [(np.full([2, 2], 16), "codes up to 16"), (np.zeros([2, 2, 3], int), r"shape \(2, 2, 3\)")],
+    [
+        (np.full([2, 2], 16), "codes up to 16"),
+        (
+            np.zeros([2, 2, 3], int),
+            "rank 2 with 3 codes per place; the model's have rank 2",
+        ),
+    ],
 )
 def test_codes_of_another_model_are_refused(runs, tmp_path, codes, message):
     path = str(tmp_path / "codes.tfrecord")
@@ -150,9 +156,8 @@ def test_pictures_too_small_for_a_crop_are_left_to_the_others(runs, tmp_path, ca
     assert "do not hold a crop of 4 codes and are not trained on" in caplog.text
     maps = [{"codes": np.zeros(shape, int)} for shape in ((3, 9), (2, 2), (8, 3))]
     assert priors._crop_of(maps, (4, 4)) == ((3, 3), [maps[0], maps[2]])
-    # A sequence is a map of one row.
-    rows = [{"codes": np.zeros([1, time], int)} for time in (5, 9)]
-    assert priors._crop_of(rows, (1, 7)) == ((1, 7), rows[1:])
+    sequences = [{"codes": np.zeros([time], int), "rank": 1} for time in (5, 9)]
+    assert priors._crop_of(sequences, (7,)) == ((7,), sequences[1:])
 
 
 def test_an_autoencoder_s_workdir_is_no_prior_s(runs, tmp_path):

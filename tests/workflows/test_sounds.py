@@ -19,7 +19,7 @@ AUDIO = models.AudioConfig(
     strides=(4, 8),
     residual_width=4,
     embedding_dim=4,
-    num_embeddings=16,
+    quantizer=models.QuantizerConfig(num_embeddings=(16,)),
     channels=4,
     skip_channels=8,
     dilations=(1, 2, 4),
@@ -27,7 +27,7 @@ AUDIO = models.AudioConfig(
     window=256,
     training=TRAINING,
 )
-SEQUENCES = models.SequencePriorConfig(
+SEQUENCES = models.WaveNetPriorConfig(
     channels=8, skip_channels=8, dilations=(1, 2), num_classes=1, length=12, training=TRAINING
 )
 
@@ -63,9 +63,9 @@ def test_training_takes_the_speakers_from_the_data(runs):
 
 def test_the_same_command_goes_on_and_other_speakers_are_refused(runs, tmp_path):
     uri, path, _ = runs
-    before = models.load(path).codebook.numpy()
+    before = models.load(path).code_vectors.numpy()
     workflows.train(AUDIO, uri, path)  # has nothing left to do
-    np.testing.assert_array_equal(models.load(path).codebook, before)
+    np.testing.assert_array_equal(models.load(path).code_vectors, before)
     with pytest.raises(UserError, match="the speakers are anna, bert, those of the config.* carl"):
         workflows.train(dataclasses.replace(AUDIO, speakers=("carl",)), uri, str(tmp_path))
 
@@ -73,12 +73,12 @@ def test_the_same_command_goes_on_and_other_speakers_are_refused(runs, tmp_path)
 def test_a_prior_learns_sequences_and_knows_its_speakers(runs):
     uri, path, prior_path = runs
     prior, model = workflows.load_pair(prior_path)
-    assert isinstance(prior, models.SequencePrior)
-    assert prior.config.num_embeddings == 16 and prior.config.num_classes == 2
+    assert isinstance(prior, models.WaveNetPrior)
+    assert prior.config.code_sizes == (16,) and prior.config.num_classes == 2
     results = workflows.evaluate(path, uri, prior_path)
     assert 0 < results["prior_bits_per_code"] < 4.5
     maps = list(workflows.code_maps(model, data.open_sounds(uri)))
-    assert [item["codes"].shape for item in maps] == [(22,), (25,)] * 2
+    assert [item["codes"].shape for item in maps] == [(22, 1), (25, 1)] * 2
     assert len(list(workflows.code_maps(model, data.open_sounds(uri), True))) == 8
 
 
@@ -89,7 +89,7 @@ def test_long_sounds_are_cut_at_borders_of_codes(runs, monkeypatch):
     whole = sounds.measure(model, source)
     monkeypatch.setattr(sounds, "PIECE_SECONDS", 0.1)  # 400 samples, rounded up to 416
     shapes = [item["codes"].shape for item in workflows.code_maps(model, source)]
-    assert shapes == [(13,), (9,), (13,), (12,)] * 2
+    assert shapes == [(13, 1), (9, 1), (13, 1), (12, 1)] * 2
     pieces = sounds.measure(model, source)
     assert pieces["sounds"] == whole["sounds"] and pieces["seconds"] == whole["seconds"]
     assert pieces["latent_bits_per_second"] == whole["latent_bits_per_second"]
@@ -113,10 +113,10 @@ def test_samples_are_written_as_sound(runs, tmp_path):
     workflows.sample(runs[2], str(tmp_path / "b"), count=1, prefix=str(tmp_path / "given.npz"))
     with np.load(tmp_path / "b" / "codes.npz") as file:
         assert file["codes"].shape == (1, 5) and np.all(file["codes"][0, :3] == 7)
-    workflows.sample(runs[2], str(tmp_path / "c"), count=1, grid=(1, 9))
+    workflows.sample(runs[2], str(tmp_path / "c"), count=1, grid=(9,))
     with np.load(tmp_path / "c" / "codes.npz") as file:
         assert file["codes"].shape == (1, 9)
-    with pytest.raises(UserError, match=r"must be \(time,\) or \(1, time\); received \(2, 9\)"):
+    with pytest.raises(UserError, match=r"grid must hold 1 sides of at least 1; received \(2, 9\)"):
         workflows.sample(runs[2], str(tmp_path / "d"), count=1, grid=(2, 9))
 
 
@@ -137,9 +137,7 @@ def test_reconstructions_lie_beside_the_sounds(runs, tmp_path):
 
 def test_codes_written_once_train_another_prior(runs, tmp_path):
     written = data.open_source(f"codes:{runs[2]}/codes/*").maps()
-    # Earlier versions wrote a sequence as a map of one row, without a rank.
-    rows = [item | {"codes": item["codes"][None], "rank": 2} for item in written]
-    data.write_codes(tmp_path / "codes", rows, ("anna", "bert"))
+    data.write_codes(tmp_path / "codes", written, ("anna", "bert"))
     codes = f"codes:{tmp_path / 'codes'}"
     results = workflows.train_prior(SEQUENCES, runs[1], codes, str(tmp_path / "prior"))
     # From two offsets: of 700 and 800 samples 22 and 25 codes, of 684 and 784 as many.
@@ -148,14 +146,12 @@ def test_codes_written_once_train_another_prior(runs, tmp_path):
 
 def test_what_does_not_go_together_is_refused(runs, tmp_path):
     uri, model, _ = runs
-    with pytest.raises(
-        UserError, match="want a SequencePriorConfig, such as --preset=speech_prior"
-    ):
+    with pytest.raises(UserError, match="take a preset of wavenet_prior: speech_prior"):
         workflows.train_prior(PRIOR, model, uri, str(tmp_path / "a"))
     with pytest.raises(UserError, match="holds no pictures"):
         workflows.train(AUTOENCODER, uri, str(tmp_path / "b"))
     with pytest.raises(UserError, match="names no sounds"):
         workflows.evaluate(model, "embedded:photos")
-    with pytest.raises(UserError, match="a search needs a model of one grid of codes"):
+    with pytest.raises(UserError, match="a search needs a model of pictures"):
         workflows.reconstruct(model, uri, str(tmp_path / "c"), search_passes=1)
     assert os.listdir(tmp_path) == []

@@ -23,11 +23,11 @@ def trained(runs, tmp_path_factory):
     return model, prior
 
 
-def test_evaluation_counts_both_codebooks(trained, runs):
+def test_evaluation_counts_every_slot(trained, runs):
     model, prior = trained
     results = workflows.evaluate(model, runs.uri, prior)
-    assert 2 <= results["codes_in_use"] <= 32
-    assert results["usage"] == results["codes_in_use"] / 32
+    assert 5 <= results["codes_in_use"] <= 5 * 16
+    assert results["usage"] == results["codes_in_use"] / (5 * 16)
     assert 0 < results["prior_bits_per_code"] < 16
     # Five codes of four bits for 8 x 8 pixels of three numbers, and more for padded pictures.
     assert results["latent_bits_per_dimension"] >= 20 / 192
@@ -35,7 +35,9 @@ def test_evaluation_counts_both_codebooks(trained, runs):
 
 def test_the_prior_starts_from_both_codebooks(trained):
     prior, model = workflows.load_pair(trained[1])
-    for network, codebook in zip((prior.upper, prior.lower), model.codebook.numpy(), strict=True):
+    for network, codebook in zip(
+        (prior.upper, prior.lower), model.code_vectors.numpy(), strict=True
+    ):
         np.testing.assert_allclose(
             network.code_vectors,
             (codebook - codebook.mean(0)) / codebook.std(0),
@@ -77,11 +79,18 @@ def test_noise_of_a_sample_draws_the_prior_s_own_codes(trained):
 
 
 def test_a_prior_of_one_level_is_refused(trained, runs, tmp_path):
-    other = models.Prior(models.PriorConfig(num_embeddings=16, codes_per_position=5, layers=2))
-    with pytest.raises(
-        UserError, match="TwoLevelVQVAE goes with a TwoLevelPrior; received a Prior"
-    ):
+    other = models.PixelCNNPrior(models.PixelCNNPriorConfig(code_sizes=(16,), layers=2))
+    with pytest.raises(UserError, match=r"with code_sizes \(16,\), and the model has rank 2 and"):
         export.export_saved_model(models.load(trained[0]), str(tmp_path / "served"), prior=other)
-    config = models.PriorConfig(channels=8, layers=2, head_width=8, training=TRAINING)
-    with pytest.raises(UserError, match="want a TwoLevelPriorConfig, such as --preset=photos_two"):
-        workflows.train_prior(config, trained[0], runs.uri, str(tmp_path / "prior"))
+    with pytest.raises(UserError, match="has an upper and 4 equal lower codes per place"):
+        workflows.train_prior(PRIOR, runs.model, runs.uri, str(tmp_path / "prior"))
+
+
+def test_a_prior_of_one_grid_models_both_levels_as_slots(trained, runs, tmp_path):
+    config = models.PixelCNNPriorConfig(
+        channels=8, layers=2, head_width=8, grid=2, training=TRAINING
+    )
+    path = str(tmp_path / "prior")
+    workflows.train_prior(config, trained[0], runs.uri, path)
+    prior, _ = workflows.load_pair(path)
+    assert prior.config.code_sizes == (16,) * 5

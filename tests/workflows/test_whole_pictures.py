@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests.small import AUTOENCODER, picture
+from tests.small import AUTOENCODER, GROUPED, picture
 from vqvae_tf import models
 from vqvae_tf.config import DataConfig
 from vqvae_tf.training import evaluation
@@ -14,7 +14,7 @@ TWO_LEVEL = models.TwoLevelConfig(
     upper_width=8,
     residual_width=4,
     embedding_dim=2,
-    num_embeddings=16,
+    quantizer=models.QuantizerConfig(num_embeddings=(16,)),
     data=DataConfig(image_size=16),
 )
 CASES = {
@@ -23,7 +23,10 @@ CASES = {
         AUTOENCODER, widths=(4, 8, 8), residual_blocks=3, data=DataConfig(image_size=16)
     ),
     "plain": dataclasses.replace(
-        AUTOENCODER, residual_blocks=0, final_convolution=False, codes_per_position=2
+        AUTOENCODER,
+        residual_blocks=0,
+        final_convolution=False,
+        **GROUPED,
     ),
     "mixture": dataclasses.replace(
         AUTOENCODER, likelihood="logistic_mixture", mixture_components=2
@@ -93,7 +96,7 @@ def test_a_set_is_measured_the_same_in_pieces():
     model = lively(AUTOENCODER, picture(64, 64)[None])
     pictures = [{"name": str(n), "image": picture(90 + n, 120)} for n in range(2)]
     whole, parts = (
-        evaluation.evaluate(each, pictures, num_embeddings=AUTOENCODER.num_embeddings)
+        evaluation.evaluate(each, pictures, code_sizes=(16,))
         for each in (model, Compiled(model, piece_pixels=32 * 32))
     )
     for name in ("mse", "psnr", "ssim", "perplexity", "bits_per_dimension"):

@@ -1,6 +1,6 @@
 """Data sources: a URI -> pictures, sounds or code maps, whole or as endless training batches."""
 
-from vqvae_tf.data.codes import CodeRecords, code_batches, in_rows
+from vqvae_tf.data.codes import CodeRecords, code_batches, grid_of
 from vqvae_tf.data.images import decode, read
 from vqvae_tf.data.records import write_codes, write_images
 from vqvae_tf.data.sounds import SoundFolder, open_sounds, sound_batches
@@ -18,7 +18,7 @@ __all__ = [
     "batches",
     "code_batches",
     "decode",
-    "in_rows",
+    "grid_of",
     "open_sounds",
     "open_source",
     "read",

@@ -63,32 +63,32 @@ class CodeRecords:
             raise UserError(f"{self.uri}: none of its {len(self)} records can be read")
 
 
-def in_rows(item: Mapping[str, Any]) -> np.ndarray:
-    """The codes of a map as int32 `[height, width, ...]`; a sequence is a map of one row.
+def grid_of(item: Mapping[str, Any]) -> np.ndarray:
+    """The codes of a map as int32 `[*grid, slots]`; one code per place has a slot of its own.
 
     Raises:
-        UserError: the codes are none, or of a grid that has no rows.
+        UserError: the codes are no integers in range, or have no grid of their rank.
 
-    >>> in_rows({"codes": np.arange(3), "rank": 1})
-    array([[0, 1, 2]], dtype=int32)
+    >>> grid_of({"codes": np.arange(3), "rank": 1}).shape
+    (3, 1)
     """
     codes, rank = np.asarray(item["codes"]), item.get("rank", 2)
-    if rank not in (1, 2) or codes.ndim < rank or not np.issubdtype(codes.dtype, np.integer):
+    if not np.issubdtype(codes.dtype, np.integer) or codes.ndim not in (rank, rank + 1):
         raise UserError(
-            "code maps must be integers [height, width, ...], or [time, ...] of rank 1; received "
-            f"{codes.dtype} {list(codes.shape)} of rank {rank}"
+            f"code maps of rank {rank} must be integers with {rank} axes, and one more for "
+            f"several codes per place; received {codes.dtype} {list(codes.shape)}"
         )
     if codes.size and (codes.min() < 0 or codes.max() > records.MAX_CODE):
         raise UserError(
             f"codes must lie between 0 and {records.MAX_CODE}; received {codes.min()} to "
             f"{codes.max()}"
         )
-    return codes.astype(np.int32).reshape(-1, *codes.shape[rank - 1 :])
+    return codes.astype(np.int32).reshape(*codes.shape[:rank], -1)
 
 
 def code_batches(
     maps: CodeRecords | Iterable[Mapping[str, Any]],
-    crop: int | tuple[int, int],
+    crop: tuple[int, ...],
     batch_size: int,
     seed: int,
     start_step: int = 0,
@@ -99,28 +99,27 @@ def code_batches(
     is a pure function of the seed and n.
 
     Args:
-        maps: a `codes:` source, or mappings with `codes` (integers `[height, width, ...]`, or
-            `[time, ...]` where `rank` is 1: a map of one row) and, in all or in none, `label`.
-        crop: (height, width) of the window in codes, or its side.
-        batch_size: windows a batch.
+        maps: a `codes:` source, or mappings with `codes` (integers `[*grid]` or `[*grid, slots]`),
+            `rank` (of the grid, 2 by default) and, in all or in none, `label`.
+        crop: sides of the window in codes, one for each axis of the grid.
+        batch_size: windows per batch.
         seed: of every draw.
         start_step: number of the first batch.
 
     Returns:
-        Dataset of `{"codes": int32 [batch, height, width, ...], "label": int32 [batch]}`, without
-        `label` if the maps have none.
+        Dataset of `{"codes": int32 [batch, *crop, slots], "label": int32 [batch]}`, without `label`
+        if the maps have none.
 
     Raises:
-        UserError: a map is smaller than the window, only some have labels, or the maps' trailing
-            axes differ.
+        UserError: a map is smaller than the window or of another rank, only some have labels, or
+            the maps' slots differ.
 
     >>> maps = [{"codes": np.arange(12).reshape(3, 4), "label": 0}]
-    >>> batch = next(iter(code_batches(maps, crop=2, batch_size=5, seed=0)))
+    >>> batch = next(iter(code_batches(maps, crop=(2, 2), batch_size=5, seed=0)))
     >>> batch["codes"].shape.as_list(), batch["label"].numpy().tolist()
-    ([5, 2, 2], [0, 0, 0, 0, 0])
+    ([5, 2, 2, 1], [0, 0, 0, 0, 0])
     """
-    crop = (crop, crop) if isinstance(crop, int) else crop
-    if min(crop) < 1 or batch_size < 1 or start_step < 0:
+    if not crop or min(crop) < 1 or batch_size < 1 or start_step < 0:
         raise UserError(
             "code_batches needs crop >= 1, batch_size >= 1 and start_step >= 0; received "
             f"{crop}, {batch_size} and {start_step}"
@@ -128,7 +127,7 @@ def code_batches(
     if isinstance(maps, Source):
         raise UserError(f"{maps.uri}: holds no code maps; they come from codes:")
     items = list(maps.maps() if isinstance(maps, CodeRecords) else maps)
-    arrays = [in_rows(item) for item in items]
+    arrays = [grid_of(item) for item in items]
     labels = [item.get("label") for item in items]
     _check(arrays, labels, crop)
     windows = Windows(arrays, crop)
@@ -145,16 +144,23 @@ def code_batches(
     return uncopied(batches.prefetch(tf.data.AUTOTUNE))
 
 
-def _check(arrays: list[np.ndarray], labels: list[int | None], crop: tuple[int, int]) -> None:
+def _check(arrays: list[np.ndarray], labels: list[int | None], crop: tuple[int, ...]) -> None:
     if not arrays:
         raise UserError("there are no code maps to train on; give at least one")
-    smallest = np.min([array.shape[:2] for array in arrays], axis=0)
+    for array in arrays:
+        if array.ndim != len(crop) + 1:
+            raise UserError(
+                f"a crop of {len(crop)} sides needs code maps of rank {len(crop)}; received one of "
+                f"rank {array.ndim - 1}"
+            )
+    smallest = np.min([array.shape[:-1] for array in arrays], axis=0)
     if np.any(smallest < crop):
+        sides, least = (" x ".join(map(str, each)) for each in (crop, smallest))
         raise UserError(
-            f"a crop of {crop[0]} x {crop[1]} codes does not fit all maps; the least height is "
-            f"{smallest[0]} and the least width {smallest[1]}: take a crop of at most these"
+            f"a crop of {sides} codes does not fit all maps, whose least sides are {least}; take a "
+            "crop of at most these"
         )
-    if len({array.shape[2:] for array in arrays}) > 1:
-        raise UserError("the code maps' trailing axes differ; give maps of one model only")
+    if len({array.shape[-1] for array in arrays}) > 1:
+        raise UserError("the code maps' slots differ; give maps of one model only")
     if len({label is None for label in labels}) > 1:
         raise UserError("some code maps have a label and some have none; label all or none")

@@ -7,8 +7,6 @@ import tensorflow as tf
 
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import ImageModel, Prior
-from vqvae_tf.models.prior import seed_of_level
-from vqvae_tf.networks.pixelcnn.sampler import gumbel_noise
 
 
 def of_pictures(
@@ -28,7 +26,7 @@ def of_pictures(
     """
     grid = tuple(None if side is None else -(-side // model.config.stride) for side in size)
     picture = tf.TensorSpec([batch, *size, model.config.data.channels], tf.uint8, name="image")
-    codes = tf.TensorSpec([batch, *grid, *_slots(model)], tf.int32, name="codes")
+    codes = tf.TensorSpec([batch, *grid, *model.codes_spec.shape[3:]], tf.int32, name="codes")
 
     @tf.function(input_signature=[picture])
     def encode(image):
@@ -58,32 +56,23 @@ def of_prior(model: ImageModel, prior: Prior, grid: tuple[int, int]) -> dict[str
         prior: a prior over its codes.
         grid: (height, width) in codes.
     """
-    num_embeddings = prior.config.num_embeddings
 
     def sample(seed, count, temperature, label=None):
-        def noise_of_row(level, width, slots):
-            # The seed modulo 2^64, as in `prior.sample`.
-            key = tf.bitcast(seed, tf.uint64) + tf.constant(seed_of_level(0, level), tf.uint64)
-            return lambda i: gumbel_noise(
-                key, tf.constant(0), count, i, width, slots, num_embeddings
-            )
-
-        shapes = prior.noise_shapes(grid).items()
-        codes = prior.draw(
-            {
-                name: noise_of_row(level, width, slots)
-                for level, (name, (_, width, slots)) in enumerate(shapes)
-            },
+        key = tf.bitcast(seed, tf.uint64)  # the seed modulo 2^64, as in `prior.sample`
+        codes, _ = prior.draw(
+            prior.seeded_noise(key, count, grid),
             grid,
             count,
             temperature=temperature,
-            label=None if label is None else tf.broadcast_to(label, [count]),
+            classes=None if label is None else tf.broadcast_to(label, [count]),
         )
         return {"codes": codes, "image": model.decode(codes)}
 
     def log_prob(codes, label=None):
-        label = None if label is None else tf.broadcast_to(label, tf.shape(codes)[:1])
-        return {"log_prob": prior.log_prob(codes, label)}
+        told = {}
+        if label is not None:
+            told[prior.config.condition] = tf.broadcast_to(label, tf.shape(codes)[:1])
+        return {"log_prob": prior.log_prob(codes, **told)}
 
     arguments = [
         tf.TensorSpec([], tf.int64, name="seed"),
@@ -118,16 +107,13 @@ def of_noise(model: ImageModel, prior: Prior, grid: tuple[int, int]) -> dict[str
             {name: functools.partial(_row, noise[name]) for name in shapes},
             grid,
             1,
-            label=label,
+            classes=label,
             with_log_prob=True,
         )
         return {"codes": codes, "image": model.decode(codes), "log_prob": log_prob}
 
     arguments: list[Any] = [
-        {
-            name: tf.TensorSpec([*shape, prior.config.num_embeddings], tf.float32, name=name)
-            for name, shape in shapes.items()
-        }
+        {name: tf.TensorSpec(shape, tf.float32, name=name) for name, shape in shapes.items()}
     ]
     if prior.config.num_classes:
         arguments.append(tf.TensorSpec([1], tf.int32, name="label"))
@@ -159,28 +145,17 @@ def sampled_grid(
                 "prior, or leave grid out"
             )
         return None
-    if type(prior) is not model.prior_class:
+    if (prior.grid_rank, prior.config.code_sizes) != (model.grid_rank, model.code_sizes):
         raise UserError(
-            f"a {type(model).__name__} goes with a {model.prior_class.__name__}; received a "
-            f"{type(prior).__name__}: give a prior that was trained on this model"
-        )
-    theirs = (prior.config.num_embeddings, prior.config.codes_per_position)
-    ours = (model.config.num_embeddings, model.config.codes_per_position)
-    if theirs != ours:
-        raise UserError(
-            f"the prior is over {theirs[0]} codes, {theirs[1]} a place, and the model has "
-            f"{ours[0]}, {ours[1]} a place; give a prior that was trained on this model"
+            f"the prior is over grids of rank {prior.grid_rank} with code_sizes "
+            f"{prior.config.code_sizes}, and the model has rank {model.grid_rank} and "
+            f"{model.code_sizes}; give a prior that was trained on this model"
         )
     if grid is None:
-        return prior.config.grid, prior.config.grid
+        return prior.config.crop
     if len(grid) != 2 or min(grid) < 1:
         raise UserError(f"grid must be (height, width), both at least 1; received {grid}")
     return grid[0], grid[1]
-
-
-def _slots(model):
-    slots = model.config.codes_per_position
-    return [slots] if slots > 1 else []
 
 
 def _row(noise, i):

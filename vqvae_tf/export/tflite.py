@@ -12,8 +12,6 @@ from vqvae_tf.export import elsewhere, endpoints
 from vqvae_tf.export.saved_model import pixel_difference
 from vqvae_tf.files import write_bytes
 from vqvae_tf.models import ImageModel, Prior
-from vqvae_tf.models.prior import seed_of_level
-from vqvae_tf.networks.pixelcnn.sampler import gumbel_noise
 
 
 def export_tflite(
@@ -27,7 +25,7 @@ def export_tflite(
     """Writes `model` with the signatures `encode` and `decode`, of one picture of a fixed size.
 
     `encode(image)` gives `codes`, `decode(codes)` gives `image`. With a prior there is a third:
-    `sample(noise)`, of Gumbel noise float32 `[*grid, slots, num_embeddings]`, gives `codes`, their
+    `sample(noise)`, of Gumbel noise float32 `[*grid, slots, size]`, gives `codes`, their
     `image`, and `log_prob` of each code; it takes `label` `[1]` where the prior has classes. All
     operations are TFLite's own, weights are float32 and shared. It is written aside and then
     renamed.
@@ -138,24 +136,21 @@ def noise_of(
         sample: number of the sample among those of the seed.
 
     Returns:
-        By the names of the file's inputs, float32 `[*grid, slots, num_embeddings]`: `noise`, and
+        By the names of the file's inputs, float32 `[*grid, slots, size]`: `noise`, and
         `lower_noise` of a prior of two levels. Times a temperature it is that temperature's noise.
 
     >>> from vqvae_tf import models
-    >>> prior = models.Prior(models.PriorConfig(num_embeddings=16, channels=8, layers=2))
+    >>> config = models.PixelCNNPriorConfig(code_sizes=(16,), channels=8, layers=2)
+    >>> prior = models.PixelCNNPrior(config)
     >>> noise_of(prior, (3, 5), seed=1)["noise"].shape
     (3, 5, 1, 16)
     """
-    noise = {}
-    for level, (name, shape) in enumerate(prior.noise_shapes(grid).items()):
-        height, width, slots = shape
-        key = tf.constant(seed_of_level(seed, level), tf.uint64)
-        rows = [
-            gumbel_noise(key, sample, 1, row, width, slots, prior.config.num_embeddings)[:, 0]
-            for row in range(height)
-        ]
-        noise[name] = tf.stack(rows).numpy()
-    return noise
+    key = tf.constant(seed % 2**64, tf.uint64)
+    of_row = prior.seeded_noise(key, 1, grid, first_sample=sample)
+    return {
+        name: tf.stack([of_row[name](row)[:, 0] for row in range(shape[0])]).numpy()
+        for name, shape in prior.noise_shapes(grid).items()
+    }
 
 
 def _converted(signatures, trained):

@@ -1,48 +1,66 @@
-"""Keras models: autoencoders of a family, priors over their codes, presets of both."""
+"""Keras models: autoencoders of a family, priors over their codes, and the registry of both."""
 
 from vqvae_tf.models.audio import AudioConfig, AudioVQVAE
-from vqvae_tf.models.autoencoder import AutoencoderConfig
+from vqvae_tf.models.autoencoder import Autoencoder, AutoencoderConfig
 from vqvae_tf.models.code_search import CodeSearch
+from vqvae_tf.models.conditions import Condition
 from vqvae_tf.models.image import ImageConfig, ImageVQVAE
 from vqvae_tf.models.image_model import ImageModel, ImageModelConfig
-from vqvae_tf.models.loading import FAMILIES, build, family_of, load, record
-from vqvae_tf.models.presets import PRESETS, preset
+from vqvae_tf.models.levels import join_levels, split_levels
 from vqvae_tf.models.prior import Prior, PriorConfig
-from vqvae_tf.models.sequence_prior import SequencePrior, SequencePriorConfig
-from vqvae_tf.models.trainable import TrainableModel
-from vqvae_tf.models.two_level import TwoLevelConfig, TwoLevelVQVAE
-from vqvae_tf.models.two_level_prior import (
+from vqvae_tf.models.priors import (
+    PixelCNNPrior,
+    PixelCNNPriorConfig,
     TwoLevelPrior,
     TwoLevelPriorConfig,
-    join_levels,
-    split_levels,
+    WaveNetPrior,
+    WaveNetPriorConfig,
 )
+from vqvae_tf.models.quantizer_config import QuantizerConfig
+from vqvae_tf.models.registry import (
+    FAMILIES,
+    build,
+    family_of,
+    is_prior,
+    load,
+    priors_of,
+    record,
+    register,
+)
+from vqvae_tf.models.trainable import TrainableModel
+from vqvae_tf.models.two_level import TwoLevelConfig, TwoLevelVQVAE
 
 __all__ = [
     "FAMILIES",
-    "PRESETS",
     "AudioConfig",
     "AudioVQVAE",
+    "Autoencoder",
     "AutoencoderConfig",
     "CodeSearch",
+    "Condition",
     "ImageConfig",
     "ImageModel",
     "ImageModelConfig",
     "ImageVQVAE",
+    "PixelCNNPrior",
+    "PixelCNNPriorConfig",
     "Prior",
     "PriorConfig",
-    "SequencePrior",
-    "SequencePriorConfig",
+    "QuantizerConfig",
     "TrainableModel",
     "TwoLevelConfig",
     "TwoLevelPrior",
     "TwoLevelPriorConfig",
     "TwoLevelVQVAE",
+    "WaveNetPrior",
+    "WaveNetPriorConfig",
     "build",
     "family_of",
+    "is_prior",
     "join_levels",
     "load",
-    "preset",
+    "priors_of",
     "record",
+    "register",
     "split_levels",
 ]

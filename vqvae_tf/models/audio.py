@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from vqvae_tf import networks
 from vqvae_tf.config import Summaries, at_least
-from vqvae_tf.errors import UserError, nearest
-from vqvae_tf.metrics import count_codes, perplexity_of
-from vqvae_tf.models import autoencoder, trainable
-from vqvae_tf.models.sequence_prior import SequencePrior
+from vqvae_tf.errors import UserError
+from vqvae_tf.models import autoencoder
+from vqvae_tf.models import codes as codes_lib
+from vqvae_tf.models.conditions import Condition, resolve
 
 # Of the encoder's input: speech at its usual level has a standard deviation of about an eighth.
 _INPUT_SCALE = 8.0
@@ -23,8 +23,9 @@ _INPUT_SCALE = 8.0
 class AudioConfig(autoencoder.AutoencoderConfig):
     """What a VQ-VAE of sound is and how it is trained.
 
-    Attributes beside those of `AutoencoderConfig`:
-        strides: samples to a step, at each entry of `widths`; their product is the samples a code.
+    Attributes, in addition to those of `AutoencoderConfig`:
+        strides: samples per step, at each entry of `widths`; their product is the number of samples
+            per code.
         channels, skip_channels, dilations, kernel_size: of the decoder, a
             `vqvae_tf.networks.WaveNet`.
         levels: values of a sample after mu-law companding, which the decoder tells apart.
@@ -64,18 +65,13 @@ class AudioConfig(autoencoder.AutoencoderConfig):
             raise UserError(f"speakers must be different names; received {self.speakers}")
 
     @property
-    def codes_per_position(self) -> int:
-        """Codes at a step."""
-        return 1
-
-    @property
     def stride(self) -> int:
-        """Samples to a code."""
+        """Samples per code."""
         return math.prod(self.strides)
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
-class AudioVQVAE(trainable.TrainableModel):
+class AudioVQVAE(autoencoder.Autoencoder):
     """Sound to codes and back (van den Oord et al. 2017, section 4.3).
 
     The decoder is a WaveNet over mu-law samples. It hears the samples before, the codes' vectors
@@ -84,13 +80,14 @@ class AudioVQVAE(trainable.TrainableModel):
     decoding them with another speaker converts the voice.
 
     Waveforms are float `[batch, time]` in [-1, 1] of any length: silence is added up to a whole
-    code. Codes are int32 `[batch, ceil(time / stride)]`.
+    code. Codes are int32 `[batch, ceil(time / stride)]`, with one more axis where
+    `config.quantizer` gives several codes per step.
 
     Args:
         config: an `AudioConfig`, or a dictionary of one.
 
     >>> config = AudioConfig(widths=(4, 8), strides=(2, 4), residual_width=4, embedding_dim=2,
-    ...                      num_embeddings=16, channels=4, skip_channels=4, dilations=(1, 2))
+    ...                      channels=4, skip_channels=4, dilations=(1, 2))
     >>> model = AudioVQVAE(config)
     >>> codes = model.encode(tf.zeros([2, 30]))
     >>> codes.shape, model.decode(codes).shape, model.reconstruct(tf.zeros([2, 30])).shape
@@ -99,7 +96,7 @@ class AudioVQVAE(trainable.TrainableModel):
 
     config_class = AudioConfig
     data_key = "audio"
-    prior_class = SequencePrior
+    grid_rank = 1
 
     def __init__(self, config: AudioConfig, **kwargs):
         super().__init__(config, **kwargs)
@@ -116,7 +113,7 @@ class AudioVQVAE(trainable.TrainableModel):
             name="encoder",
             dtype=precision,
         )
-        self.quantizer = autoencoder.make_quantizer(config, "quantizer")
+        self.quantizer = config.make_quantizer("quantizer")
         self.decoder = networks.WaveNet(
             config.levels,
             channels=config.channels,
@@ -137,22 +134,27 @@ class AudioVQVAE(trainable.TrainableModel):
         self._report(("loss", "reconstruction", *self.quantizer.loss_names, "perplexity"))
 
     @property
-    def codebook(self):
-        """`[num_embeddings, embedding_dim]`."""
-        return self.quantizer.codebook
+    def code_sizes(self):
+        return self.quantizer.code_sizes
 
-    def call(self, audio, speaker=None, training: bool = False):
+    @property
+    def code_vectors(self):
+        return autoencoder.code_vectors_of(self.quantizer)
+
+    @property
+    def conditions(self):
+        speakers = self.config.speakers
+        return {"speaker": Condition(len(speakers), speakers)} if speakers else {}
+
+    def call(self, audio, conditions=None, training: bool = False):
         """Logits of every sample given those before it: `[batch, time, levels]`.
 
         Args:
             audio: `[batch, time]`; `config.stride` divides the time.
-            speaker: int32 `[batch]`, numbers of `config.speakers`, or None; -1 means another one.
+            conditions: `{"speaker": int32 [batch]}`, numbers of `config.speakers`; without it, or
+                where it is -1, the voice is not known.
         """
-        return self._forward(audio, speaker, training)[0]
-
-    def encode(self, audio):
-        """Codes of waveforms: float `[batch, time]` to int32 `[batch, ceil(time / stride)]`."""
-        return self.quantizer.encode(self._latents(self._padded(audio), training=False))
+        return self._forward(self._check(audio), conditions or {}, training)[0]
 
     def decode(
         self,
@@ -166,9 +168,9 @@ class AudioVQVAE(trainable.TrainableModel):
         """Waveforms drawn from p(x|z), sample by sample.
 
         Args:
-            codes: int32 `[batch, frames]`.
-            speaker: a name of `config.speakers`, a number of one, or numbers `[batch]`; None draws
-                without one.
+            codes: int32 `[batch, frames]`, as `encode` gives them.
+            speaker: a name of `config.speakers`, a number of one, or one for each example; None
+                draws without one.
             seed, temperature, jit_compile: of `vqvae_tf.networks.WaveNet.sample`.
 
         Returns:
@@ -177,122 +179,94 @@ class AudioVQVAE(trainable.TrainableModel):
         Raises:
             UserError: for an argument out of range.
         """
-        codes = np.asarray(codes)
-        if codes.ndim != 2 or codes.dtype.kind not in "iu" or not codes.size:
-            raise UserError(
-                f"codes must be integers of the shape [batch, frames], at least one; received "
-                f"{codes.dtype} of shape {codes.shape}"
-            )
-        if codes.min() < 0 or codes.max() >= self.config.num_embeddings:
-            raise UserError(
-                f"codes must lie between 0 and {self.config.num_embeddings - 1}; received "
-                f"{codes.min()} to {codes.max()}"
-            )
-        if isinstance(speaker, str):
-            speaker = self.speaker_number(speaker)
-        self._check_speaker(speaker)
+        codes = codes_lib.with_slots(codes, self.grid_rank, self.code_sizes)
+        told = resolve(self.conditions, {"speaker": speaker})
         samples = self.decoder.sample(
-            len(codes),
+            codes.shape[0],
             codes.shape[1] * self.config.stride,
             seed,
             temperature=temperature,
-            label=speaker,
-            local=np.asarray(self.quantizer.decode(codes), np.float32),
+            label=told["speaker"].numpy() if told else None,
+            local=np.asarray(autoencoder.decode_places(self.quantizer, codes), np.float32),
             jit_compile=jit_compile,
         )
         return networks.mu_law_decode(samples, self.config.levels)
 
-    def reconstruct(self, audio, speaker=None, **controls):
+    def reconstruct(
+        self,
+        audio: Any,
+        speaker: Any = None,
+        *,
+        seed: int = 0,
+        temperature: float = 1.0,
+        jit_compile: bool = True,
+    ):
         """`decode(encode(audio))` at the waveforms' own length.
 
-        With another speaker than the one who is heard this converts the voice. `controls` are
-        those of `decode`.
+        With another speaker than the one who is heard this converts the voice. The other arguments
+        are those of `decode`.
         """
-        audio = tf.convert_to_tensor(audio)
-        return self.decode(self.encode(audio), speaker, **controls)[:, : audio.shape[1]]
-
-    def speaker_number(self, name: str) -> int:
-        """Number of a speaker.
-
-        Raises:
-            UserError: for an unknown name; the nearest ones are shown.
-        """
-        if name not in self.config.speakers:
-            known = nearest(name, self.config.speakers)
-            raise UserError(f'unknown speaker "{name}"; {known}')
-        return self.config.speakers.index(name)
-
-    def compute_losses(self, batch, training: bool = False):
-        """Mean losses of a batch: `reconstruction`, the quantizer's own, and their sum `loss`.
-
-        `reconstruction` is the cross-entropy of the samples in nats; their number must be a
-        multiple of `config.stride`. The perplexity of this batch's codes is not in the sum.
-        """
-        audio = tf.convert_to_tensor(batch["audio"])
-        logits, quantized = self._forward(audio, batch.get("speaker"), training)
-        losses = {
-            "reconstruction": tf.reduce_mean(self._cross_entropy(logits, audio)),
-            **quantized.losses,
-        }
-        perplexity = perplexity_of(count_codes(quantized.codes, self.config.num_embeddings))
-        return {"loss": tf.add_n(list(losses.values())), **losses, "perplexity": perplexity}
-
-    def bits(self, batch, codes=None):
-        """Bits that each waveform costs: `[batch]` float32 each, and its number of samples.
-
-        Of the nearest codes, or of given ones. `reconstruction` is -log2 p(x|z) of the samples
-        after companding, each given those before it; `latent` is the number of codes times log2 K;
-        `total` their sum; `dimensions` is the number of samples.
-        """
-        audio = tf.convert_to_tensor(batch["audio"])
-        codes = self.encode(audio) if codes is None else tf.convert_to_tensor(codes)
-        time = tf.shape(audio)[1]
-        padded = self._padded(audio)
-        logits = self._logits(padded, self.quantizer.decode(codes), batch.get("speaker"))
-        nats = self._cross_entropy(logits, padded)[:, :time]
-        reconstruction = tf.reduce_sum(nats, axis=1) / math.log(2.0)
-        number = tf.cast(tf.shape(codes)[1], tf.float32)
-        latent = tf.fill([tf.shape(audio)[0]], number * math.log2(self.config.num_embeddings))
-        return {
-            "reconstruction": reconstruction,
-            "latent": latent,
-            "total": reconstruction + latent,
-            "dimensions": time,
-        }
+        audio = self._check(audio)
+        decoded = self.decode(
+            self.encode(audio),
+            speaker,
+            seed=seed,
+            temperature=temperature,
+            jit_compile=jit_compile,
+        )
+        return decoded[:, : audio.shape[1]]
 
     def summaries(self, batch) -> Summaries:
         """Which codes the batch holds."""
         return Summaries(images={}, histograms={"codes": self.encode(batch["audio"][:8])})
 
-    def _forward(self, audio, speaker, training):
-        """`(logits, quantized)` of waveforms whose length the strides divide."""
+    def _check(self, data):
+        audio = tf.convert_to_tensor(data)
         _check_waveforms(audio)
-        quantized = self.quantizer.quantize(self._latents(audio, training), training=training)
-        return self._logits(audio, quantized.vectors, speaker), quantized
+        return audio
+
+    def _pad(self, data):
+        """Waveforms with silence behind them, up to a whole code."""
+        return tf.pad(data, [[0, 0], [0, -tf.shape(data)[1] % self.config.stride]])
+
+    def _encode(self, data):
+        return autoencoder.encode_places(self.quantizer, self._latents(data, training=False))
+
+    def _loss_terms(self, batch, training):
+        """The reconstruction is the cross-entropy of the samples, in nats."""
+        audio = self._check(batch["audio"])
+        logits, quantized = self._forward(audio, batch, training)
+        reconstruction = tf.reduce_mean(self._cross_entropy(logits, audio))
+        return reconstruction, quantized.losses, {"": quantized.codes}
+
+    def _reconstruction_bits(self, batch, codes):
+        """Of the samples after companding, each given those before it."""
+        audio = batch["audio"]
+        padded = self._pad(audio)
+        vectors = autoencoder.decode_places(self.quantizer, codes)
+        logits = self._logits(padded, vectors, batch)
+        nats = self._cross_entropy(logits, padded)[:, : tf.shape(audio)[1]]
+        return tf.reduce_sum(nats, axis=1) / math.log(2.0)
+
+    def _forward(self, audio, conditions, training):
+        """`(logits, quantized)` of waveforms whose length the strides divide."""
+        latents = self._latents(audio, training)
+        quantized = autoencoder.quantize_places(self.quantizer, latents, training)
+        return self._logits(audio, quantized.vectors, conditions), quantized
 
     def _latents(self, audio, training):
         scaled = tf.cast(audio, tf.float32)[..., None] * _INPUT_SCALE
         return self.encoder(scaled, training=training)
 
-    def _logits(self, audio, vectors, speaker):
-        self._check_speaker(speaker)
+    def _logits(self, audio, vectors, conditions):
+        told = resolve(self.conditions, {"speaker": conditions.get("speaker")})
         samples = networks.mu_law_encode(audio, self.config.levels)
-        return self.decoder(samples, label=speaker, local=vectors)
+        return self.decoder(samples, label=told.get("speaker"), local=vectors)
 
     def _cross_entropy(self, logits, audio):
         """Of each sample, in nats: `[batch, time]`."""
         samples = networks.mu_law_encode(audio, self.config.levels)
         return tf.nn.sparse_softmax_cross_entropy_with_logits(samples, tf.cast(logits, tf.float32))
-
-    def _padded(self, audio):
-        """Waveforms with silence behind them, up to a whole code."""
-        audio = tf.convert_to_tensor(audio)
-        _check_waveforms(audio)
-        return tf.pad(audio, [[0, 0], [0, -tf.shape(audio)[1] % self.config.stride]])
-
-    def _check_speaker(self, speaker):
-        if speaker is not None and not self.config.speakers:
-            raise UserError("a speaker needs a model with speakers; this one was built without any")
 
 
 def _check_waveforms(audio):

@@ -1,26 +1,29 @@
-"""What autoencoders of all families share: their configuration's fields, and their quantizer."""
+"""The contract of all autoencoders: data to codes and back, and what training asks of them."""
 
+import abc
 import dataclasses
+from typing import Any
 
-from vqvae_tf.config import TrainingConfig, at_least
-from vqvae_tf.errors import UserError, nearest
-from vqvae_tf.layers import VectorQuantizer, VectorQuantizerEMA
+import tensorflow as tf
 
-QUANTIZERS = {"ema": VectorQuantizerEMA, "loss": VectorQuantizer}
+from vqvae_tf import layers, metrics
+from vqvae_tf.config import Summaries, TrainingConfig, at_least
+from vqvae_tf.errors import UserError
+from vqvae_tf.models import codes as codes_lib
+from vqvae_tf.models import trainable
+from vqvae_tf.models.conditions import Condition
+from vqvae_tf.models.quantizer_config import QuantizerConfig
 
 
 @dataclasses.dataclass(frozen=True)
 class AutoencoderConfig:
-    """What autoencoders have in common; `config.json` holds a family's own.
+    """What all autoencoders have in common; `config.json` holds a family's own.
 
     Attributes:
         widths: channels after each strided convolution of the encoder.
         residual_blocks, residual_width: of the networks' residual blocks.
-        embedding_dim: D, numbers a code.
-        num_embeddings: K, codes in a codebook.
-        quantizer: "ema" (appendix A.1 of the paper) or "loss" (equation 3).
-        commitment_cost: beta.
-        decay, revival_threshold, revival_count: see `vqvae_tf.layers.CountedCodebook`.
+        embedding_dim: D, numbers in the vector of a place.
+        quantizer: what makes codes of these vectors.
         training: how the model is trained.
     """
 
@@ -28,40 +31,170 @@ class AutoencoderConfig:
     residual_blocks: int = 2
     residual_width: int = 32
     embedding_dim: int = 64
-    num_embeddings: int = 512
-    quantizer: str = "ema"
-    commitment_cost: float = 0.25
-    decay: float | None = None
-    revival_threshold: float = 0.2
-    revival_count: float = 0.5
+    quantizer: QuantizerConfig = QuantizerConfig()
     training: TrainingConfig = TrainingConfig()
 
     def __post_init__(self):
-        if self.quantizer not in QUANTIZERS:
-            raise UserError(
-                f'unknown quantizer "{self.quantizer}"; {nearest(self.quantizer, QUANTIZERS)}'
-            )
-        at_least(1, self, "residual_width", "embedding_dim", "num_embeddings")
-        at_least(0, self, "residual_blocks", "commitment_cost")
-        at_least(0, self, "revival_threshold", "revival_count")
+        at_least(1, self, "residual_width", "embedding_dim")
+        at_least(0, self, "residual_blocks")
         if not self.widths or min(self.widths) < 1:
             raise UserError(
-                f"widths must hold one positive number a level, such as 64,128; "
+                f"widths must hold one positive number for each level, such as 64,128; "
                 f"received {self.widths}"
             )
-        if self.decay is not None and not 0.0 <= self.decay < 1.0:
-            raise UserError(f"decay must be None or lie in [0, 1); received {self.decay}")
+        self.quantizer.check_dim(self.embedding_dim)
+
+    def make_quantizer(self, name: str) -> layers.Quantizer:
+        """The quantizer, not built yet."""
+        return self.quantizer.make(name, seed=self.training.seed, dtype=self.training.precision)
 
 
-def make_quantizer(config: AutoencoderConfig, name: str) -> VectorQuantizer | VectorQuantizerEMA:
-    """The quantizer that a configuration asks for, not built yet."""
-    return QUANTIZERS[config.quantizer](
-        config.num_embeddings,
-        commitment_cost=config.commitment_cost,
-        decay=config.decay,
-        revival_threshold=config.revival_threshold,
-        revival_count=config.revival_count,
-        seed=config.training.seed,
-        name=name,
-        dtype=config.training.precision,
-    )
+class Autoencoder(trainable.TrainableModel):
+    """Data to codes and back.
+
+    Codes are int32 `[batch, *grid]`, with one more axis where a place has several. A family says
+    how it checks and pads its data, and what its networks make of them: the abstract methods.
+
+    Attributes:
+        data_key: name of the main tensor of a batch, which names the medium.
+        grid_rank: 1 for sounds, 2 for pictures, 3 for videos.
+    """
+
+    grid_rank: int
+
+    @property
+    @abc.abstractmethod
+    def code_sizes(self) -> tuple[int, ...]:
+        """How many values each code of a place may take, a number for each slot."""
+
+    @property
+    @abc.abstractmethod
+    def code_vectors(self) -> Any:
+        """`[num_embeddings, dim]`, what codes stand for where all slots have one codebook.
+
+        None for another quantizer; `[levels, num_embeddings, dim]` for several levels.
+        """
+
+    @property
+    @abc.abstractmethod
+    def conditions(self) -> dict[str, Condition]:
+        """What the decoder may be told, by name."""
+
+    @abc.abstractmethod
+    def _check(self, data) -> tf.Tensor:
+        """Data as users have them, as a tensor; refuses what is none."""
+
+    @abc.abstractmethod
+    def _pad(self, data) -> tf.Tensor:
+        """Checked data, continued to a size that the strides divide."""
+
+    @abc.abstractmethod
+    def _encode(self, data) -> tf.Tensor:
+        """Codes `[batch, *grid, slots]` of checked data whose size the strides divide."""
+
+    @abc.abstractmethod
+    def _loss_terms(self, batch, training: bool) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+        """`(reconstruction, losses, codes)`: the first loss, the quantizers', codes by prefix.
+
+        The prefix is that of the level's losses and of its `perplexity`: "" where there is one.
+        """
+
+    @abc.abstractmethod
+    def _reconstruction_bits(self, batch, codes) -> tf.Tensor:
+        """-log2 p(x|z) of each example, `[batch]`, given codes `[batch, *grid, slots]`."""
+
+    @abc.abstractmethod
+    def decode(self, codes: Any, *args: Any, **kwargs: Any) -> Any:
+        """Data that codes stand for; further arguments are conditions, and the family's own."""
+
+    @abc.abstractmethod
+    def reconstruct(self, data: Any, *args: Any, **kwargs: Any) -> Any:
+        """`decode(encode(data))` at the data's own size."""
+
+    @abc.abstractmethod
+    def summaries(self, batch) -> Summaries:
+        """What a training log shows of a batch."""
+
+    @property
+    def bits_per_place(self) -> float:
+        """Bits of the codes of one place at fixed length: the sum of log2 of `code_sizes`."""
+        return codes_lib.bits_per_place(self.code_sizes)
+
+    @property
+    def codes_spec(self) -> tf.TensorSpec:
+        """Of codes, of any batch and any grid."""
+        return codes_lib.spec(self.grid_rank, self.code_sizes)
+
+    def encode(self, data):
+        """Codes of data: int32 `[batch, *grid]`, with one more axis for several per place."""
+        return codes_lib.without_slots(self._encode(self._pad(self._check(data))))
+
+    def compute_losses(self, batch, training: bool = False):
+        """Mean losses of a batch: `reconstruction`, the quantizers' own, and their sum `loss`.
+
+        The perplexities, of the codes of this batch, are in addition to them and not in the sum.
+        """
+        reconstruction, losses, codes = self._loss_terms(batch, training)
+        losses = {"reconstruction": reconstruction, **losses}
+        return {
+            "loss": tf.add_n(list(losses.values())),
+            **losses,
+            **{f"{level}perplexity": self._perplexity(each) for level, each in codes.items()},
+        }
+
+    def bits(self, batch, codes=None):
+        """Bits that each example costs: `[batch]` float32 each, and the number of dimensions.
+
+        Of the nearest codes, or of given ones, shaped as those of `encode`.
+
+        `reconstruction` is -log2 p(x|z); `latent` is the number of places times `bits_per_place`;
+        `total` their sum; `dimensions` is how many numbers an example has.
+        """
+        data = self._check(batch[self.data_key])
+        if codes is None:
+            codes = self._encode(self._pad(data))
+        else:
+            codes = codes_lib.with_slots(codes, self.grid_rank, self.code_sizes)
+        reconstruction = self._reconstruction_bits({**batch, self.data_key: data}, codes)
+        places = tf.reduce_prod(tf.shape(codes)[1:-1])
+        latent = tf.fill(tf.shape(codes)[:1], tf.cast(places, tf.float32) * self.bits_per_place)
+        return {
+            "reconstruction": reconstruction,
+            "latent": latent,
+            "total": reconstruction + latent,
+            "dimensions": tf.reduce_prod(tf.shape(data)[1:]),
+        }
+
+    def _perplexity(self, codes):
+        """Of codes `[..., slots]`: the geometric mean over the slots."""
+        size = max(self.code_sizes)
+        counts = [metrics.count_codes(codes[..., slot], size) for slot in range(codes.shape[-1])]
+        return metrics.perplexity_of(tf.stack(counts))
+
+
+def encode_places(quantizer: layers.Quantizer, vectors: Any) -> Any:
+    """Codes `[batch, *grid, slots]` of vectors `[batch, *grid, dim]`."""
+    return _with_axis(quantizer, quantizer.encode(vectors))
+
+
+def quantize_places(quantizer: layers.Quantizer, vectors: Any, training: bool) -> layers.Quantized:
+    """`Quantizer.quantize`, with codes `[batch, *grid, slots]`."""
+    quantized = quantizer.quantize(vectors, training=training)
+    return quantized._replace(codes=_with_axis(quantizer, quantized.codes))
+
+
+def decode_places(quantizer: layers.Quantizer, codes: Any) -> Any:
+    """Vectors `[batch, *grid, dim]` of codes `[batch, *grid, slots]`."""
+    return quantizer.decode(codes_lib.without_slots(codes))
+
+
+def code_vectors_of(quantizer: Any) -> Any:
+    """`[num_embeddings, dim]` where all of a place's codes have one codebook, else None."""
+    if isinstance(quantizer, layers.GroupedQuantizer) and quantizer.shared:
+        quantizer = quantizer.quantizers[0]
+    is_codebook = isinstance(quantizer, layers.CodebookQuantizer)
+    return getattr(quantizer, "codebook", None) if is_codebook else None
+
+
+def _with_axis(quantizer, codes):
+    return codes[..., None] if len(quantizer.code_sizes) == 1 else codes

@@ -9,6 +9,7 @@ that. A search can: it tries other codes and looks at the picture that comes bac
 import tensorflow as tf
 
 from vqvae_tf.errors import UserError
+from vqvae_tf.models.codes import without_slots
 from vqvae_tf.models.image import ImageVQVAE
 from vqvae_tf.models.image_model import pad_by_reflection
 from vqvae_tf.models.prior import Prior
@@ -47,7 +48,7 @@ class CodeSearch:
         UserError: for numbers out of range, or a weight without a prior.
 
     >>> from vqvae_tf.models import ImageConfig
-    >>> model = ImageVQVAE(ImageConfig(widths=(4, 8), residual_width=4, num_embeddings=16))
+    >>> model = ImageVQVAE(ImageConfig(widths=(4, 8), residual_width=4))
     >>> CodeSearch(model, passes=1, candidates=2).encode(tf.zeros([1, 21, 30, 3], tf.uint8)).shape
     TensorShape([1, 6, 8])
     """
@@ -61,12 +62,13 @@ class CodeSearch:
         prior: Prior | None = None,
         rate_weight: float = 0.0,
     ):
-        if not isinstance(model, ImageVQVAE):
+        if not isinstance(model, ImageVQVAE) or model.code_vectors is None:
             raise UserError(
-                f"a search needs a model of one grid of codes; received a {type(model).__name__}: "
-                "take its nearest codes, with 0 passes"
+                "a search needs a model of pictures with one grid of codes of one codebook; "
+                f"received {type(model).__name__} with another: take its nearest codes, with 0 "
+                "passes"
             )
-        codes = model.config.num_embeddings
+        codes = model.code_sizes[0]
         if passes < 0:
             raise UserError(f"search passes must be 0 or more; received {passes}")
         if not 1 <= candidates <= codes:
@@ -77,7 +79,7 @@ class CodeSearch:
             raise UserError("a weight of the rate needs a prior to say what the rate is")
         self._model, self._prior = model, prior
         self._passes, self._candidates, self._rate_weight = passes, candidates, rate_weight
-        self._slots = model.config.codes_per_position
+        self._slots = len(model.code_sizes)
         self._compiled = tf.function(
             self._search,
             input_signature=[
@@ -116,14 +118,14 @@ class CodeSearch:
         for _ in range(self._passes):
             bits = self._bits(codes, candidates, label)
             codes = self._pass(codes, candidates, bits, target, inside)
-        return codes if self._slots > 1 else codes[..., 0]
+        return without_slots(codes)
 
     def _nearest(self, padded):
         """The candidates of every place, nearest first; int32."""
         latents = self._model.latents(padded)
-        if self._slots == 1:
-            latents = latents[:, :, :, None]
-        codebook = tf.convert_to_tensor(self._model.codebook)
+        codebook = tf.convert_to_tensor(self._model.code_vectors)
+        shape = tf.concat([tf.shape(latents)[:-1], [self._slots, codebook.shape[-1]]], 0)
+        latents = tf.reshape(latents, shape)
         centre = tf.reduce_mean(codebook, axis=0)
         codebook = codebook - centre
         half_norms = tf.reduce_sum(tf.square(codebook), axis=1) / 2
@@ -144,11 +146,9 @@ class CodeSearch:
         """Price of every candidate where the others stay, in units of squared error."""
         if self._prior is None or not self._rate_weight:
             return tf.zeros(tf.shape(candidates))
-        given = codes if self._slots > 1 else codes[..., 0]
-        known = label if self._prior.config.num_classes else None
-        logits = tf.cast(self._prior(given, label=known), tf.float32)
-        if self._slots == 1:
-            logits = logits[:, :, :, None]
+        told = {name: label for name in self._prior.conditions}
+        logits = tf.cast(self._prior(codes, told), tf.float32)
+        logits = tf.reshape(logits, tf.concat([tf.shape(codes), [logits.shape[-1]]], 0))
         bits = -tf.nn.log_softmax(logits) / tf.math.log(2.0)
         return self._rate_weight * tf.gather(bits, candidates, batch_dims=4)
 
@@ -185,8 +185,7 @@ class CodeSearch:
     def _error(self, codes, target, inside):
         """Squared error of the pixels around every place, `[batch, rows, columns, 1]`."""
         stride = self._model.config.stride
-        given = codes if self._slots > 1 else codes[..., 0]
-        decoded = tf.cast(self._model.decode(given), tf.float32)
+        decoded = tf.cast(self._model.decode(codes), tf.float32)
         error = tf.reduce_sum(tf.square(target - decoded) * inside, axis=-1, keepdims=True)
         error = tf.nn.avg_pool2d(error, stride, stride, "VALID") * stride**2
         side = 2 * _RADIUS + 1

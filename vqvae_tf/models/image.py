@@ -3,27 +3,14 @@
 import dataclasses
 
 import keras
-import tensorflow as tf
 
 from vqvae_tf import networks
-from vqvae_tf.metrics import count_codes, perplexity_of
 from vqvae_tf.models import autoencoder, image_model
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageConfig(image_model.ImageModelConfig):
-    """What an image VQ-VAE is and how it is trained; `config.json` holds it.
-
-    Attributes beside those of `ImageModelConfig`:
-        codes_per_position: codes at each place, all from one codebook.
-    """
-
-    codes_per_position: int = 1
-
-    @property
-    def codebook_of_code(self) -> tuple[int, ...]:
-        """Number of the codebook of each code of a place."""
-        return (0,) * self.codes_per_position
+    """What an image VQ-VAE is and how it is trained; `config.json` holds it."""
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -33,13 +20,14 @@ class ImageVQVAE(image_model.ImageModel):
     On this level pictures are uint8 `[batch, height, width, channels]` of any size: sizes that
     the strides don't divide are continued by reflection at the bottom and the right, and
     `reconstruct` crops back. Codes are int32 `[batch, ceil(height / stride), ceil(width /
-    stride)]`, with one more axis where `codes_per_position` is above 1.
+    stride)]`, with one more axis where `config.quantizer` gives several codes per place.
 
     Args:
         config: an `ImageConfig`, or a dictionary of one (as `config.json` holds it).
 
-    >>> config = ImageConfig(widths=(4, 8), residual_width=4, embedding_dim=2, num_embeddings=16)
-    >>> model = ImageVQVAE(config)
+    >>> import tensorflow as tf
+    >>> quantizer = {"num_embeddings": [16]}
+    >>> model = ImageVQVAE({"widths": [4, 8], "residual_width": 4, "quantizer": quantizer})
     >>> pictures = tf.zeros([2, 21, 30, 3], tf.uint8)
     >>> codes = model.encode(pictures)
     >>> codes.shape, model.decode(codes).shape, model.reconstruct(pictures).shape
@@ -51,16 +39,14 @@ class ImageVQVAE(image_model.ImageModel):
     def __init__(self, config: ImageConfig, **kwargs):
         super().__init__(config, **kwargs)
         config = self.config
-        # D for each of a place's codes, side by side.
-        latent = config.embedding_dim * config.codes_per_position
         self.encoder = networks.Encoder(
             widths=config.widths,
-            embedding_dim=latent,
+            embedding_dim=config.embedding_dim,
             final_convolution=config.final_convolution,
             name="encoder",
             **self._body(),
         )
-        self.quantizer = autoencoder.make_quantizer(config, "quantizer")
+        self.quantizer = config.make_quantizer("quantizer")
         self.decoder = networks.Decoder(
             widths=config.widths[::-1],
             channels=self.likelihood.parameters(config.data.channels),
@@ -70,50 +56,34 @@ class ImageVQVAE(image_model.ImageModel):
         # Built at once: a checkpoint can be restored, and `fit` finds all its variables.
         self.encoder.build((None, None, None, config.data.channels))
         self.quantizer.build((None, None, None, config.embedding_dim))
-        self.decoder.build((None, None, None, latent))
+        self.decoder.build((None, None, None, config.embedding_dim))
         self.likelihood.build((None, None, None, self.decoder.channels))
         self.built = True
         self._report(("loss", "reconstruction", *self.quantizer.loss_names, "perplexity"))
 
     @property
-    def codebook(self):
-        """`[num_embeddings, embedding_dim]`."""
-        return self.quantizer.codebook
+    def code_sizes(self):
+        return self.quantizer.code_sizes
+
+    @property
+    def code_vectors(self):
+        return autoencoder.code_vectors_of(self.quantizer)
 
     def latents(self, images):
         """What the encoder says of uint8 pictures whose size the strides divide, not quantized.
 
-        `[batch, height / stride, width / stride, dim]`, with one more axis before the last where
-        `codes_per_position` is above 1.
+        `[batch, height / stride, width / stride, embedding_dim]`.
         """
-        return self._latents(image_model.pixels_of(images), training=False)
+        return self.encoder(image_model.pixels_of(images))
 
-    def _encode(self, pixels):
-        return self.quantizer.encode(self._latents(pixels, training=False))
+    def _encode_pixels(self, pixels):
+        return autoencoder.encode_places(self.quantizer, self.encoder(pixels))
 
     def _outputs(self, codes):
-        return self.decoder(self._join(self.quantizer.decode(codes)))
+        return self.decoder(autoencoder.decode_places(self.quantizer, codes))
 
     def _forward(self, pixels, training):
-        quantized = self.quantizer.quantize(self._latents(pixels, training), training=training)
-        outputs = self.decoder(self._join(quantized.vectors), training=training)
-        perplexity = perplexity_of(count_codes(quantized.codes, self.config.num_embeddings))
-        return outputs, quantized.losses, {"perplexity": perplexity}
-
-    def _latents(self, pixels, training):
-        """The encoder's output, with the codes' axis where there are several at a place."""
         latents = self.encoder(pixels, training=training)
-        if self.config.codes_per_position == 1:
-            return latents
-        shape = tf.shape(latents)[:-1]
-        return tf.reshape(
-            latents,
-            tf.concat([shape, [self.config.codes_per_position, self.config.embedding_dim]], 0),
-        )
-
-    def _join(self, vectors):
-        """The vectors of a place as one: the inverse of the reshape in `_latents`."""
-        if self.config.codes_per_position == 1:
-            return vectors
-        width = self.config.codes_per_position * self.config.embedding_dim
-        return tf.reshape(vectors, tf.concat([tf.shape(vectors)[:-2], [width]], 0))
+        quantized = autoencoder.quantize_places(self.quantizer, latents, training)
+        outputs = self.decoder(quantized.vectors, training=training)
+        return outputs, quantized.losses, {"": quantized.codes}

@@ -1,16 +1,16 @@
-"""What all image models share: their configuration's fields, and pictures in and out."""
+"""What all models of pictures share: their configuration's fields, and pixels in and out."""
 
 import abc
 import dataclasses
-import math
+from typing import Any
 
 import tensorflow as tf
 
 from vqvae_tf import likelihoods
 from vqvae_tf.config import DataConfig, Summaries, at_least
 from vqvae_tf.errors import UserError, nearest
-from vqvae_tf.models import autoencoder, trainable
-from vqvae_tf.models.prior import Prior
+from vqvae_tf.models import autoencoder
+from vqvae_tf.models import codes as codes_lib
 
 LIKELIHOODS = ("normal", "normal_learned", "logistic_mixture", "categorical")
 
@@ -19,10 +19,10 @@ LIKELIHOODS = ("normal", "normal_learned", "logistic_mixture", "categorical")
 class ImageModelConfig(autoencoder.AutoencoderConfig):
     """What image models have in common; `config.json` holds a family's own.
 
-    `commitment_cost` stands beside a squared error divided by `data_variance`; `widths` are those
-    after each halving of the picture.
+    `quantizer.commitment_cost` is relative to a squared error divided by `data_variance`; `widths`
+    are those after each halving of the picture.
 
-    Attributes beside those of `AutoencoderConfig`:
+    Attributes, in addition to those of `AutoencoderConfig`:
         final_convolution: one more 3x3 convolution in the encoder (Sonnet's; the paper has none).
         likelihood: "normal" (squared error), "normal_learned" (a trained scale),
             "logistic_mixture" or "categorical".
@@ -43,7 +43,7 @@ class ImageModelConfig(autoencoder.AutoencoderConfig):
             raise UserError(
                 f'unknown likelihood "{self.likelihood}"; {nearest(self.likelihood, LIKELIHOODS)}'
             )
-        at_least(1, self, "codes_per_position", "mixture_components")
+        at_least(1, self, "mixture_components")
         if not self.data_variance > 0.0:
             raise UserError(f"data_variance must be above 0; received {self.data_variance}")
         size = self.data.image_size
@@ -56,7 +56,7 @@ class ImageModelConfig(autoencoder.AutoencoderConfig):
 
     @property
     def stride(self) -> int:
-        """Pixels of the picture to a place of the code grid, a side."""
+        """Pixels of the picture per place of the code grid, along a side."""
         return 2 ** len(self.widths)
 
     @property
@@ -69,20 +69,19 @@ class ImageModelConfig(autoencoder.AutoencoderConfig):
         return self.residual_blocks + 3
 
 
-class ImageModel(trainable.TrainableModel):
+class ImageModel(autoencoder.Autoencoder):
     """Pictures to codes and back.
 
     Pictures are uint8 `[batch, height, width, channels]` of any size: sizes that the strides don't
     divide are continued by reflection at the bottom and the right, and `reconstruct` crops back.
     Codes are int32 `[batch, ceil(height / stride), ceil(width / stride)]`, with one more axis
-    where there are several at a place.
+    where there are several per place.
 
-    A family says how it quantizes and what it makes of codes: `codebook` and the methods that are
-    abstract here. Its `prior_class` models its codes.
+    A family says how it quantizes and what it makes of codes: the abstract methods.
     """
 
     data_key = "image"
-    prior_class: type[Prior] = Prior
+    grid_rank = 2
 
     def __init__(self, config, **kwargs):
         super().__init__(config, **kwargs)
@@ -97,81 +96,36 @@ class ImageModel(trainable.TrainableModel):
             "dtype": self.config.training.precision,
         }
 
-    @property
     @abc.abstractmethod
-    def codebook(self):
-        """`[num_embeddings, dim]`, or one for each codebook along a first axis."""
+    def _forward(self, pixels, training) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+        """`(outputs, losses, codes)`: the decoder's output; losses by name, codes by prefix."""
 
     @abc.abstractmethod
-    def _forward(self, pixels, training):
-        """`(outputs, losses, perplexities)`: the decoder's output, and both others by name."""
-
-    @abc.abstractmethod
-    def _encode(self, pixels):
-        """Codes of pixels whose size the strides divide."""
+    def _encode_pixels(self, pixels):
+        """Codes `[batch, height, width, slots]` of pixels whose size the strides divide."""
 
     @abc.abstractmethod
     def _outputs(self, codes):
-        """What the decoder makes of codes: the parameters of p(x|z)."""
+        """What the decoder makes of codes with slots: the parameters of p(x|z)."""
+
+    @property
+    def conditions(self):
+        return {}
 
     def call(self, images, training: bool = False):
         """Reconstruction of uint8 pictures as float pixels in [-0.5, 0.5]."""
         outputs, *_ = self._forward(pixels_of(images), training)
         return self.likelihood.mean(outputs)
 
-    def encode(self, images):
-        """Codes of uint8 pictures."""
-        images = tf.convert_to_tensor(images)
-        _refuse_empty(images)
-        return self._encode(pixels_of(pad_by_reflection(images, self.config.stride)))
-
     def decode(self, codes):
         """The uint8 pictures that codes stand for: the mean of p(x|z), rounded."""
-        codes = tf.convert_to_tensor(codes)
-        _refuse_empty(codes)
+        codes = codes_lib.with_slots(codes, self.grid_rank, self.code_sizes)
         return _to_uint8(self.likelihood.mean(self._outputs(codes)))
 
     def reconstruct(self, images):
         """`decode(encode(images))`, cropped to the pictures' own size."""
-        images = tf.convert_to_tensor(images)
         size = tf.shape(images)
         return self.decode(self.encode(images))[:, : size[1], : size[2]]
-
-    def compute_losses(self, batch, training: bool = False):
-        """Mean losses of a batch: `reconstruction`, the quantizers' own, and their sum `loss`.
-
-        The perplexities, of the codes of this batch, are beside them and not in the sum.
-        """
-        pixels = pixels_of(batch["image"])
-        outputs, losses, perplexities = self._forward(pixels, training)
-        losses = {
-            "reconstruction": self.likelihood.loss(outputs, pixels, training=training),
-            **losses,
-        }
-        return {"loss": tf.add_n(list(losses.values())), **losses, **perplexities}
-
-    def bits(self, batch, codes=None):
-        """Bits that each picture costs: `[batch]` float32 each, and the number of dimensions.
-
-        Of the nearest codes, or of given ones, shaped as those of `encode`.
-
-        `reconstruction` is -log2 p(x|z), with the mass of 8-bit values; `latent` is the number of
-        codes times log2 K; `total` their sum; `dimensions` is height * width * channels.
-        """
-        images = tf.convert_to_tensor(batch["image"])
-        size = tf.shape(images)
-        codes = self.encode(images) if codes is None else tf.convert_to_tensor(codes)
-        outputs = self._outputs(codes)
-        reconstruction = self.likelihood.bits(outputs[:, : size[1], : size[2]], images)
-        number = tf.size(codes) // tf.maximum(size[0], 1)
-        latent = tf.cast(number, tf.float32) * math.log2(self.config.num_embeddings)
-        latent = tf.fill([size[0]], latent)
-        return {
-            "reconstruction": reconstruction,
-            "latent": latent,
-            "total": reconstruction + latent,
-            "dimensions": tf.reduce_prod(size[1:]),
-        }
 
     def summaries(self, batch) -> Summaries:
         """Pictures beside their reconstructions, and which codes they use."""
@@ -179,6 +133,27 @@ class ImageModel(trainable.TrainableModel):
         codes = self.encode(images)
         beside = tf.concat([images, self.decode(codes)], axis=2)
         return Summaries(images={"reconstructions": beside}, histograms={"codes": codes})
+
+    def _check(self, data):
+        images = tf.convert_to_tensor(data)
+        _refuse_empty(images)
+        return images
+
+    def _pad(self, data):
+        return pad_by_reflection(data, self.config.stride)
+
+    def _encode(self, data):
+        return self._encode_pixels(pixels_of(data))
+
+    def _loss_terms(self, batch, training):
+        pixels = pixels_of(batch["image"])
+        outputs, losses, codes = self._forward(pixels, training)
+        return self.likelihood.loss(outputs, pixels, training=training), losses, codes
+
+    def _reconstruction_bits(self, batch, codes):
+        images = batch["image"]
+        size = tf.shape(images)
+        return self.likelihood.bits(self._outputs(codes)[:, : size[1], : size[2]], images)
 
 
 def pixels_of(images):

@@ -1,5 +1,6 @@
-"""Priors: models over grids of codes, fitted after the autoencoder, that generate from them."""
+"""The contract of all priors: p(codes | conditions), fitted after the autoencoder."""
 
+import abc
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
@@ -9,152 +10,188 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf import networks
-from vqvae_tf.config import DataConfig, Summaries, TrainingConfig, at_least
+from vqvae_tf.config import Summaries, TrainingConfig, at_least
 from vqvae_tf.errors import UserError
+from vqvae_tf.models import codes as codes_lib
 from vqvae_tf.models import trainable
-from vqvae_tf.networks.pixelcnn.sampler import sample_codes
+from vqvae_tf.models.conditions import Condition, resolve
 
 # Between the seeds of a prior's levels: an odd number far from any that a user counts up to.
 _SEED_STEP = 0x9E3779B97F4A7C15
 
 
 @dataclasses.dataclass(frozen=True)
-class PriorConfig:
-    """What a PixelCNN prior is and how it is trained; `config.json` holds it.
+class PriorConfig(abc.ABC):
+    """What all priors have in common; `config.json` holds a family's own.
 
     Attributes:
-        num_embeddings: K of the autoencoder's codebook.
-        codes_per_position: of the autoencoder.
-        code_dim: D of the codebook, whose vectors are the input; None learns an embedding.
-        channels, layers, kernel_size, first_kernel, head_width, dropout: of the
-            `vqvae_tf.networks.PixelCNN`.
-        num_classes: labels that it is conditioned on; 0 for none.
-        label_dropout: share of the training examples whose label is hidden, so that the prior
+        code_sizes: how many values each code of a place may take, a number for each slot. The
+            training program takes them from the autoencoder.
+        condition: name of the classes that the prior is conditioned on: `label`, `speaker`.
+        num_classes: how many there are; 0 for none.
+        condition_dropout: share of the training examples whose class is hidden, so that the prior
             also samples without one.
-        grid: side of the square crops of codes that it is trained on.
-        data: how the pictures to encode are varied: mirrored, recoloured, resized.
         training: how it is trained.
     """
 
-    num_embeddings: int = 512
-    codes_per_position: int = 1
-    code_dim: int | None = None
-    channels: int = 64
-    layers: int = 8
-    kernel_size: tuple[int, ...] = (2, 3)
-    first_kernel: tuple[int, ...] = (2, 5)
-    head_width: int = 128
-    dropout: float = 0.0
+    code_sizes: tuple[int, ...] = (512,)
+    condition: str = "label"
     num_classes: int = 0
-    label_dropout: float = 0.1
-    grid: int = 16
-    data: DataConfig = DataConfig()
+    condition_dropout: float = 0.1
     training: TrainingConfig = TrainingConfig()
 
-    @property
-    def variation(self) -> DataConfig:
-        """How what is encoded to train it is varied."""
-        return self.data
-
-    @property
-    def crop(self) -> tuple[int, int]:
-        """(height, width) of the crops of codes that it is trained on."""
-        return self.grid, self.grid
-
-    def for_codes(self, autoencoder: Any, num_classes: int) -> "PriorConfig":
-        """The same for the codes of an autoencoder's configuration, and so many classes."""
-        return dataclasses.replace(
-            self,
-            num_embeddings=autoencoder.num_embeddings,
-            codes_per_position=autoencoder.codes_per_position,
-            code_dim=None if self.code_dim is None else autoencoder.embedding_dim,
-            num_classes=num_classes if self.num_classes else 0,
-        )
-
     def __post_init__(self):
-        at_least(1, self, "num_embeddings", "codes_per_position", "channels", "layers")
-        at_least(1, self, "head_width", "grid")
         at_least(0, self, "num_classes")
-        for name in ("kernel_size", "first_kernel"):
-            if len(getattr(self, name)) != 2:
-                raise UserError(f"{name} must be ROWS,COLUMNS; received {getattr(self, name)}")
-        if not 0.0 <= self.dropout < 1.0:
-            raise UserError(f"dropout must lie in [0, 1); received {self.dropout}")
-        if not 0.0 <= self.label_dropout <= 1.0:
-            raise UserError(f"label_dropout must lie in [0, 1]; received {self.label_dropout}")
+        if not self.code_sizes or min(self.code_sizes) < 1:
+            raise UserError(
+                f"code_sizes must hold a positive number for each slot; received {self.code_sizes}"
+            )
+        if not 0.0 <= self.condition_dropout <= 1.0:
+            raise UserError(
+                f"condition_dropout must lie in [0, 1]; received {self.condition_dropout}"
+            )
+
+    @property
+    @abc.abstractmethod
+    def crop(self) -> tuple[int, ...]:
+        """Sides of the crops of codes that it is trained on, one for each axis of the grid."""
+
+    @property
+    @abc.abstractmethod
+    def variation(self) -> Any:
+        """How what is encoded to train it is varied, for the medium; None for not at all."""
+
+    @abc.abstractmethod
+    def for_codes(
+        self, code_sizes: tuple[int, ...], embedding_dim: int | None, condition: str, classes: int
+    ) -> "PriorConfig":
+        """The same for the codes of an autoencoder.
+
+        Args:
+            code_sizes: of the autoencoder.
+            embedding_dim: of its one codebook; None where there is none, or several.
+            condition: what its data's classes are called.
+            classes: how many there are; 0 for none.
+        """
 
 
-@keras.saving.register_keras_serializable("vqvae_tf")
 class Prior(trainable.TrainableModel):
-    """p(z) over grids of codes by a gated PixelCNN, with or without a class.
+    """p(codes | conditions): scores codes, and draws them.
 
-    Codes are int32 `[batch, height, width]` (with one more axis where `codes_per_position` is
-    above 1); any grid will do, also a larger one than `config.grid`.
+    Codes are int32 `[batch, *grid]`, with one more axis where a place has several; any grid will
+    do, also a larger one than the prior was trained on.
+
+    A family says what its networks are and draws from them: the abstract methods.
 
     Args:
-        config: a `PriorConfig`, or a dictionary of one.
+        config: an instance of `config_class`, or a dictionary of one.
 
-    >>> prior = Prior(PriorConfig(num_embeddings=16, channels=8, layers=2, head_width=8))
-    >>> prior.sample(count=2, grid=(3, 5), seed=1).shape
-    TensorShape([2, 3, 5])
-    >>> prior.log_prob(tf.zeros([2, 3, 5], tf.int32)).shape
-    TensorShape([2])
+    Attributes:
+        grid_rank: 1 for sequences, 2 for pictures, 3 for videos.
+        conditions: what it may be told, by name.
     """
 
-    config_class: type = PriorConfig
     data_key = "codes"
-    code_axes = 2  # of a sample's codes, but for the codes at a place
+    grid_rank: int
 
     def __init__(self, config, **kwargs):
         super().__init__(config, **kwargs)
         self._make_networks()
-        self._compiled_log_prob = tf.function(self.log_prob, autograph=False, reduce_retracing=True)
+        self._compiled_log_prob = tf.function(
+            self._log_prob, autograph=False, reduce_retracing=True
+        )
         self.label_draws = keras.random.SeedGenerator(self.config.training.seed, name="label_draws")
         self.built = True
         self._report(("loss", "bits_per_code"))
 
-    def _make_networks(self):
-        slots = self.config.codes_per_position
-        self.network = self._pixelcnn("network", slots=slots if slots > 1 else None)
+    @abc.abstractmethod
+    def _make_networks(self) -> None:
+        """Makes and builds the networks."""
 
-    def _pixelcnn(self, name, **options):
-        config = self.config
-        network = networks.PixelCNN(
-            config.num_embeddings,
-            **{"channels": config.channels, "layers": config.layers} | options,
-            kernel_size=config.kernel_size,
-            first_kernel=config.first_kernel,
-            head_width=config.head_width,
-            dropout=config.dropout,
-            num_classes=config.num_classes or None,
-            code_dim=config.code_dim,
-            name=name,
-            dtype=config.training.precision,
-        )
-        network.build(())
-        return network
+    @abc.abstractmethod
+    def _logits(self, codes, classes, training: bool):
+        """`[batch, *grid, slots, size]` of codes `[batch, *grid, slots]` and classes or None."""
 
-    def call(self, codes, label=None, training: bool = False):
-        """Logits of every code: `[batch, height, width, (slots,) num_embeddings]`."""
-        return self.network(codes, label=label, training=training)
-
-    def log_prob(self, codes, label=None):
-        """Natural logarithm of the probability of each grid, `[batch]`."""
-        log_probs = -self._cross_entropy(codes, label, training=False)
-        return tf.reduce_sum(log_probs, axis=tf.range(1, tf.rank(log_probs)))
-
+    @abc.abstractmethod
     def initialize(self, codebook: Any, log_frequencies: Any) -> None:
         """Starts from what is known of the codes before training.
 
         Args:
-            codebook: the autoencoder's; taken in where `code_dim` is given.
-            log_frequencies: `[codes_per_position, num_embeddings]`, the logits' start.
+            codebook: the vectors of the autoencoder's codes, or None.
+            log_frequencies: `[slots, size]`, the logits' start.
         """
-        if self.config.code_dim is not None:
-            self.network.load_code_vectors(codebook)
-        several = self.config.codes_per_position > 1
-        self.network.set_output_bias(log_frequencies if several else log_frequencies[0])
+
+    @abc.abstractmethod
+    def _sample(self, count, grid, *, seed, classes, prefix, first_sample, **controls):
+        """Codes `[count, *grid, slots]`; `prefix` has that shape (or a count of 1), or is None."""
+
+    @abc.abstractmethod
+    def noise_shapes(self, grid: tuple[int, ...]) -> dict[str, tuple[int, int, int, int]]:
+        """What `draw` needs noise for: name -> (rows, places per row, codes per place, size)."""
+
+    @abc.abstractmethod
+    def seeded_noise(
+        self, seed: Any, count: Any, grid: tuple[int, ...], first_sample: Any = 0
+    ) -> dict[str, Callable]:
+        """The noise that `sample` draws from, for `draw`: by (seed, number of the sample, place).
+
+        Args:
+            seed: uint64 scalar tensor.
+            count: number of samples, an integer or a scalar tensor.
+            grid: its sides, Python integers.
+            first_sample: number of the first sample.
+        """
+
+    @abc.abstractmethod
+    def draw(
+        self,
+        noise_of_row: Mapping[str, Callable],
+        grid: tuple[int, ...],
+        count: Any,
+        *,
+        temperature: Any = 1.0,
+        classes: Any = None,
+        with_log_prob: bool = False,
+    ) -> tuple[Any, Any]:
+        """`sample` as a graph, for exported endpoints: the noise is the caller's.
+
+        Args:
+            noise_of_row: for each name of `noise_shapes(grid)`, a function from a row's number to
+                Gumbel noise, float32 `[places, count, codes per place, size]`.
+            grid: its sides, Python integers.
+            count: number of samples, an integer or a scalar tensor.
+            temperature: scalar.
+            classes: int32 `[count]`, or None.
+            with_log_prob: whether to compute the log probability of each code as well.
+
+        Returns:
+            Codes as `sample` gives them, and float32 of the same shape, or None.
+        """
+
+    @property
+    def conditions(self) -> dict[str, Condition]:
+        classes = self.config.num_classes
+        return {self.config.condition: Condition(classes)} if classes else {}
+
+    @property
+    def codes_spec(self) -> tf.TensorSpec:
+        """Of codes, of any batch and any grid."""
+        return codes_lib.spec(self.grid_rank, self.config.code_sizes)
+
+    def call(self, codes, conditions=None, training: bool = False):
+        """Logits of every code: `[batch, *grid, (slots,) size]`.
+
+        Args:
+            codes: int32, as `codes_spec` says.
+            conditions: what the prior is told, by name.
+        """
+        codes, classes = self._checked(codes, conditions or {})
+        logits = self._logits(codes, classes, training)
+        return logits[..., 0, :] if logits.shape[-2] == 1 else logits
+
+    def log_prob(self, codes, **conditions):
+        """Natural logarithm of the probability of each grid of codes, `[batch]`."""
+        return self._log_prob(*self._checked(codes, conditions))
 
     def sample(
         self,
@@ -162,141 +199,140 @@ class Prior(trainable.TrainableModel):
         *,
         grid: tuple[int, ...],
         seed: int = 0,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
         best_of: int = 1,
-        label: Any = None,
         prefix: Any = None,
         first_sample: int = 0,
-        **controls,
+        block: int = 64,
+        jit_compile: bool = False,
+        **conditions: Any,
     ):
         """Draws `count` grids of codes.
 
         Args:
             count: number of samples.
-            grid: (height, width) of the codes.
-            seed: any integer.
-            best_of: draw so many for each sample and keep the likeliest, by `log_prob`; typical
-                ones come of it, and less variety.
-            label, prefix, first_sample: as of `PixelCNN.sample`.
-            controls: the others of `PixelCNN.sample`: `temperature`, `top_k`, `top_p`, ...
+            grid: sides of the grid of codes.
+            seed: any integer; sample 3 of a seed is the same whatever `count` is.
+            temperature, top_k, top_p, block, jit_compile: as of
+                `vqvae_tf.networks.PixelCNN.sample`.
+            best_of: draw so many for each sample and keep the likeliest, by `log_prob`: more
+                typical samples, less variety.
+            prefix: codes that stay, -1 where free, of one sample for all, or of each; rows that
+                are missing at the end are free.
+            first_sample: number of the first sample.
+            conditions: what the prior is told, by name: one for all, or one for each sample.
 
         Returns:
-            int32 `[count, *grid]`, with one more axis where there are several codes a place.
+            int32 `[count, *grid]`, with one more axis where there are several codes per place.
 
         Raises:
             UserError: for an argument out of range.
         """
         if best_of < 1:
             raise UserError(f"best_of must be at least 1; received {best_of}")
-        label, prefix = _for_each(label, count, best_of), _for_each(prefix, count, best_of)
+        if len(grid) != self.grid_rank or min(grid) < 1:
+            raise UserError(
+                f"grid must hold {self.grid_rank} sides of at least 1; received {tuple(grid)}"
+            )
+        told = resolve(self.conditions, conditions)
+        classes = next(iter(told.values())).numpy() if told else None
+        classes = _for_each(classes, count, best_of)
+        prefix = _for_each(self._prefix(prefix, count, grid), count, best_of)
         drawn = self._sample(
             count * best_of,
             grid,
             seed=seed,
-            label=label,
+            classes=classes,
             prefix=prefix,
             first_sample=first_sample * best_of,
-            **controls,
-        )
-        if best_of == 1:
-            return drawn
-        known = None if label is None else tf.broadcast_to(label, [count * best_of])
-        likelihood = tf.reshape(self._compiled_log_prob(drawn, known), [count, best_of])
-        best = tf.argmax(likelihood, axis=1, output_type=tf.int32)
-        return tf.gather(drawn, tf.range(count) * best_of + best)
-
-    @property
-    def codes_spec(self) -> tf.TensorSpec:
-        """Of codes, of any batch and any grid."""
-        several = self.config.codes_per_position
-        open_sizes = [None] * (1 + self.code_axes)
-        return tf.TensorSpec(open_sizes + ([several] if several > 1 else []), tf.int32)
-
-    def of_maps(self, codes: Any) -> Any:
-        """Codes of stored maps, `[batch, height, width, ...]`, as this prior takes them.
-
-        Raises:
-            UserError: they can be none of its.
-        """
-        return codes
-
-    def _sample(self, count, grid, *, seed, prefix, **controls):
-        return self.network.sample(count, grid, seed=seed, prefix=prefix, **controls)
-
-    def noise_shapes(self, grid: tuple[int, ...]) -> dict[str, tuple[int, int, int]]:
-        """What `draw` needs noise for: name -> (height, width, codes a place)."""
-        return {"noise": (*grid, self.config.codes_per_position)}
-
-    def draw(
-        self,
-        noise_of_row: Mapping[str, Callable],
-        grid: tuple[int, int],
-        count: Any,
-        *,
-        temperature: Any = 1.0,
-        label: Any = None,
-        with_log_prob: bool = False,
-    ) -> Any:
-        """`sample` as a graph, for exported endpoints: the noise is the caller's.
-
-        Args:
-            noise_of_row: for each name of `noise_shapes(grid)`, a function from a row's number to
-                Gumbel noise, float32 `[width, count, codes a place, num_embeddings]`.
-            grid: (height, width), Python integers.
-            count: number of samples, an integer or a scalar tensor.
-            temperature: scalar.
-            label: int32 `[count]`, or None.
-            with_log_prob: whether to give the log probability of each code as well.
-
-        Returns:
-            Codes as `sample` gives them; with `with_log_prob` a pair of them and float32 of the
-            same shape.
-        """
-        drawn = sample_codes(
-            self.network,
-            noise_of_row["noise"],
-            grid,
-            count,
             temperature=temperature,
-            label=label,
-            with_log_prob=with_log_prob,
+            top_k=top_k,
+            top_p=top_p,
+            block=block,
+            jit_compile=jit_compile,
         )
-        if self.config.codes_per_position > 1:
-            return drawn
-        return tuple(each[..., 0] for each in drawn) if with_log_prob else drawn[..., 0]
+        if best_of > 1:
+            known = None if classes is None else tf.broadcast_to(classes, [count * best_of])
+            likelihood = tf.reshape(self._compiled_log_prob(drawn, known), [count, best_of])
+            best = tf.argmax(likelihood, axis=1, output_type=tf.int32)
+            drawn = tf.gather(drawn, tf.range(count) * best_of + best)
+        return codes_lib.without_slots(drawn)
 
     def compute_losses(self, batch, training: bool = False):
-        """`loss`, the mean cross-entropy in nats a code, and the same as `bits_per_code`."""
-        label = batch.get("label") if self.config.num_classes else None
-        if label is not None and training and self.config.label_dropout:
-            draws = keras.random.uniform(tf.shape(label), seed=self.label_draws)
-            label = tf.where(draws < self.config.label_dropout, -1, tf.cast(label, tf.int32))
-        loss = tf.reduce_mean(self._cross_entropy(batch["codes"], label, training))
+        """`loss`, the mean cross-entropy in nats per code, and the same as `bits_per_code`."""
+        codes, classes = self._checked(batch["codes"], self._told(batch))
+        if classes is not None and training and self.config.condition_dropout:
+            draws = keras.random.uniform(tf.shape(classes), seed=self.label_draws)
+            classes = tf.where(draws < self.config.condition_dropout, -1, classes)
+        loss = tf.reduce_mean(self._cross_entropy(codes, classes, training))
         return {"loss": loss, "bits_per_code": loss / math.log(2.0)}
 
     def bits(self, batch):
         """Bits of each grid, `[batch]` float32 as `total`, and the number of codes in one."""
-        codes = tf.convert_to_tensor(batch["codes"])
-        label = batch.get("label") if self.config.num_classes else None
-        bits = -self.log_prob(codes, label) / math.log(2.0)
+        codes, classes = self._checked(batch["codes"], self._told(batch))
+        bits = -self._log_prob(codes, classes) / math.log(2.0)
         return {"total": bits, "codes": tf.reduce_prod(tf.shape(codes)[1:])}
 
     def summaries(self, batch) -> Summaries:
         """Which codes the batch holds; pictures need the autoencoder."""
         return Summaries(images={}, histograms={"codes": batch["codes"]})
 
-    def _cross_entropy(self, codes, label, training):
-        logits = self.call(codes, label=label, training=training)
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(codes, tf.cast(logits, tf.float32))
+    def _told(self, batch):
+        return {name: batch[name] for name in self.conditions if name in batch}
 
+    def _checked(self, codes, conditions):
+        """Codes with slots, and the classes that they are of, or None."""
+        codes = codes_lib.with_slots(codes, self.grid_rank, self.config.code_sizes)
+        told = resolve(self.conditions, conditions)
+        classes = next(iter(told.values()), None)
+        if classes is not None and classes.shape.rank == 0:
+            classes = tf.fill(tf.shape(codes)[:1], classes)
+        return codes, classes
 
-def _for_each(given, count, times):
-    """A control of `count` samples as one of `times` as many; one for all stays as it is."""
-    given = None if given is None else np.asarray(given)
-    if times == 1 or given is None or given.ndim == 0 or len(given) != count:
-        return given
-    return np.repeat(given, times, axis=0)
+    def _log_prob(self, codes, classes):
+        log_probs = -self._cross_entropy(codes, classes, training=False)
+        return tf.reduce_sum(log_probs, axis=list(range(1, self.grid_rank + 2)))
+
+    def _cross_entropy(self, codes, classes, training):
+        logits = tf.cast(self._logits(codes, classes, training), tf.float32)
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(codes, logits)
+
+    def _prefix(self, prefix, count, grid):
+        """Given codes as `[count or 1, *grid, slots]`, or None; -1 is free."""
+        if prefix is None:
+            return None
+        prefix = np.asarray(prefix)
+        slots = len(self.config.code_sizes)
+        if slots == 1 and prefix.ndim == self.grid_rank + 1:
+            prefix = prefix[..., None]
+        wanted = (*grid, slots)
+        fits = (
+            prefix.dtype.kind in "iu"
+            and prefix.ndim == len(wanted) + 1
+            and len(prefix) in (1, count)
+            and 1 <= prefix.shape[1] <= grid[0]
+            and prefix.shape[2:] == wanted[1:]
+        )
+        if not fits:
+            public = wanted if slots > 1 else tuple(grid)
+            raise UserError(
+                f"prefix must hold integers of shape {(count, *public)} or {(1, *public)}, "
+                f"or fewer along the first side; received {prefix.dtype} of shape {prefix.shape}"
+            )
+        free = [(0, 0)] * prefix.ndim
+        free[1] = (0, grid[0] - prefix.shape[1])
+        return np.pad(prefix, free, constant_values=-1)
 
 
 def seed_of_level(seed: int, level: int) -> int:
     """The seed that a level of a prior draws from: the first one's is the seed itself."""
     return (seed + level * _SEED_STEP) % 2**64
+
+
+def _for_each(given, count, times):
+    """A control of `count` samples as one of `times` as many; one for all stays as it is."""
+    if times == 1 or given is None or given.ndim == 0 or len(given) != count:
+        return given
+    return np.repeat(given, times, axis=0)

@@ -11,18 +11,17 @@ import tensorflow as tf
 
 from vqvae_tf import networks
 from vqvae_tf.config import at_least
-from vqvae_tf.metrics import count_codes, perplexity_of
-from vqvae_tf.models import autoencoder, image_model
-from vqvae_tf.models.two_level_prior import TwoLevelPrior, join_levels, split_levels
+from vqvae_tf.errors import UserError
+from vqvae_tf.models import autoencoder, image_model, levels
 
 
 @dataclasses.dataclass(frozen=True)
 class TwoLevelConfig(image_model.ImageModelConfig):
     """What a two-level image VQ-VAE is and how it is trained; `config.json` holds it.
 
-    `widths` are those down to the lower grid; each level has a codebook of `num_embeddings`.
+    `widths` are those down to the lower grid; `quantizer` says what the quantizer of each level is.
 
-    Attributes beside those of `ImageModelConfig`:
+    Attributes, in addition to those of `ImageModelConfig`:
         upper_width: channels of the networks between the two grids.
     """
 
@@ -31,10 +30,15 @@ class TwoLevelConfig(image_model.ImageModelConfig):
     def __post_init__(self):
         super().__post_init__()
         at_least(1, self, "upper_width")
+        if len(self.quantizer.code_sizes) > 1:
+            raise UserError(
+                f"each level has one code per place; received a quantizer with "
+                f"{len(self.quantizer.code_sizes)}: leave quantizer.stages and quantizer.groups out"
+            )
 
     @property
     def stride(self) -> int:
-        """Pixels of the picture to a place of the upper grid, a side."""
+        """Pixels of the picture per place of the upper grid, along a side."""
         return 2 ** (len(self.widths) + 1)
 
     @property
@@ -42,16 +46,6 @@ class TwoLevelConfig(image_model.ImageModelConfig):
         """As of `ImageModelConfig`: through both upper networks, and one of the lower grid."""
         one = super().reach
         return 2 * one + -(-one // 2)
-
-    @property
-    def codes_per_position(self) -> int:
-        """Of the upper grid: its own code and the four of the lower grid."""
-        return 5
-
-    @property
-    def codebook_of_code(self) -> tuple[int, ...]:
-        """Number of the codebook of each code of a place: 0 the upper level's, 1 the lower's."""
-        return (0, 1, 1, 1, 1)
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -74,7 +68,7 @@ class TwoLevelVQVAE(image_model.ImageModel):
     >>> config = TwoLevelConfig(widths=(4, 8), upper_width=8, residual_width=4, embedding_dim=2)
     >>> model = TwoLevelVQVAE(config)
     >>> codes = model.encode(tf.zeros([2, 21, 30, 3], tf.uint8))
-    >>> upper, lower = split_levels(codes)
+    >>> upper, lower = levels.split_levels(codes)
     >>> codes.shape.as_list(), upper.shape.as_list(), lower.shape.as_list()
     ([2, 3, 4, 5], [2, 3, 4], [2, 6, 8])
     >>> model.decode(codes).shape.as_list()
@@ -82,7 +76,6 @@ class TwoLevelVQVAE(image_model.ImageModel):
     """
 
     config_class = TwoLevelConfig
-    prior_class = TwoLevelPrior
 
     def __init__(self, config: TwoLevelConfig, **kwargs):
         super().__init__(config, **kwargs)
@@ -102,13 +95,13 @@ class TwoLevelVQVAE(image_model.ImageModel):
             name="upper_encoder",
             **self._body(),
         )
-        self.upper_quantizer = autoencoder.make_quantizer(config, "upper_quantizer")
+        self.upper_quantizer = config.make_quantizer("upper_quantizer")
         # What the upper codes say at the places of the lower grid.
         self.upper_decoder = networks.Decoder(
             widths=(config.upper_width,), channels=dim, name="upper_decoder", **self._body()
         )
         self.to_lower = keras.layers.Dense(dim, name="to_lower", dtype=config.training.precision)
-        self.lower_quantizer = autoencoder.make_quantizer(config, "lower_quantizer")
+        self.lower_quantizer = config.make_quantizer("lower_quantizer")
         self.decoder = networks.Decoder(
             widths=config.widths[::-1],
             channels=self.likelihood.parameters(config.data.channels),
@@ -136,19 +129,31 @@ class TwoLevelVQVAE(image_model.ImageModel):
         self._report(("loss", "reconstruction", *names))
 
     @property
-    def codebook(self):
-        """`[2, num_embeddings, embedding_dim]`: the upper level's and the lower's."""
-        levels = (self.upper_quantizer, self.lower_quantizer)
-        return tf.stack([tf.convert_to_tensor(quantizer.codebook) for quantizer in levels])
+    def code_sizes(self):
+        return (
+            self.upper_quantizer.code_sizes + (levels.SLOTS - 1) * self.lower_quantizer.code_sizes
+        )
 
-    def _encode(self, pixels):
+    @property
+    def code_vectors(self):
+        """`[2, num_embeddings, embedding_dim]`: the upper level's and the lower's, or None."""
+        vectors = [
+            autoencoder.code_vectors_of(each)
+            for each in (self.upper_quantizer, self.lower_quantizer)
+        ]
+        if vectors[0] is None:
+            return None
+        return tf.stack([tf.convert_to_tensor(each) for each in vectors])
+
+    def _encode_pixels(self, pixels):
         features = self.lower_encoder(pixels)
         upper = self.upper_quantizer.encode(self.upper_encoder(features))
         said = self._said(self.upper_quantizer.decode(upper))
-        return join_levels(upper, self.lower_quantizer.encode(self.to_lower(features) - said))
+        lower = self.lower_quantizer.encode(self.to_lower(features) - said)
+        return levels.join_levels(upper, lower)
 
     def _outputs(self, codes):
-        upper, lower = split_levels(codes)
+        upper, lower = levels.split_levels(codes)
         said = self._said(self.upper_quantizer.decode(upper))
         return self.decoder(said + self.lower_quantizer.decode(lower))
 
@@ -159,12 +164,11 @@ class TwoLevelVQVAE(image_model.ImageModel):
         said = self._said(upper.vectors, training)
         lower = self.lower_quantizer.quantize(self.to_lower(features) - said, training=training)
         losses: dict = {}
-        perplexities = {}
-        for level, quantized in (("upper", upper), ("lower", lower)):
-            losses |= {f"{level}_{name}": value for name, value in quantized.losses.items()}
-            counts = count_codes(quantized.codes, self.config.num_embeddings)
-            perplexities[f"{level}_perplexity"] = perplexity_of(counts)
-        return self.decoder(said + lower.vectors, training=training), losses, perplexities
+        codes = {}
+        for level, quantized in (("upper_", upper), ("lower_", lower)):
+            losses |= {level + name: value for name, value in quantized.losses.items()}
+            codes[level] = quantized.codes[..., None]
+        return self.decoder(said + lower.vectors, training=training), losses, codes
 
     def _said(self, vectors, training=False):
         """What the upper codes' vectors say at the places of the lower grid."""

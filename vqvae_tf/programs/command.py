@@ -14,7 +14,7 @@ from absl import flags, logging
 from ml_collections import config_flags
 
 from vqvae_tf import config as config_lib
-from vqvae_tf import models
+from vqvae_tf import presets
 from vqvae_tf.errors import UserError, nearest, reason
 from vqvae_tf.training import strategies
 
@@ -53,7 +53,7 @@ def run(
     try:
         preset = None
         if default_preset is not None:
-            preset = models.preset(_flag("preset", default_preset))
+            preset = presets.preset(_flag("preset", default_preset))
             _define_config(flag_values, preset)
         if any(argument in ("--help", "-h") for argument in sys.argv[1:]):
             print(usage.strip(), flag_values.get_help(), _fields(preset), sep="\n\n")
@@ -96,8 +96,31 @@ def define_run(flag_values: flags.FlagValues, data: str) -> RunFlags:
 
 
 def frozen_config(flag_values: flags.FlagValues, preset: Any) -> Any:
-    """The configuration after `--config.FIELD=VALUE`, frozen again."""
-    return config_lib.from_dict(type(preset), flag_values.config.to_dict())
+    """The configuration after `--config.FIELD=VALUE`, frozen again.
+
+    Where a flag gives the quantizer another kind, the preset's settings of the old kind are left
+    out; those that flags give stay, and are refused if the new kind does not have them.
+    """
+    values = flag_values.config.to_dict()
+    quantizer = values.get("quantizer")
+    if quantizer is not None and quantizer["kind"] != preset.quantizer.kind:
+        for name in preset.quantizer.foreign_fields(quantizer["kind"]):
+            if quantizer[name] == getattr(preset.quantizer, name):
+                quantizer[name] = None
+    return config_lib.from_dict(type(preset), values)
+
+
+def sides(flag: flags.FlagHolder) -> tuple[int, ...] | None:
+    """The value of a list flag that holds the sides of a grid of codes, or None."""
+    given = flag.value
+    if given is None:
+        return None
+    if not given or not all(side.isdecimal() and int(side) for side in given):
+        raise UserError(
+            f"--{flag.name} must hold the sides of a grid of codes, such as 32,32; received "
+            f"{','.join(given)}"
+        )
+    return tuple(map(int, given))
 
 
 def height_width(flag: flags.FlagHolder, unit: str) -> tuple[int, int] | None:

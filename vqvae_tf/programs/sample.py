@@ -27,9 +27,7 @@ _TOP_K = flags.DEFINE_integer("top_k", None, "Draw from the k likeliest.", flag_
 _TOP_P = flags.DEFINE_float(
     "top_p", None, "Draw from the likeliest codes of this probability.", flag_values=FLAGS
 )
-_GRID = flags.DEFINE_list(
-    "grid", None, "HEIGHT,WIDTH in codes; of sounds 1,TIME.", flag_values=FLAGS
-)
+_GRID = flags.DEFINE_list("grid", None, "HEIGHT,WIDTH in codes; of sounds TIME.", flag_values=FLAGS)
 _PREFIX = flags.DEFINE_string(
     "prefix", None, "An .npz file of codes that stay, -1 where free.", flag_values=FLAGS
 )
@@ -53,7 +51,7 @@ def main() -> None:
         temperature=_TEMPERATURE.value,
         top_k=_TOP_K.value,
         top_p=_TOP_P.value,
-        grid=command.height_width(_GRID, "codes"),
+        grid=command.sides(_GRID),
         prefix=_PREFIX.value,
         best_of=_BEST_OF.value,
     )

@@ -8,22 +8,22 @@ The same command goes on where it was interrupted.
 
 from absl import flags
 
-from vqvae_tf import models, workflows
+from vqvae_tf import models, presets, workflows
 from vqvae_tf.errors import UserError
 from vqvae_tf.programs import command
 from vqvae_tf.training import evaluation
 
 FLAGS = flags.FlagValues()
 _PRESET = flags.DEFINE_string(
-    "preset", None, f"One of {', '.join(models.PRESETS)}.", required=True, flag_values=FLAGS
+    "preset", None, f"One of {', '.join(presets.PRESETS)}.", required=True, flag_values=FLAGS
 )
 _RUN = command.define_run(FLAGS, data="URI of the training data.")
 
 
 def main() -> None:
     """Trains, and prints the final evaluation."""
-    config = command.frozen_config(FLAGS, models.preset(_PRESET.value))
-    if issubclass(models.FAMILIES[models.family_of(config)], models.Prior):
+    config = command.frozen_config(FLAGS, presets.preset(_PRESET.value))
+    if models.is_prior(config):
         raise UserError(f"{_PRESET.value} is the preset of a prior; use vqvae-train-prior")
     results = workflows.train(
         config,

@@ -9,7 +9,7 @@ was interrupted.
 
 from absl import flags
 
-from vqvae_tf import models, workflows
+from vqvae_tf import models, presets, workflows
 from vqvae_tf.errors import UserError
 from vqvae_tf.programs import command
 from vqvae_tf.training import evaluation
@@ -26,8 +26,8 @@ _RUN = command.define_run(FLAGS, data="URI of the pictures or sounds, or codes:G
 
 def main() -> None:
     """Trains, and prints the final evaluation."""
-    config = command.frozen_config(FLAGS, models.preset(_PRESET.value))
-    if not issubclass(models.FAMILIES[models.family_of(config)], models.Prior):
+    config = command.frozen_config(FLAGS, presets.preset(_PRESET.value))
+    if not models.is_prior(config):
         raise UserError(f"{_PRESET.value} is no preset of a prior; use vqvae-train")
     results = workflows.train_prior(
         config,

@@ -34,8 +34,7 @@ def evaluate(
     model: PictureModel,
     pictures: Iterable[Mapping[str, Any]],
     *,
-    num_embeddings: int,
-    codebook_of_code: Sequence[int] = (0,),
+    code_sizes: Sequence[int],
     prior_bits: Callable[[np.ndarray, np.ndarray | None], Any] | None = None,
     encode: Callable[[np.ndarray, np.ndarray | None], Any] | None = None,
 ) -> dict[str, Any]:
@@ -44,14 +43,13 @@ def evaluate(
     Everything is pooled: PSNR comes from the mean squared error over all pixels, perplexity from
     the frequencies of all codes (the geometric mean over codebooks), bits/dim from all bits over
     all dimensions. SSIM is a mean over pictures (of those at least 11 pixels a side). A latent
-    costs log2 K bits, and where a prior is given also what the prior says.
+    costs its share of `code_sizes` in bits, and where a prior is given also what the prior says.
 
     Args:
         model: a trained model of pictures.
         pictures: mappings with `name`, `image` (uint8 `[height, width, channels]`) and, where
             there is one, `label`. Neighbours of the same size are measured in one batch.
-        num_embeddings: K, codes in a codebook.
-        codebook_of_code: number of the codebook of each code of a place.
+        code_sizes: how many values each code of a place may take.
         prior_bits: gives the bits `[batch]` of codes `[batch, height, width]` and labels
             `[batch]` (None where a picture has none).
         encode: gives codes of pictures and labels, as a `models.CodeSearch` does; the model's
@@ -65,17 +63,15 @@ def evaluate(
         row for each picture. Where pictures are too small for SSIM, `ssim_note` says so, and
         `ssim` is None if all of them are.
     """
-    rows, counts = [], np.zeros((max(codebook_of_code) + 1, num_embeddings), np.int64)
+    rows, counts = [], [np.zeros(size, np.int64) for size in code_sizes]
     shown = tqdm.tqdm(pictures, unit="picture", desc="evaluating", disable=None, leave=False)
     for batch in _batches(shown):
         codes, measured = _measure(model, batch, prior_bits, encode)
-        columns = codes.reshape(-1, len(codebook_of_code)).T
-        for number, column in zip(codebook_of_code, columns, strict=True):
-            counts[number] += np.bincount(column, minlength=num_embeddings)
+        count_slots(counts, codes)
         rows += measured
     if not rows:
         raise ValueError("there are no pictures to evaluate")
-    bits_per_code = math.log2(num_embeddings)
+    bits_per_code = math.fsum(map(math.log2, code_sizes)) / len(code_sizes)
     return {
         "pictures": len(rows),
         **_pooled(rows, bits_per_code),
@@ -224,13 +220,19 @@ def _pooled_ssim(rows):
     return figures
 
 
-def code_statistics(counts: np.ndarray) -> dict[str, Any]:
+def count_slots(counts: Sequence[np.ndarray] | np.ndarray, codes: np.ndarray) -> None:
+    """Adds codes, of any shape whose last axis is the slots, to the counts of each slot."""
+    for own, column in zip(counts, codes.reshape(-1, len(counts)).T, strict=True):
+        own += np.bincount(column, minlength=len(own))
+
+
+def code_statistics(counts: Sequence[np.ndarray]) -> dict[str, Any]:
     """`perplexity`, `usage` and `codes_in_use`, pooled as by `vqvae_tf.metrics`.
 
     Args:
-        counts: of the codes of each codebook, `[codebooks, num_embeddings]`.
+        counts: of the codes of each slot; the perplexity is their geometric mean.
 
-    >>> code_statistics(np.array([[3, 0, 3, 0]]))
+    >>> code_statistics([np.array([3, 0, 3, 0])])
     {'perplexity': 2.0, 'usage': 0.5, 'codes_in_use': 2}
     """
     shares = [own[own > 0] / own.sum() for own in counts]
@@ -238,7 +240,7 @@ def code_statistics(counts: np.ndarray) -> dict[str, Any]:
     in_use = sum(map(len, shares))
     return {
         "perplexity": float(np.exp(np.mean(entropies))),
-        "usage": in_use / counts.size,
+        "usage": in_use / sum(map(len, counts)),
         "codes_in_use": in_use,
     }
 

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf import __version__, data, export, models, reporting
+from vqvae_tf import __version__, data, export, models, presets, reporting
 from vqvae_tf.data import embedded
 from vqvae_tf.reporting import demo_facts, demo_page
 from vqvae_tf.workflows import autoencoders, pictures, priors
@@ -42,7 +42,7 @@ class _Clock:
 def run(
     output: str,
     autoencoder_config: models.ImageConfig | None = None,
-    prior_config: models.PriorConfig | None = None,
+    prior_config: models.PixelCNNPriorConfig | None = None,
 ) -> str:
     """Runs the demo into the folder `output`.
 
@@ -56,8 +56,8 @@ def run(
     Raises:
         UserError: for anything that the user can put right.
     """
-    autoencoder_config = autoencoder_config or models.preset("photos")
-    prior_config = prior_config or models.preset("photos_prior")
+    autoencoder_config = autoencoder_config or presets.preset("photos")
+    prior_config = prior_config or presets.preset("photos_prior")
     paths = {
         name: os.path.join(output, name) for name in ("model", "prior", "saved_model", "samples")
     }
@@ -80,7 +80,7 @@ def run(
     check = export.check_saved_model(model, paths["saved_model"], originals)
     clock.lap("exporting, and serving the export in another process")
     facts = demo_facts.ImageFacts(
-        codebook=np.asarray(model.codebook.value),
+        codebook=np.asarray(model.code_vectors),
         code_counts=_code_counts(model),
         new_photographs=new,
         new_regions=regions,
@@ -191,7 +191,7 @@ def _samples(prior, model, folder: str) -> tuple[list[demo_facts.Samples], np.nd
 
 def _code_counts(model) -> np.ndarray:
     """Uses of every code in the training photographs, encoded once as they are."""
-    counts = np.zeros(model.config.num_embeddings, np.int64)
+    counts = np.zeros(model.code_sizes[0], np.int64)
     for item in priors.code_maps(model, data.open_source(DATA)):
         counts += np.bincount(item["codes"].ravel(), minlength=len(counts))
     return counts

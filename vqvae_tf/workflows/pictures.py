@@ -18,6 +18,7 @@ from vqvae_tf.files import write_bytes
 from vqvae_tf.training import evaluation
 from vqvae_tf.workflows.whole_pictures import Compiled
 
+CONDITION = "label"  # what the classes of pictures are called
 _NAME_BYTES = 200  # of a file's name; file systems take 255, with endings and `.part`
 
 
@@ -67,8 +68,7 @@ def measure(
     results = evaluation.evaluate(
         fast,
         source.pictures(model.config.data.channels),
-        num_embeddings=model.config.num_embeddings,
-        codebook_of_code=model.config.codebook_of_code,
+        code_sizes=model.code_sizes,
         prior_bits=prior_bits,
         encode=fast.encode,
     )

@@ -1,6 +1,7 @@
 """A prior over a trained autoencoder's codes: codes written once, the prior fitted."""
 
 import hashlib
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -12,7 +13,8 @@ from absl import logging
 
 from vqvae_tf import data, models, training
 from vqvae_tf.errors import UserError
-from vqvae_tf.training import checkpoints, strategies, workdir
+from vqvae_tf.presets import PRESETS
+from vqvae_tf.training import checkpoints, evaluation, strategies, workdir
 from vqvae_tf.training.pieces import pieces
 from vqvae_tf.workflows import autoencoders
 from vqvae_tf.workflows.labels import LabelsByName
@@ -53,21 +55,24 @@ def train_prior(
     """
     placed = strategies.get(strategy)
     autoencoder = autoencoders.load(model_path)
-    wanted = autoencoder.prior_class.config_class
-    if type(config) is not wanted:
+    family = models.FAMILIES[models.family_of(config)]
+    if len(config.crop) != autoencoder.grid_rank:
+        fitting = models.priors_of(autoencoder.grid_rank)
         raise UserError(
-            f"the codes of {model_path} want a {wanted.__name__}, such as --preset="
-            f"{' or '.join(_presets_of(wanted))}; received a {type(config).__name__}"
+            f"the codes of {model_path} have grids of rank {autoencoder.grid_rank}, and a "
+            f"{family.__name__} models rank {len(config.crop)}; take a preset of "
+            f"{' or '.join(fitting)}: {', '.join(_presets_of(fitting))}"
         )
     source = _open(autoencoder, data_uri)
-    config = config.for_codes(autoencoder.config, len(source.class_names))
+    condition = medium_of(autoencoder).CONDITION
+    config = config.for_codes(
+        autoencoder.code_sizes, _embedding_dim(autoencoder), condition, len(source.class_names)
+    )
     maps = _given_maps(source, config) if isinstance(source, data.CodeRecords) else None
     held_out_source = None if validation_uri is None else _open(autoencoder, validation_uri)
     keras.utils.set_random_seed(config.training.seed)
     with placed.scope():
         prior = models.build(models.family_of(config), config)
-    for item in maps or []:
-        _batch_of(prior, item)  # refuses maps that do not belong to it
     record = models.record(
         config,
         data=data_uri,
@@ -82,13 +87,13 @@ def train_prior(
     if held_out_source is not None:
         held_out = _held_out_maps(autoencoder, held_out_source, config, record["class_names"])
     with placed.scope():
-        prior.initialize(autoencoder.codebook, _log_frequencies(maps, config))
+        prior.initialize(autoencoder.code_vectors, _log_frequencies(maps, config))
     settings = config.training
     crop, large = _crop_of(maps, config.crop)
 
     def make_dataset(start_step):
         batches = data.code_batches(large, crop, settings.batch_size, settings.seed, start_step)
-        return batches.map(lambda batch: batch | {"codes": prior.of_maps(batch["codes"])})
+        return batches.map(lambda batch: _told(prior, batch))
 
     return training.train(
         prior,
@@ -112,14 +117,28 @@ def code_maps(
         seed: of the draws among the variations.
 
     Yields:
-        Mappings with `name`, `codes` (int32 `[*grid, ...]`), `rank` (of the grid) and `label` (or
+        Mappings with `name`, `codes` (int32 `[*grid, slots]`), `rank` (of the grid) and `label` (or
         None).
     """
-    return medium_of(autoencoder).code_maps(autoencoder, source, variation, seed)
+    for item in medium_of(autoencoder).code_maps(autoencoder, source, variation, seed):
+        yield item | {"codes": data.grid_of(item)}
 
 
-def _presets_of(config_class):
-    return [name for name, make in models.PRESETS.items() if type(make()) is config_class]
+def _presets_of(families):
+    return [name for name, make in PRESETS.items() if models.family_of(make()) in families]
+
+
+def _embedding_dim(autoencoder):
+    """D of the vectors that codes stand for, where all slots have one codebook."""
+    vectors = autoencoder.code_vectors
+    return None if vectors is None else vectors.shape[-1]
+
+
+def _told(prior, batch):
+    """A batch with its classes under the name of the prior's condition."""
+    batch = dict(batch)
+    label = batch.pop("label", None)
+    return batch if label is None else batch | {name: label for name in prior.conditions}
 
 
 def _open(autoencoder, uri):
@@ -130,11 +149,8 @@ def _open(autoencoder, uri):
 
 
 def _crop_of(maps, wanted):
-    """Size of the training crops, and the maps that hold one: `wanted` where any is so large.
-
-    A crop is a square, or one row.
-    """
-    sides = [_least(data.in_rows(item).shape[:2], wanted) for item in maps]
+    """Size of the training crops, and the maps that hold one: `wanted` where any is so large."""
+    sides = [min(data.grid_of(item).shape[:-1]) for item in maps]
     crop = tuple(min(want, max(sides)) for want in wanted)
     large = [item for item, side in zip(maps, sides, strict=True) if side >= max(crop)]
     if len(large) < len(maps):
@@ -145,23 +161,13 @@ def _crop_of(maps, wanted):
     return crop, large
 
 
-def _least(shape, wanted):
-    """The smallest side of a map among those that are cut."""
-    return min((size for size, want in zip(shape, wanted, strict=True) if want > 1), default=1)
-
-
-def _batch_of(prior, item):
-    """The codes of one map as the prior takes them, a batch of one."""
-    return prior.of_maps(data.in_rows(item)[None])
-
-
 def mean_bits(prior: models.Prior, maps: list[Mapping[str, Any]]) -> dict[str, Any]:
     """`bits_per_code` over all codes of all maps, given their labels where the prior takes them."""
     bits = bits_of(prior)
     total, count = 0.0, 0
     for item in maps:
         label = None if item["label"] is None else np.array([item["label"]])
-        total += float(bits(_batch_of(prior, item), label)[0])
+        total += float(bits(data.grid_of(item)[None], label)[0])
         count += item["codes"].size
     return {"bits_per_code": total / count, "codes": count}
 
@@ -172,16 +178,20 @@ def bits_of(prior: models.Prior) -> Callable[[np.ndarray, np.ndarray | None], np
     A grid of more than `MOST_LOGITS` logits is scored in pieces, each as a grid of its own: that
     costs a little more bits along the cuts, where a code does not see the codes before it.
     """
+    sizes = prior.config.code_sizes
+    codes_spec = tf.TensorSpec([None] * (prior.grid_rank + 1) + [len(sizes)], tf.int32)
     label_spec = tf.TensorSpec([None], tf.int32)
 
-    @tf.function(input_signature=[prior.codes_spec, label_spec], autograph=False)
+    @tf.function(input_signature=[codes_spec, label_spec], autograph=False)
     def log_prob(codes, label):
-        return prior.log_prob(codes, label if prior.config.num_classes else None)
+        return prior.log_prob(codes, **{name: label for name in prior.conditions})
 
     def bits(codes, labels):
+        codes = np.asarray(codes)
+        codes = codes.reshape(*codes.shape[: prior.grid_rank + 1], len(sizes))
         known = np.full(len(codes), -1) if labels is None else labels
         total = np.zeros(len(codes))
-        for part in _parts(prior, np.asarray(codes)):
+        for part in _parts(prior, codes):
             total -= log_prob(part, known.astype(np.int32)).numpy()
         return total / np.log(2.0)
 
@@ -189,13 +199,13 @@ def bits_of(prior: models.Prior) -> Callable[[np.ndarray, np.ndarray | None], np
 
 
 def _parts(prior, codes):
-    """Codes of a few grids, cut so that their logits fit in memory."""
-    if prior.code_axes != 2:
-        return [codes]
-    config = prior.config
-    logits = config.num_embeddings * config.codes_per_position * len(codes)  # of a place
+    """Codes of a few grids, cut along their first two sides so that their logits fit in memory."""
+    sides = codes.shape[1:-1]
+    logits = sum(prior.config.code_sizes) * len(codes) * math.prod(sides[2:])  # of a place
     area = max(1, MOST_LOGITS // logits)
-    return (codes[:, *piece.inner] for piece in pieces(codes.shape[1], codes.shape[2], area))
+    height, width = sides[:2] if len(sides) > 1 else (sides[0], 1)
+    for piece in pieces(height, width, area):
+        yield codes[:, *piece.inner[: len(sides)]]
 
 
 def load_pair(path: str, expected: models.TrainableModel | None = None) -> tuple[models.Prior, Any]:
@@ -223,9 +233,11 @@ def load_pair(path: str, expected: models.TrainableModel | None = None) -> tuple
 
 
 def digest(autoencoder: Any) -> str:
-    """What tells one codebook from another: a hash of its bits."""
-    codebook = keras.ops.convert_to_numpy(autoencoder.codebook)
-    return hashlib.sha256(codebook.tobytes()).hexdigest()[:16]
+    """What tells one model's codes from another's: a hash of its weights."""
+    found = hashlib.sha256()
+    for variable in autoencoder.variables:
+        found.update(keras.ops.convert_to_numpy(variable).tobytes())
+    return found.hexdigest()[:16]
 
 
 def _copy_model(source: str, target: str) -> None:
@@ -258,14 +270,19 @@ def _encode_once(autoencoder, source, config, folder):
 def _given_maps(source, config):
     """The maps of a `codes:` source, if they can be the model's."""
     maps = list(source.maps())
-    slots = (config.codes_per_position,) if config.codes_per_position > 1 else ()
+    sizes, rank = config.code_sizes, len(config.crop)
     for item in maps:
-        codes = data.in_rows(item)
-        if codes.shape[2:] != slots or codes.max() >= config.num_embeddings:
+        codes = data.grid_of(item)
+        if item["rank"] != rank or codes.shape[-1] != len(sizes):
             raise UserError(
-                f"{source.uri}: {item['name']} holds codes up to {codes.max()} of shape "
-                f"{codes.shape}; the model's lie below {config.num_embeddings}, "
-                f"{config.codes_per_position} a place: give the codes of this model"
+                f"{source.uri}: {item['name']} holds a grid of rank {item['rank']} with "
+                f"{codes.shape[-1]} codes per place; the model's have rank {rank} and {len(sizes)}"
+                ": give the codes of this model"
+            )
+        if (codes.reshape(-1, len(sizes)).max(0) >= sizes).any():
+            raise UserError(
+                f"{source.uri}: {item['name']} holds codes up to {codes.max()}; the model's lie "
+                f"below {max(sizes)}: give the codes of this model"
             )
     return maps
 
@@ -281,9 +298,7 @@ def _held_out_maps(autoencoder, source, config, class_names):
 
 
 def _log_frequencies(maps, config):
-    counts = np.ones((config.codes_per_position, config.num_embeddings))
+    counts = np.ones((len(config.code_sizes), max(config.code_sizes)))
     for item in maps:
-        codes = item["codes"].reshape(-1, config.codes_per_position)
-        for slot in range(config.codes_per_position):
-            counts[slot] += np.bincount(codes[:, slot], minlength=config.num_embeddings)
+        evaluation.count_slots(counts, data.grid_of(item))
     return np.log(counts / counts.sum(1, keepdims=True))

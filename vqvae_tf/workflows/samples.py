@@ -24,7 +24,7 @@ def sample(
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
-    grid: tuple[int, int] | None = None,
+    grid: tuple[int, ...] | None = None,
     prefix: str | None = None,
     best_of: int = 1,
 ) -> list[str]:
@@ -38,8 +38,8 @@ def sample(
         label: name or number of a class; None draws without one.
         seed: of the draws; sample 3 of a seed is the same whatever `count` is.
         temperature, top_k, top_p: see `vqvae_tf.networks.PixelCNN.sample`.
-        grid: (height, width) in codes, of sounds (1, time); None takes the size that the prior was
-            trained on.
+        grid: sides in codes: (height, width), of sounds (time,); None takes the size that the prior
+            was trained on.
         prefix: an `.npz` file whose `codes` (`[count or 1, height, width]`, of sounds `[count or 1,
             time]`, -1 where free) stay.
         best_of: draw so many for each sample and keep the likeliest.
@@ -55,7 +55,7 @@ def sample(
             f"{count}"
         )
     if grid is None:
-        grid = prior.config.crop if given is None else given.shape[1:3]
+        grid = prior.config.crop if given is None else given.shape[1 : 1 + prior.grid_rank]
     names = workdir.read(path).get("class_names", [])
     number = None if label is None else class_number(path, label)
     codes = _draw(
@@ -68,7 +68,7 @@ def sample(
         top_k=top_k,
         top_p=top_p,
         best_of=best_of,
-        label=number,
+        **({} if number is None else {prior.config.condition: number}),
     )
     os.makedirs(output, exist_ok=True)
     name = None if number is None else names[number]

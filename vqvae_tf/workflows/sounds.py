@@ -17,6 +17,7 @@ from vqvae_tf.files import write_bytes
 from vqvae_tf.training import evaluation
 from vqvae_tf.workflows.pictures import new_name
 
+CONDITION = "speaker"  # what the classes of sounds are called
 PIECE_SECONDS = 10  # what is measured or encoded at once: memory grows with it
 
 
@@ -74,7 +75,7 @@ def measure(
     rate = model.config.sample_rate
     bits_of, encode = _compiled(model)
     sums: dict[str, list[float]] = {}
-    counts = np.zeros((1, model.config.num_embeddings), np.int64)
+    counts = [np.zeros(size, np.int64) for size in model.code_sizes]
     names = set()
     for sound in _pieces(source, model, "evaluating"):
         names.add(sound["name"])
@@ -89,7 +90,7 @@ def measure(
             row["prior"] = float(prior_bits(codes.numpy(), label)[0])
         for name, value in row.items():
             sums.setdefault(name, []).append(value)
-        counts[0] += np.bincount(codes.numpy().ravel(), minlength=counts.shape[1])
+        evaluation.count_slots(counts, codes.numpy())
     total = {name: math.fsum(values) for name, values in sums.items()}
     seconds = total["samples"] / rate
     figures = {
@@ -185,7 +186,7 @@ def write_wav(path: str, audio: np.ndarray, sample_rate: int) -> None:
 def _compiled(model):
     """Bits of a sound given its speaker and its codes, and codes of a sound; of any length."""
     audio = tf.TensorSpec([None, None], tf.float32)
-    integers = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, None], tf.int32)
+    integers = tf.TensorSpec([None], tf.int32), model.codes_spec
 
     @tf.function(input_signature=[audio, *integers], autograph=False)
     def bits_of(audio, speaker, codes):
@@ -201,7 +202,7 @@ def _speaker_of(sound, source, model):
     """The sound's speaker as the model numbers him, or None where it does not know him."""
     if sound["label"] is None or source.class_names[sound["label"]] not in model.config.speakers:
         return None
-    return model.speaker_number(source.class_names[sound["label"]])
+    return model.config.speakers.index(source.class_names[sound["label"]])
 
 
 def _pieces(source, model, words):

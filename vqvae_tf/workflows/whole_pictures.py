@@ -33,8 +33,7 @@ class Compiled:
     ):
         config = model.config
         picture = tf.TensorSpec([None, None, None, config.data.channels], tf.uint8)
-        slots = [config.codes_per_position] if config.codes_per_position > 1 else []
-        codes = tf.TensorSpec([None, None, None, *slots], tf.int32)
+        codes = model.codes_spec
 
         def traced(function, *arguments):
             return tf.function(function, input_signature=arguments, autograph=False)

@@ -1,17 +1,12 @@
-"""Named configurations; each docstring says what it reproduces and what it has reached."""
+"""Presets of pictures: what each reproduces, and what has been reached with it."""
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any
 
 from vqvae_tf.config import DataConfig, TrainingConfig
-from vqvae_tf.errors import UserError, nearest
-from vqvae_tf.models.audio import AudioConfig
 from vqvae_tf.models.image import ImageConfig
-from vqvae_tf.models.prior import PriorConfig
-from vqvae_tf.models.sequence_prior import SequencePriorConfig
+from vqvae_tf.models.priors import PixelCNNPriorConfig, TwoLevelPriorConfig
+from vqvae_tf.models.quantizer_config import QuantizerConfig
 from vqvae_tf.models.two_level import TwoLevelConfig
-from vqvae_tf.models.two_level_prior import TwoLevelPriorConfig
 
 
 def photos() -> ImageConfig:
@@ -26,8 +21,7 @@ def photos() -> ImageConfig:
         widths=(32, 64),
         final_convolution=False,
         embedding_dim=8,
-        decay=0.99,
-        revival_count=1.0,
+        quantizer=QuantizerConfig(decay=0.99, revival_count=1.0),
         data_variance=0.073,
         data=DataConfig(image_size=32, half_size_share=0.3, recolour_share=0.25),
         training=TrainingConfig(
@@ -56,8 +50,8 @@ def cifar10() -> ImageConfig:
         widths=(256, 256),
         residual_width=256,
         final_convolution=False,
-        codes_per_position=10,
-        quantizer="loss",
+        embedding_dim=640,
+        quantizer=QuantizerConfig(kind="loss", groups=10, shared_codebook=True),
         likelihood="logistic_mixture",
         data=DataConfig(image_size=32),
         training=TrainingConfig(steps=250_000, batch_size=128, learning_rate=2e-4),
@@ -75,7 +69,7 @@ def sonnet() -> ImageConfig:
     """
     return ImageConfig(
         widths=(64, 128),
-        decay=0.99,
+        quantizer=QuantizerConfig(decay=0.99),
         data_variance=0.06327,
         data=DataConfig(image_size=32),
         training=TrainingConfig(steps=10_000, batch_size=32, learning_rate=3e-4),
@@ -90,7 +84,7 @@ def imagenet() -> ImageConfig:
     """
     return ImageConfig(
         widths=(64, 128),
-        decay=0.99,
+        quantizer=QuantizerConfig(decay=0.99),
         data=DataConfig(image_size=128),
         training=TrainingConfig(steps=250_000, batch_size=128, learning_rate=2e-4),
     )
@@ -104,20 +98,20 @@ def dmlab() -> ImageConfig:
     """
     return ImageConfig(
         widths=(64, 128),
-        decay=0.99,
+        quantizer=QuantizerConfig(decay=0.99),
         data=DataConfig(image_size=84, flip=False),
         training=TrainingConfig(steps=250_000, batch_size=128, learning_rate=2e-4),
     )
 
 
-def photos_prior() -> PriorConfig:
+def photos_prior() -> PixelCNNPriorConfig:
     """The demo's prior: crops of 16x16 codes, with the photograph as class.
 
     A fifth of its maps comes from recoloured photographs and has no class. Reached over three seeds
     on the codes of `photos` (results/image.md): 3.98 bits a code on held-out regions and 5.17 on
     photographs never seen, where log2 K is 9, after 211 s of one core.
     """
-    return PriorConfig(
+    return PixelCNNPriorConfig(
         code_dim=8,
         num_classes=13,
         data=DataConfig(recolour_share=0.25, recolour_strength=0.5),
@@ -146,8 +140,7 @@ def photos_two_level() -> TwoLevelConfig:
         upper_width=64,
         final_convolution=lower.final_convolution,
         embedding_dim=lower.embedding_dim,
-        decay=lower.decay,
-        revival_count=lower.revival_count,
+        quantizer=lower.quantizer,
         data_variance=lower.data_variance,
         data=lower.data,
         training=lower.training,
@@ -179,21 +172,21 @@ def digits() -> ImageConfig:
         widths=(32, 64),
         final_convolution=False,
         embedding_dim=8,
-        num_embeddings=64,
+        quantizer=QuantizerConfig(num_embeddings=(64,)),
         data_variance=0.12,
         data=DataConfig(image_size=32, channels=1, flip=False),
         training=dataclasses.replace(photos().training, steps=3_000),
     )
 
 
-def digits_prior() -> PriorConfig:
+def digits_prior() -> PixelCNNPriorConfig:
     """The prior over the codes of `digits`: whole pictures, with the digit as class.
 
     Reached (one seed, results/priors.md): 2.87 bits a code on the test digits, where log2 K is 6,
     after 265 s of one core; a classifier of real digits names 94 % of the samples as asked for.
     """
-    return PriorConfig(
-        num_embeddings=64,
+    return PixelCNNPriorConfig(
+        code_sizes=(64,),
         code_dim=8,
         num_classes=10,
         dropout=0.2,
@@ -201,82 +194,3 @@ def digits_prior() -> PriorConfig:
         data=DataConfig(channels=1, flip=False),
         training=dataclasses.replace(photos_prior().training, steps=3_000, batch_size=16),
     )
-
-
-def speech() -> AudioConfig:
-    """Speech at 16 kHz to 50 codes of 128 a second, small enough for a CPU.
-
-    The paper's form (section 4.3): the loss of a WaveNet decoder and of the quantizer, nothing
-    else; its own strides are six of 2, its networks far larger, its numbers of steps not printed.
-    Speakers are the sub-folders of the data. What its first 1,500 steps reach stands in
-    docs/models.md; no longer run was made.
-    """
-    return AudioConfig(
-        widths=(64, 96, 128, 128),
-        strides=(5, 4, 4, 4),
-        residual_width=64,
-        num_embeddings=128,
-        channels=16,
-        skip_channels=32,
-        window=5_120,
-        training=TrainingConfig(
-            steps=4_000,
-            batch_size=8,
-            learning_rate=1e-3,
-            schedule="cosine",
-            warmup_steps=50,
-            final_learning_rate=0.03,
-            clip_norm=1.0,
-        ),
-    )
-
-
-def speech_prior() -> SequencePriorConfig:
-    """The prior over the codes of `speech`: a WaveNet that sees five seconds, told who speaks."""
-    return SequencePriorConfig(
-        num_embeddings=128,
-        num_classes=1,
-        length=100,
-        training=TrainingConfig(
-            steps=2_000,
-            batch_size=16,
-            learning_rate=1e-3,
-            schedule="cosine",
-            warmup_steps=30,
-            final_learning_rate=0.03,
-            clip_norm=1.0,
-        ),
-    )
-
-
-PRESETS: dict[str, Callable[[], Any]] = {
-    preset.__name__: preset
-    for preset in (
-        photos,
-        cifar10,
-        sonnet,
-        imagenet,
-        dmlab,
-        photos_prior,
-        photos_two_level,
-        photos_two_level_prior,
-        digits,
-        digits_prior,
-        speech,
-        speech_prior,
-    )
-}
-
-
-def preset(name: str) -> Any:
-    """The configuration called `name`.
-
-    Raises:
-        UserError: for an unknown name; the nearest ones are shown.
-
-    >>> preset("cifar10").widths
-    (256, 256)
-    """
-    if name not in PRESETS:
-        raise UserError(f'unknown preset "{name}"; {nearest(name, PRESETS)}')
-    return PRESETS[name]()

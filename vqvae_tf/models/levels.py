@@ -1,0 +1,43 @@
+"""Two grids of codes as one array: each place of the upper grid holds five codes.
+
+They are its own and the four of the lower grid that lie under it. So everything that handles codes
+handles both levels.
+"""
+
+import tensorflow as tf
+
+SLOTS = 5  # an upper code, and the four lower ones under it
+
+
+def split_levels(codes):
+    """`(upper, lower)`: `[batch, height, width]` and `[batch, 2 height, 2 width]`.
+
+    Args:
+        codes: `[batch, height, width, 5]`.
+    """
+    batch, height, width = (tf.shape(codes)[axis] for axis in range(3))
+    lower = tf.reshape(codes[..., 1:], [batch, height, width, 2, 2])
+    lower = tf.transpose(lower, [0, 1, 3, 2, 4])
+    return codes[..., 0], tf.reshape(lower, [batch, 2 * height, 2 * width])
+
+
+def join_levels(upper, lower):
+    """The two grids as one of five codes a place: the inverse of `split_levels`.
+
+    Args:
+        upper: `[batch, height, width, ...]`.
+        lower: `[batch, 2 height, 2 width, ...]`.
+
+    Returns:
+        `[batch, height, width, 5, ...]`.
+
+    >>> codes = tf.reshape(tf.range(30), [1, 2, 3, 5])
+    >>> bool(tf.reduce_all(join_levels(*split_levels(codes)) == codes))
+    True
+    """
+    batch, height, width = (tf.shape(upper)[axis] for axis in range(3))
+    rest = tf.shape(upper)[3:]
+    under = tf.reshape(lower, tf.concat([[batch, height, 2, width, 2], rest], 0))
+    under = tf.transpose(under, [0, 1, 3, 2, 4, *range(5, under.shape.rank)])
+    under = tf.reshape(under, tf.concat([[batch, height, width, 4], rest], 0))
+    return tf.concat([upper[:, :, :, None], under], axis=3)

@@ -1,0 +1,184 @@
+"""The prior over grids of codes of pictures: a gated PixelCNN."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vqvae_tf import networks
+from vqvae_tf.config import DataConfig, at_least
+from vqvae_tf.errors import UserError
+from vqvae_tf.models import prior
+from vqvae_tf.models.codes import without_slots
+from vqvae_tf.networks.pixelcnn.sampler import gumbel_noise, sample_codes
+
+# The logit of a code that a slot with fewer codes than the largest does not have. Its gradient is
+# exactly 0, so training leaves it there.
+IMPOSSIBLE = -1e9
+
+
+@dataclasses.dataclass(frozen=True)
+class PixelCNNPriorConfig(prior.PriorConfig):
+    """What a PixelCNN prior is and how it is trained; `config.json` holds it.
+
+    Attributes, in addition to those of `PriorConfig`:
+        code_dim: D of the autoencoder's codebook, whose vectors are the input; None learns an
+            embedding.
+        channels, layers, kernel_size, first_kernel, head_width, dropout: of the
+            `vqvae_tf.networks.PixelCNN`.
+        grid: side of the square crops of codes that it is trained on.
+        data: how the pictures to encode are varied: mirrored, recoloured, resized.
+    """
+
+    code_dim: int | None = None
+    channels: int = 64
+    layers: int = 8
+    kernel_size: tuple[int, int] = (2, 3)
+    first_kernel: tuple[int, int] = (2, 5)
+    head_width: int = 128
+    dropout: float = 0.0
+    grid: int = 16
+    data: DataConfig = DataConfig()
+
+    def __post_init__(self):
+        super().__post_init__()
+        at_least(1, self, "channels", "layers", "head_width", "grid")
+        for name in ("kernel_size", "first_kernel"):
+            if len(getattr(self, name)) != 2:
+                raise UserError(f"{name} must be ROWS,COLUMNS; received {getattr(self, name)}")
+        if not 0.0 <= self.dropout < 1.0:
+            raise UserError(f"dropout must lie in [0, 1); received {self.dropout}")
+
+    @property
+    def crop(self) -> tuple[int, ...]:
+        """(height, width) of the crops of codes that it is trained on."""
+        return self.grid, self.grid
+
+    @property
+    def variation(self) -> DataConfig:
+        """How what is encoded to train it is varied."""
+        return self.data
+
+    def for_codes(self, code_sizes, embedding_dim, condition, classes):
+        """The same for the codes of an autoencoder."""
+        return dataclasses.replace(
+            self,
+            code_sizes=code_sizes,
+            code_dim=None if self.code_dim is None else embedding_dim,
+            condition=condition,
+            num_classes=classes if self.num_classes else 0,
+        )
+
+
+@keras.saving.register_keras_serializable("vqvae_tf")
+class PixelCNNPrior(prior.Prior):
+    """p(codes) over grids of codes by a gated PixelCNN, with or without a class.
+
+    Args:
+        config: a `PixelCNNPriorConfig`, or a dictionary of one.
+
+    >>> config = PixelCNNPriorConfig(code_sizes=(16,), channels=8, layers=2, head_width=8)
+    >>> codes = PixelCNNPrior(config).sample(count=2, grid=(3, 5), seed=1)
+    >>> codes.shape, PixelCNNPrior(config).log_prob(codes).shape
+    (TensorShape([2, 3, 5]), TensorShape([2]))
+    """
+
+    config_class = PixelCNNPriorConfig
+    grid_rank = 2
+
+    def _make_networks(self):
+        sizes = self.config.code_sizes
+        self.network = make_network(self.config, "network", max(sizes), len(sizes))
+        mask_impossible(self.network, sizes)
+
+    def _logits(self, codes, classes, training):
+        logits = self.network(without_slots(codes), label=classes, training=training)
+        return logits[..., None, :] if len(self.config.code_sizes) == 1 else logits
+
+    def initialize(self, codebook: Any, log_frequencies: Any) -> None:
+        """Takes in the codebook, where `code_dim` is given, and the codes' frequencies."""
+        if self.config.code_dim is not None:
+            self.network.load_code_vectors(codebook)
+        set_output_bias(self.network, log_frequencies)
+        mask_impossible(self.network, self.config.code_sizes)
+
+    def _sample(self, count, grid, *, classes, prefix, **controls):
+        codes = self.network.sample(count, grid, label=classes, prefix=prefix, **controls)
+        return codes[..., None] if len(self.config.code_sizes) == 1 else codes
+
+    def noise_shapes(self, grid):
+        """Noise for each code: (height, width, slots, size)."""
+        sizes = self.config.code_sizes
+        return {"noise": (*grid, len(sizes), max(sizes))}
+
+    def seeded_noise(self, seed, count, grid, first_sample=0):
+        """The noise of each row, drawn when it is asked for."""
+        sizes = self.config.code_sizes
+        return {
+            "noise": noise_by_row(seed, 0, first_sample, count, grid[1], len(sizes), max(sizes))
+        }
+
+    def draw(
+        self, noise_of_row, grid, count, *, temperature=1.0, classes=None, with_log_prob=False
+    ):
+        """`sample` as a graph."""
+        return draw_level(
+            self.network,
+            noise_of_row["noise"],
+            grid,
+            count,
+            temperature=temperature,
+            label=classes,
+            with_log_prob=with_log_prob,
+        )
+
+
+def make_network(
+    config: PixelCNNPriorConfig, name: str, size: int, slots: int = 1, **options: Any
+) -> networks.PixelCNN:
+    """The PixelCNN that a configuration asks for, built; `options` win over it."""
+    network = networks.PixelCNN(
+        size,
+        **{"channels": config.channels, "layers": config.layers} | options,
+        slots=slots if slots > 1 else None,
+        kernel_size=config.kernel_size,
+        first_kernel=config.first_kernel,
+        head_width=config.head_width,
+        dropout=config.dropout,
+        num_classes=config.num_classes or None,
+        code_dim=config.code_dim,
+        name=name,
+        dtype=config.training.precision,
+    )
+    network.build(())
+    return network
+
+
+def noise_by_row(seed, level: int, first_sample, count, width, slots, size) -> Callable:
+    """The function from a row's number to its noise, of a level of a prior."""
+    key = seed + tf.constant(prior.seed_of_level(0, level), tf.uint64)
+    return lambda row: gumbel_noise(key, first_sample, count, row, width, slots, size)
+
+
+def set_output_bias(network: networks.PixelCNN, log_frequencies: Any) -> None:
+    """Starts the logits of each slot at these `[slots, size]`."""
+    network.set_output_bias(log_frequencies if len(log_frequencies) > 1 else log_frequencies[0])
+
+
+def mask_impossible(network: networks.PixelCNN, code_sizes: tuple[int, ...]) -> None:
+    """Rules out the codes that a slot does not have, where slots differ in size."""
+    for layer, size in zip(network.logits, code_sizes, strict=True):
+        bias = keras.ops.convert_to_numpy(layer.bias)
+        layer.bias.assign(np.where(np.arange(len(bias)) < size, bias, IMPOSSIBLE))
+
+
+def draw_level(network, noise_of_row, grid, count, *, with_log_prob, **controls):
+    """`sample_codes` as `Prior.draw` hands it out: codes, and their log probabilities or None."""
+    drawn = sample_codes(
+        network, noise_of_row, grid, count, with_log_prob=with_log_prob, **controls
+    )
+    codes, log_prob = drawn if with_log_prob else (drawn, None)
+    return without_slots(codes), None if log_prob is None else without_slots(log_prob)

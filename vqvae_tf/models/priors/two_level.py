@@ -1,0 +1,184 @@
+"""A prior over two grids of codes: the upper one by itself, the lower one given the upper."""
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vqvae_tf import networks
+from vqvae_tf.config import at_least
+from vqvae_tf.errors import UserError
+from vqvae_tf.models import levels, prior
+from vqvae_tf.models.priors import pixelcnn
+
+
+@dataclasses.dataclass(frozen=True)
+class TwoLevelPriorConfig(pixelcnn.PixelCNNPriorConfig):
+    """What a two-level prior is and how it is trained; `config.json` holds it.
+
+    `channels` and `layers` are the lower level's, `grid` is in places of the upper one.
+
+    Attributes, in addition to those of `PixelCNNPriorConfig`:
+        upper_channels, upper_layers: of the upper level's PixelCNN.
+        condition_channels, condition_blocks: of the network that tells the lower level of the
+            upper codes: channels of its output, and residual blocks.
+    """
+
+    code_sizes: tuple[int, ...] = (512,) * levels.SLOTS
+    upper_channels: int = 64
+    upper_layers: int = 8
+    condition_channels: int = 64
+    condition_blocks: int = 2
+    grid: int = 8
+
+    def __post_init__(self):
+        super().__post_init__()
+        at_least(1, self, "upper_channels", "upper_layers", "condition_channels")
+        at_least(0, self, "condition_blocks")
+        if len(self.code_sizes) != levels.SLOTS or len(set(self.code_sizes[1:])) > 1:
+            raise UserError(
+                f"a prior of two levels has an upper and {levels.SLOTS - 1} equal lower codes per "
+                f"place; received code_sizes {self.code_sizes}"
+            )
+
+
+@keras.saving.register_keras_serializable("vqvae_tf")
+class TwoLevelPrior(prior.Prior):
+    """p(upper) p(lower | upper) by two gated PixelCNNs (VQ-VAE-2, arXiv 1906.00446, section 3.2).
+
+    Codes are int32 `[batch, height, width, 5]`, as `TwoLevelVQVAE` gives them: the grid is the
+    upper level's, and behind each of its codes follow the four lower ones, in reading order. The
+    lower level sees all upper codes, those beyond a place as well.
+
+    Args:
+        config: a `TwoLevelPriorConfig`, or a dictionary of one.
+
+    >>> config = TwoLevelPriorConfig(code_sizes=(16,) * 5, channels=8, layers=2)
+    >>> codes = TwoLevelPrior(config).sample(count=2, grid=(3, 5), seed=1)
+    >>> upper, lower = levels.split_levels(codes)
+    >>> codes.shape.as_list(), upper.shape.as_list(), lower.shape.as_list()
+    ([2, 3, 5, 5], [2, 3, 5], [2, 6, 10])
+    """
+
+    config_class = TwoLevelPriorConfig
+    grid_rank = 2
+
+    def _make_networks(self):
+        config = self.config
+        upper_size, lower_size = config.code_sizes[:2]
+        self.upper = pixelcnn.make_network(
+            config,
+            "upper",
+            upper_size,
+            channels=config.upper_channels,
+            layers=config.upper_layers,
+        )
+        self.condition = networks.Decoder(
+            rank=2,
+            widths=(config.condition_channels,),
+            residual_blocks=config.condition_blocks,
+            residual_width=max(config.condition_channels // 2, 1),
+            channels=config.condition_channels,
+            name="condition",
+            dtype=config.training.precision,
+        )
+        self.condition.build((None, None, None, config.upper_channels))
+        self.lower = pixelcnn.make_network(
+            config, "lower", lower_size, spatial_channels=config.condition_channels
+        )
+        self._compiled_spatial = tf.function(
+            self._spatial,
+            input_signature=[tf.TensorSpec([None, None, None], tf.int32)],
+            autograph=False,
+        )
+
+    def _logits(self, codes, classes, training):
+        upper, lower = levels.split_levels(codes)
+        of_upper = self.upper(upper, label=classes, training=training)
+        of_lower = self.lower(lower, label=classes, spatial=self._spatial(upper), training=training)
+        # Levels of different sizes meet in one tensor: codes that one does not have are impossible.
+        size = max(self.config.code_sizes)
+        padded = (
+            tf.pad(
+                logits,
+                [[0, 0], [0, 0], [0, 0], [0, size - logits.shape[-1]]],
+                constant_values=pixelcnn.IMPOSSIBLE,
+            )
+            for logits in (of_upper, of_lower)
+        )
+        return levels.join_levels(*padded)
+
+    def initialize(self, codebook: Any, log_frequencies: Any) -> None:
+        """As of a `PixelCNNPrior`, of codebooks `[2, size, dim]`."""
+        log_frequencies = np.asarray(log_frequencies)
+        of_lower = np.log(np.exp(log_frequencies[1:]).mean(axis=0))
+        known = (log_frequencies[0], of_lower)
+        for number, network in enumerate((self.upper, self.lower)):
+            if self.config.code_dim is not None:
+                network.load_code_vectors(codebook[number])
+            network.set_output_bias(known[number][: network.num_embeddings])
+
+    def _sample(self, count, grid, *, seed, classes, prefix, **controls):
+        given: tuple[Any, Any] = (None, None)
+        if prefix is not None:
+            given = tuple(level.numpy() for level in levels.split_levels(tf.constant(prefix)))
+        upper = self.upper.sample(
+            count, grid, seed=seed, prefix=given[0], label=classes, **controls
+        )
+        lower = self.lower.sample(
+            count,
+            (2 * grid[0], 2 * grid[1]),
+            seed=prior.seed_of_level(seed, 1),
+            prefix=given[1],
+            label=classes,
+            spatial=self._compiled_spatial(upper),
+            **controls,
+        )
+        return levels.join_levels(upper, lower)
+
+    def noise_shapes(self, grid):
+        """Noise of the upper grid, and of the lower one."""
+        height, width = grid
+        upper_size, lower_size = self.config.code_sizes[:2]
+        return {
+            "noise": (height, width, 1, upper_size),
+            "lower_noise": (2 * height, 2 * width, 1, lower_size),
+        }
+
+    def seeded_noise(self, seed, count, grid, first_sample=0):
+        """The noise of each row of both grids, drawn when it is asked for."""
+        upper_size, lower_size = self.config.code_sizes[:2]
+        of_row = pixelcnn.noise_by_row
+        return {
+            "noise": of_row(seed, 0, first_sample, count, grid[1], 1, upper_size),
+            "lower_noise": of_row(seed, 1, first_sample, count, 2 * grid[1], 1, lower_size),
+        }
+
+    def draw(
+        self, noise_of_row, grid, count, *, temperature=1.0, classes=None, with_log_prob=False
+    ):
+        """`sample` as a graph."""
+        controls = {
+            "temperature": temperature,
+            "label": classes,
+            "with_log_prob": with_log_prob,
+        }
+        upper, of_upper = pixelcnn.draw_level(
+            self.upper, noise_of_row["noise"], grid, count, **controls
+        )
+        lower, of_lower = pixelcnn.draw_level(
+            self.lower,
+            noise_of_row["lower_noise"],
+            (2 * grid[0], 2 * grid[1]),
+            count,
+            spatial=self._spatial(upper),
+            **controls,
+        )
+        log_prob = levels.join_levels(of_upper, of_lower) if with_log_prob else None
+        return levels.join_levels(upper, lower), log_prob
+
+    def _spatial(self, upper):
+        """What the lower level is told: `[batch, 2 height, 2 width, condition_channels]`."""
+        return self.condition(self.upper.embed(upper[..., None]))

@@ -1,0 +1,173 @@
+"""The prior over sequences of codes: a WaveNet."""
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vqvae_tf import networks
+from vqvae_tf.config import at_least
+from vqvae_tf.errors import UserError
+from vqvae_tf.models import prior
+from vqvae_tf.networks.wavenet.sampler import block_noise, sample_steps, start_state
+
+
+@dataclasses.dataclass(frozen=True)
+class WaveNetPriorConfig(prior.PriorConfig):
+    """What a WaveNet prior is and how it is trained; `config.json` holds it.
+
+    Attributes, in addition to those of `PriorConfig`:
+        channels, skip_channels, dilations, kernel_size: of the `vqvae_tf.networks.WaveNet`.
+        length: steps of codes in a training example.
+        shift: encode the training sounds from two offsets of half a code.
+    """
+
+    channels: int = 64
+    skip_channels: int = 128
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
+    kernel_size: int = 2
+    length: int = 256
+    shift: bool = True
+
+    def __post_init__(self):
+        super().__post_init__()
+        at_least(1, self, "channels", "skip_channels", "length")
+        at_least(2, self, "kernel_size")
+        if len(set(self.code_sizes)) > 1:
+            raise UserError(
+                f"a WaveNet prior needs slots of one size; received code_sizes {self.code_sizes}: "
+                "give the quantizer's stages or groups codebooks of one size"
+            )
+
+    @property
+    def crop(self) -> tuple[int, ...]:
+        """(time,) of the crops of codes that it is trained on."""
+        return (self.length,)
+
+    @property
+    def variation(self) -> bool | None:
+        """How what is encoded to train it is varied."""
+        return self.shift or None
+
+    def for_codes(self, code_sizes, embedding_dim, condition, classes):
+        """The same for the codes of an autoencoder."""
+        return dataclasses.replace(
+            self,
+            code_sizes=code_sizes,
+            condition=condition,
+            num_classes=classes if self.num_classes else 0,
+        )
+
+
+@keras.saving.register_keras_serializable("vqvae_tf")
+class WaveNetPrior(prior.Prior):
+    """p(codes) over sequences by a WaveNet, with or without a class.
+
+    Codes are int32 `[batch, time]`, or `[batch, time, slots]` where a step has several: these are
+    then read one by one, and the network is told which slot comes next.
+
+    Args:
+        config: a `WaveNetPriorConfig`, or a dictionary of one.
+
+    >>> config = WaveNetPriorConfig(code_sizes=(16,), channels=8, skip_channels=8)
+    >>> codes = WaveNetPrior(config).sample(count=2, grid=(5,), seed=1)
+    >>> codes.shape, WaveNetPrior(config).log_prob(codes).shape
+    (TensorShape([2, 5]), TensorShape([2]))
+    """
+
+    config_class = WaveNetPriorConfig
+    grid_rank = 1
+
+    def _make_networks(self):
+        config = self.config
+        slots = len(config.code_sizes)
+        self.network = networks.WaveNet(
+            max(config.code_sizes),
+            channels=config.channels,
+            skip_channels=config.skip_channels,
+            dilations=config.dilations,
+            kernel_size=config.kernel_size,
+            num_classes=config.num_classes or None,
+            local_channels=slots if slots > 1 else None,
+            name="network",
+            dtype=config.training.precision,
+        )
+        self.network.build()
+
+    def _logits(self, codes, classes, training):
+        slots, time = codes.shape[-1], tf.shape(codes)[1]
+        steps = tf.reshape(codes, [-1, time * slots])
+        local = self._slot_of_step(tf.shape(codes)[0], time)
+        logits = self.network(steps, label=classes, local=local)
+        return tf.reshape(logits, [-1, time, slots, logits.shape[-1]])
+
+    def _slot_of_step(self, count, time):
+        """One-hot `[count, time * slots, slots]`: the slot of each step; None for a single one."""
+        slots = len(self.config.code_sizes)
+        if slots == 1:
+            return None
+        return tf.tile(tf.eye(slots)[None], [count, time, 1])
+
+    def initialize(self, codebook: Any, log_frequencies: Any) -> None:
+        """Starts from the codes' frequencies over all slots; needs no codebook."""
+        mean = np.log(np.exp(np.asarray(log_frequencies)).mean(axis=0) + 1e-9)
+        self.network.outputs.bias.assign(mean)
+
+    def _sample(self, count, grid, *, classes, prefix, **controls):
+        slots = len(self.config.code_sizes)
+        if prefix is not None:
+            prefix = prefix.reshape(len(prefix), -1)
+        local = self._slot_of_step(1, grid[0])
+        codes = self.network.sample(
+            count,
+            grid[0] * slots,
+            label=classes,
+            prefix=prefix,
+            local=None if local is None else local.numpy(),
+            **controls,
+        )
+        return tf.reshape(codes, [count, grid[0], slots])
+
+    def noise_shapes(self, grid):
+        """Noise of a sequence as of one row of steps: (1, time * slots, 1, size)."""
+        sizes = self.config.code_sizes
+        return {"noise": (1, grid[0] * len(sizes), 1, max(sizes))}
+
+    def seeded_noise(self, seed, count, grid, first_sample=0):
+        """The noise of all steps, as of one row."""
+        steps = grid[0] * len(self.config.code_sizes)
+        size = max(self.config.code_sizes)
+
+        def of_row(row):
+            return block_noise(seed, first_sample, count, 0, steps, size)[:, :, None]
+
+        return {"noise": of_row}
+
+    def draw(
+        self, noise_of_row, grid, count, *, temperature=1.0, classes=None, with_log_prob=False
+    ):
+        """`sample` as a graph, the noise of a sequence being that of row 0."""
+        slots = len(self.config.code_sizes)
+        local = self._slot_of_step(count, grid[0])
+        if local is not None:  # a frame more on either side, as the sampler reads them
+            local = tf.pad(local, [[0, 0], [1, 1], [0, 0]])
+        codes, _ = sample_steps(
+            self.network,
+            start_state(self.network, count),
+            noise_of_row["noise"](0)[:, :, 0],
+            grid[0] * slots,
+            temperature=temperature,
+            label=classes,
+            local=local,
+        )
+        codes = tf.reshape(tf.transpose(codes), [count, grid[0], slots])
+        log_prob = None
+        if with_log_prob:
+            log_prob = -self._cross_entropy(codes, classes, training=False)
+        shape = [count, grid[0]] + ([slots] if slots > 1 else [])
+        return (
+            tf.reshape(codes, shape),
+            None if log_prob is None else tf.reshape(log_prob, shape),
+        )

@@ -1,0 +1,248 @@
+"""Which quantizer a model has: a configuration, nested in the model's, for every public one.
+
+A leaf quantizer (`kind`) may be repeated in stages, in groups, and set between two projections:
+`ProjectedQuantizer(GroupedQuantizer(ResidualQuantizer(leaf)))`, each only where it is asked for.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from vqvae_tf import layers
+from vqvae_tf.errors import UserError, nearest
+
+_CODEBOOK = (
+    "num_embeddings", "commitment_cost", "estimator", "temperature", "final_temperature",
+    "anneal_steps", "distance", "diversity_cost", "diversity_temperature",
+)  # fmt: skip
+_COUNTED = (*_CODEBOOK, "decay", "revival_threshold", "revival_count", "accumulation_steps")
+_DRAWING = {"gumbel_softmax": layers.GumbelSoftmax, "stochastic": layers.Stochastic}
+_ESTIMATORS = ("straight_through", "rotation", *_DRAWING)
+_OF_ESTIMATOR = ("temperature", "final_temperature", "anneal_steps")
+_NOT_PASSED = ("num_embeddings", "bits")
+DEFAULT_NUM_EMBEDDINGS = 512  # the paper's
+
+# kind -> (layer, the fields that it takes)
+KINDS: dict[str, tuple[Callable[..., layers.Quantizer], tuple[str, ...]]] = {
+    "ema": (layers.VectorQuantizerEMA, _COUNTED),
+    "loss": (layers.VectorQuantizer, (*_COUNTED, "orthogonality_cost")),
+    "sim_vq": (layers.SimVQ, _CODEBOOK),
+    "finite_scalar": (layers.FiniteScalarQuantizer, ("levels",)),
+    "lookup_free": (
+        layers.LookupFreeQuantizer,
+        ("bits", "spherical", "commitment_cost", "entropy_cost", "diversity_cost", "temperature"),
+    ),
+}
+_AROUND = ("kind", "stages", "stage_dropout", "groups", "shared_codebook", "code_dim")
+
+
+@dataclasses.dataclass(frozen=True)
+class QuantizerConfig:
+    """A quantizer by its kind, and what is set around it.
+
+    A field that is None takes the default of the layer; one that the kind does not have is refused.
+
+    Attributes:
+        kind: "ema" (`VectorQuantizerEMA`, appendix A.1 of the paper), "loss" (`VectorQuantizer`,
+            equation 3), "sim_vq", "finite_scalar" or "lookup_free".
+        num_embeddings: K, the number of codes of a codebook (512 by default); several numbers give
+            the stages or groups codebooks of different sizes.
+        commitment_cost, decay, revival_threshold, revival_count, accumulation_steps, distance,
+            diversity_cost, diversity_temperature, orthogonality_cost: of the layers with a
+            codebook, see `vqvae_tf.layers`.
+        estimator: "straight_through" (by default), "rotation", "gumbel_softmax" or "stochastic".
+        temperature, final_temperature, anneal_steps: of the last two; `temperature` also of a
+            lookup-free quantizer.
+        levels: of a finite scalar quantizer, such as 8,5,5,5.
+        bits: of a lookup-free quantizer, whose codes are below 2 ** bits.
+        spherical, entropy_cost: of a lookup-free quantizer.
+        stages: of a `ResidualQuantizer`; None for none.
+        stage_dropout: whether training drops stages at random.
+        groups: parts of a vector that are quantized apart, as by `GroupedQuantizer`; None for none.
+        shared_codebook: whether all groups have one codebook.
+        code_dim: numbers per vector between the projections of a `ProjectedQuantizer`; None for
+            none.
+
+    >>> QuantizerConfig(kind="finite_scalar", levels=(8, 5, 5, 5)).code_sizes
+    (1000,)
+    >>> QuantizerConfig(num_embeddings=(64,), stages=3).code_sizes
+    (64, 64, 64)
+    """
+
+    kind: str = "ema"
+    num_embeddings: tuple[int, ...] | None = None
+    commitment_cost: float | None = None
+    decay: float | None = None
+    revival_threshold: float | None = None
+    revival_count: float | None = None
+    accumulation_steps: int | None = None
+    distance: str | None = None
+    diversity_cost: float | None = None
+    diversity_temperature: float | None = None
+    orthogonality_cost: float | None = None
+    estimator: str | None = None
+    temperature: float | None = None
+    final_temperature: float | None = None
+    anneal_steps: int | None = None
+    levels: tuple[int, ...] | None = None
+    bits: int | None = None
+    spherical: bool | None = None
+    entropy_cost: float | None = None
+    stages: int | None = None
+    stage_dropout: bool = False
+    groups: int | None = None
+    shared_codebook: bool = False
+    code_dim: int | None = None
+
+    def __post_init__(self):
+        if self.kind not in KINDS:
+            raise UserError(f'unknown quantizer.kind "{self.kind}"; {nearest(self.kind, KINDS)}')
+        for name in self.foreign_fields(self.kind):
+            if getattr(self, name) is not None:
+                raise UserError(
+                    f'a quantizer of kind "{self.kind}" has no {name}; received '
+                    f"{getattr(self, name)}: leave it out, or set one of "
+                    f"{', '.join(KINDS[self.kind][1])}"
+                )
+        if self.estimator is not None and self.estimator not in _ESTIMATORS:
+            raise UserError(
+                f'unknown quantizer.estimator "{self.estimator}"; '
+                f"{nearest(self.estimator, _ESTIMATORS)}"
+            )
+        if self.kind != "lookup_free" and self.estimator not in _DRAWING:
+            for name in _OF_ESTIMATOR:
+                if getattr(self, name) is not None:
+                    raise UserError(
+                        f"quantizer.{name} belongs to an estimator that draws codes "
+                        f"({', '.join(_DRAWING)}); received {getattr(self, name)} for "
+                        f"{self.estimator or 'straight_through'}"
+                    )
+        for name, least in (("stages", 2), ("groups", 2), ("code_dim", 1)):
+            if getattr(self, name) is not None and getattr(self, name) < least:
+                raise UserError(
+                    f"quantizer.{name} must be None or at least {least}; received "
+                    f"{getattr(self, name)}"
+                )
+        if self.stage_dropout and not self.stages:
+            raise UserError(
+                "quantizer.stage_dropout needs quantizer.stages; set it, or leave it out"
+            )
+        if self.shared_codebook and not self.groups:
+            raise UserError(
+                "quantizer.shared_codebook needs quantizer.groups; set it, or leave it out"
+            )
+        if self.kind == "finite_scalar" and not self.levels:
+            raise UserError("a finite_scalar quantizer needs quantizer.levels, such as 8,5,5,5")
+        if self.kind == "lookup_free" and (self.bits is None or not 1 <= self.bits <= 30):
+            raise UserError(
+                "a lookup_free quantizer needs quantizer.bits between 1 and 30; received "
+                f"{self.bits}"
+            )
+        if self.num_embeddings is not None and len(self.num_embeddings) not in (1, self._leaves):
+            raise UserError(
+                f"quantizer.num_embeddings must be one number, or one for each of the "
+                f"{self._leaves} codebooks; received {self.num_embeddings}"
+            )
+        try:
+            self.make()
+        except ValueError as error:  # a layer's own words
+            raise UserError(f"quantizer: {error}") from None
+
+    @staticmethod
+    def foreign_fields(kind: str) -> tuple[str, ...]:
+        """Fields that a quantizer of `kind` does not have.
+
+        >>> "levels" in QuantizerConfig.foreign_fields("ema")
+        True
+        """
+        takes = (*_AROUND, *KINDS[kind][1]) if kind in KINDS else ()
+        names = (field.name for field in dataclasses.fields(QuantizerConfig))
+        return tuple(name for name in names if takes and name not in takes)
+
+    @property
+    def code_sizes(self) -> tuple[int, ...]:
+        """How many values each code of a place may take, a number for each slot."""
+        return self.make().code_sizes if self.bits is None else self._slots * (2**self.bits,)
+
+    @property
+    def _slots(self) -> int:
+        return (self.stages or 1) * (self.groups or 1)
+
+    @property
+    def _leaves(self) -> int:
+        """Leaf quantizers in the layer: one for each stage of each group, a shared group once."""
+        return (self.stages or 1) * (1 if self.shared_codebook else self.groups or 1)
+
+    def check_dim(self, dim: int) -> None:
+        """Refuses vectors of `dim` numbers that the quantizer cannot take.
+
+        Raises:
+            UserError: with the dimension that it takes.
+        """
+        groups = self.groups or 1
+        width = self.code_dim or dim
+        where = "quantizer.code_dim" if self.code_dim else "embedding_dim"
+        if width % groups:
+            raise UserError(f"{where} must be a multiple of the {groups} groups; received {width}")
+        wanted = self.bits or (len(self.levels) if self.levels else None)
+        if wanted is not None and width != wanted * groups:
+            raise UserError(
+                f"this {self.kind} quantizer takes vectors of {wanted * groups} numbers; received "
+                f"{where}={width}: set quantizer.code_dim={wanted * groups}"
+            )
+
+    def make(
+        self, name: str | None = None, *, seed: int = 0, dtype: Any = None
+    ) -> layers.Quantizer:
+        """The layer, not built yet.
+
+        Args:
+            name: of the layer.
+            seed: of the codebooks, the projections and all draws.
+            dtype: the dtype policy.
+        """
+        numbers = itertools.count()
+
+        def leaf():
+            return self._leaf(next(numbers), seed, dtype)
+
+        def group():
+            if not self.stages:
+                return leaf()
+            return layers.ResidualQuantizer(
+                [leaf() for _ in range(self.stages)],
+                dropout=self.stage_dropout,
+                estimator="rotation" if self.estimator == "rotation" else "straight_through",
+                seed=seed,
+                dtype=dtype,
+            )
+
+        if not self.groups:
+            layer = group()
+        elif self.shared_codebook:
+            layer = layers.GroupedQuantizer(group(), self.groups, dtype=dtype)
+        else:
+            layer = layers.GroupedQuantizer([group() for _ in range(self.groups)], dtype=dtype)
+        if self.code_dim:
+            layer = layers.ProjectedQuantizer(layer, self.code_dim, seed=seed, dtype=dtype)
+        if name is not None:
+            layer.name = name  # before it is built: its weights are named after it
+        return layer
+
+    def _leaf(self, number, seed, dtype):
+        """Leaf quantizer `number`; each has a seed of its own."""
+        make, takes = KINDS[self.kind]
+        given = {name: getattr(self, name) for name in takes if name not in _NOT_PASSED}
+        arguments = {name: value for name, value in given.items() if value is not None}
+        if "num_embeddings" in takes:
+            sizes = self.num_embeddings or (DEFAULT_NUM_EMBEDDINGS,)
+            arguments["num_embeddings"] = sizes[number % len(sizes)]
+            arguments["seed"] = seed + number
+        if self.estimator in _DRAWING:
+            schedule = {name: getattr(self, name) for name in _OF_ESTIMATOR}
+            arguments["estimator"] = _DRAWING[self.estimator](
+                **{name: value for name, value in schedule.items() if value is not None}
+            )
+            arguments = {n: v for n, v in arguments.items() if n not in _OF_ESTIMATOR}
+        return make(**arguments, name=f"codebook_{number}", dtype=dtype)

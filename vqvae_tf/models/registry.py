@@ -1,0 +1,113 @@
+"""Families of models by name: registered, built from a configuration, loaded from a workdir."""
+
+import os
+from typing import Any
+
+from vqvae_tf import config as config_lib
+from vqvae_tf.errors import UserError, nearest
+from vqvae_tf.models.audio import AudioVQVAE
+from vqvae_tf.models.image import ImageVQVAE
+from vqvae_tf.models.prior import Prior
+from vqvae_tf.models.priors import PixelCNNPrior, TwoLevelPrior, WaveNetPrior
+from vqvae_tf.models.trainable import TrainableModel
+from vqvae_tf.models.two_level import TwoLevelVQVAE
+from vqvae_tf.training import restore_weights, workdir
+
+FAMILIES: dict[str, type[TrainableModel]] = {}
+
+
+def register(name: str, model_class: type[TrainableModel]) -> None:
+    """Makes a family known under `name`, so that programs train, load and export it.
+
+    Args:
+        name: what `config.json` calls it.
+        model_class: a final class that derives from `Autoencoder` or `Prior`, with a
+            `config_class` of its own.
+
+    Raises:
+        UserError: if the name or the configuration belongs to another family already.
+    """
+    for known, family in FAMILIES.items():
+        if family is model_class and known == name:
+            return
+        if known == name:
+            raise UserError(f'family "{name}" is registered already, as {family.__name__}')
+        if family.config_class is model_class.config_class:
+            raise UserError(
+                f"{model_class.config_class.__name__} is the configuration of family "
+                f'"{known}" already; give family "{name}" one of its own'
+            )
+    FAMILIES[name] = model_class
+
+
+for _name, _family in (
+    ("image", ImageVQVAE),
+    ("two_level", TwoLevelVQVAE),
+    ("audio", AudioVQVAE),
+    ("pixelcnn_prior", PixelCNNPrior),
+    ("two_level_prior", TwoLevelPrior),
+    ("wavenet_prior", WaveNetPrior),
+):
+    register(_name, _family)
+
+
+def build(family: str, config: Any) -> Any:
+    """A new model of `family` from its configuration or a dictionary of it.
+
+    Raises:
+        UserError: for an unknown family; the nearest ones are shown.
+    """
+    if family not in FAMILIES:
+        raise UserError(f'unknown family "{family}"; {nearest(family, FAMILIES)}')
+    return FAMILIES[family](config)
+
+
+def family_of(config: Any) -> str:
+    """The name of the family that a configuration belongs to.
+
+    Raises:
+        UserError: if no registered family has such a configuration.
+    """
+    for name, model_class in FAMILIES.items():
+        if type(config) is model_class.config_class:
+            return name
+    raise UserError(
+        f"no family has the configuration {type(config).__name__}; register it by "
+        "vqvae_tf.models.register(name, model_class)"
+    )
+
+
+def is_prior(config: Any) -> bool:
+    """Whether a configuration is that of a prior."""
+    return issubclass(FAMILIES[family_of(config)], Prior)
+
+
+def priors_of(grid_rank: int) -> list[str]:
+    """Names of the families of priors over grids of that rank."""
+    return [
+        name
+        for name, family in FAMILIES.items()
+        if issubclass(family, Prior) and family.grid_rank == grid_rank
+    ]
+
+
+def record(config: Any, **more: Any) -> dict[str, Any]:
+    """What `config.json` says of a run: its family, its configuration, and `more`."""
+    return {"family": family_of(config), "config": config_lib.to_dict(config), **more}
+
+
+def load(path: str) -> Any:
+    """The model trained in the folder `path`, with its averaged weights where it has them.
+
+    Args:
+        path: a workdir of `vqvae-train` or `vqvae-train-prior`; any path of `tf.io.gfile`.
+
+    Raises:
+        UserError: if it is no such folder or holds no good checkpoint.
+    """
+    written = workdir.read(path)
+    if not {"family", "config"} <= written.keys():
+        raise UserError(f"{path}/config.json names no model; give the workdir of a training run")
+    model = build(written["family"], written["config"])
+    restore_weights(model, os.path.join(path, "checkpoints"))
+    return model
