@@ -368,7 +368,7 @@ def test_read(tmp_path):
 def test_read_refuses_files_too_large_for_a_picture_unread(tmp_path):
     with open(tmp_path / "a.png", "wb") as file:
         file.truncate(2**40)  # sparse: takes no room on the disk
-    with pytest.raises(UnreadableError, match="are too large for a picture"):
+    with pytest.raises(UnreadableError, match="are too many for a picture"):
         images.read(tmp_path / "a.png")
 
 

@@ -1,10 +1,12 @@
 import sys
+import types
 
 import numpy as np
 import pytest
 
 from vqvae_tf import data
 from vqvae_tf.config import DataConfig
+from vqvae_tf.data import tfds as tfds_source
 from vqvae_tf.errors import UserError
 
 
@@ -14,17 +16,18 @@ def test_a_missing_package_names_the_extra(monkeypatch):
         data.open_source("tfds:cifar10")
 
 
-def tiny(tfds, folder):
+def tiny(tfds, folder, **features):
     """A data set of twelve pictures, made on the spot."""
+    features = {
+        "image": tfds.features.Image(shape=(None, None, 3)),
+        "label": tfds.features.ClassLabel(names=["cat", "dog"]),
+    } | features
+    features = {name: feature for name, feature in features.items() if feature is not None}
 
     class Tiny(tfds.core.GeneratorBasedBuilder):
         VERSION = tfds.core.Version("1.0.0")
 
         def _info(self):
-            features = {
-                "image": tfds.features.Image(shape=(None, None, 3)),
-                "label": tfds.features.ClassLabel(names=["cat", "dog"]),
-            }
             return tfds.core.DatasetInfo(
                 builder=self, features=tfds.features.FeaturesDict(features)
             )
@@ -35,18 +38,29 @@ def tiny(tfds, folder):
         def _generate_examples(self, count):
             for number in range(count):
                 image = np.full([6, 7, 3], 10 * number, np.uint8)
-                yield number, {"image": image, "label": number % 2}
+                item = {"image": image, "label": number % 2}
+                yield number, {name: item[name] for name in features}
 
     return Tiny(data_dir=folder)
 
 
-@pytest.fixture(name="prepared")
-def fixture_prepared(tmp_path, monkeypatch):
+@pytest.fixture(name="prepare")
+def fixture_prepare(tmp_path, monkeypatch):
     tfds = pytest.importorskip("tensorflow_datasets")
-    with tfds.core.registered.skip_registration():
-        builder = tiny(tfds, tmp_path)
     monkeypatch.setattr(tfds, "list_builders", lambda: ["tiny"])
-    monkeypatch.setattr(tfds, "builder", lambda name: builder)
+
+    def prepare(**features):
+        with tfds.core.registered.skip_registration():
+            builder = tiny(tfds, tmp_path, **features)
+        monkeypatch.setattr(tfds, "builder", lambda name: builder)
+        return builder
+
+    return prepare
+
+
+@pytest.fixture(name="prepared")
+def fixture_prepared(prepare):
+    return prepare()
 
 
 @pytest.mark.usefixtures("prepared")
@@ -87,3 +101,55 @@ def test_an_unknown_name_shows_the_nearest():
 def test_an_unknown_split_shows_the_nearest():
     with pytest.raises(UserError, match='unknown split "tests"; nearest: test'):
         data.open_source("tfds:tiny/tests")
+
+
+def test_odd_features_are_refused_or_said(prepare, caplog):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    kinds = tfds.features
+    for image in (
+        None,
+        kinds.Tensor(shape=(6, 7, 3), dtype=np.uint8),
+        kinds.Image(shape=(None, None, 1), dtype=np.float32),
+        kinds.Sequence(kinds.Image(shape=(None, None, 3))),
+        kinds.Text(),
+    ):
+        features = kinds.FeaturesDict({"label": kinds.Text()} | ({"image": image} if image else {}))
+        builder = types.SimpleNamespace(info=types.SimpleNamespace(features=features))
+        with pytest.raises(UserError, match='no feature "image" of 8- or 16-bit pictures; it has'):
+            tfds_source._features("tfds:x", builder)
+    builder.info.features = kinds.Image()
+    with pytest.raises(UserError, match="it has Image"):
+        tfds_source._features("tfds:x", builder)
+    with pytest.raises(UserError, match="classes are more than 1,048,576"):
+        tfds_source._class_names("tfds:x", kinds.ClassLabel(num_classes=2**62))
+    assert tfds_source._class_names("tfds:x", kinds.ClassLabel()) == ()
+    assert tfds_source._class_names("tfds:x", kinds.ClassLabel(num_classes=2)) == ("0", "1")
+    prepare(label=kinds.Scalar(np.int64))
+    source = data.open_source("tfds:tiny")
+    assert source.class_names == ()
+    assert "tfds:tiny: labels are not used; they are no numbers of classes" in caplog.text
+    assert [picture["label"] for picture in source.pictures()] == [None] * 12
+
+
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.parametrize("memory_bytes", [2**30, 0])
+def test_labels_without_a_class_are_skipped(memory_bytes, caplog):
+    source = data.open_source("tfds:tiny")
+    source.class_names = ("cat",)
+    assert {picture["label"] for picture in source.pictures()} == {0}
+    assert source.skipped == 6
+    assert "skipped train#1: label must lie in [0, 1), or be -1 for none; received 1" in caplog.text
+    batches = data.batches(source, DataConfig(image_size=6), 4, 0, memory_bytes=memory_bytes)
+    assert {int(n) for batch in batches.take(6) for n in batch["label"]} == {0}
+
+
+def test_what_tfds_cannot_read_is_said_in_one_line(prepare):
+    builder = prepare()
+    source = data.open_source("tfds:tiny")
+    (path,) = builder.data_path.glob("*train*")
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(UserError, match=r"tfds:tiny: TFDS cannot read its files \(.*\)"):
+        list(source.pictures())
+    for split in ("train[:x]", "train[1:2:3]", "train[:5"):
+        with pytest.raises(UserError, match="no such part of a split|unknown split"):
+            data.open_source(f"tfds:tiny/{split}")

@@ -98,22 +98,18 @@ def read(path: str | os.PathLike, channels: int = 3, max_pixels: int = MAX_PIXEL
     """
     path = os.fspath(path)
     with disk.reading(path) as (file, size):
-        check_bytes(size, path, max_pixels)
+        if size > most_bytes(max_pixels):
+            raise UnreadableError(
+                f"{disk.printable(path)}: {size:,} bytes are too many for a picture of at most "
+                f"{max_pixels:,} pixels; make it smaller or raise max_pixels"
+            )
         data = file.read(size)
     return decode(data, path, channels, max_pixels)
 
 
-def check_bytes(size: int, name: str, max_pixels: int = MAX_PIXELS) -> None:
-    """Refuses an encoded picture that is too large to be one, before it is read.
-
-    Raises:
-        UnreadableError: more bytes than `max_pixels` pixels take without compression.
-    """
-    if size > 8 * max_pixels + 2**20:  # 16-bit RGBA, and its metadata
-        raise UnreadableError(
-            f"{disk.printable(name)}: {size:,} bytes are too large for a picture of at most "
-            f"{max_pixels:,} pixels; make it smaller or raise max_pixels"
-        )
+def most_bytes(max_pixels: int = MAX_PIXELS) -> int:
+    """Bytes of the largest file that can hold so many pixels: 16-bit RGBA, and its metadata."""
+    return 8 * max_pixels + 2**20
 
 
 def encode(pixels: np.ndarray) -> bytes:

@@ -12,6 +12,7 @@ from vqvae_tf.data.source import UnreadableError
 from vqvae_tf.errors import UserError, reason
 
 CLASSES_FILE = "classes.txt"  # beside the shards: the names of the labels, one a line
+MOST_BYTES = 2**31 - 1  # that a message of Protocol Buffers can have
 _HEADER, _FOOTER = 12, 4  # bytes: the length and its checksum, the checksum of the data
 _MASK_DELTA = 0xA282EAD8
 
@@ -19,11 +20,16 @@ _MASK_DELTA = 0xA282EAD8
 def shards(uri: str, pattern: str) -> list[str]:
     """The files that a glob matches, in order; no hidden ones, no `classes.txt`.
 
+    What names a file as it is, such as `run[1]/a.tfrecord`, is that file.
+
     Raises:
         UserError: there are none.
     """
     try:
-        found = tf.io.gfile.glob(pattern) if pattern else []
+        if pattern and tf.io.gfile.exists(pattern):
+            found = [pattern]
+        else:
+            found = tf.io.gfile.glob(pattern) if pattern else []
     except (tf.errors.OpError, ValueError) as error:
         raise UserError(f"{uri}: cannot look for files ({reason(error)})") from None
     paths = sorted(path for path in found if _may_be_shard(path))
@@ -42,6 +48,7 @@ class RecordFiles:
     Args:
         uri: what to call the files in an error.
         paths: the files; any `tf.io.gfile` paths.
+        most_bytes: longer records are not read.
 
     Attributes:
         paths: as given.
@@ -50,8 +57,9 @@ class RecordFiles:
             counted up to the damage.
     """
 
-    def __init__(self, uri: str, paths: list[str]):
+    def __init__(self, uri: str, paths: list[str], most_bytes: int = MOST_BYTES):
         self.paths = paths
+        self._most_bytes = most_bytes
         self.truncated: list[str] = []
         places = [self._places_in(number, path) for number, path in enumerate(paths)]
         self._places = np.concatenate(places)  # [records, 3]: file, offset, length
@@ -72,9 +80,14 @@ class RecordFiles:
         """The bytes of record `index`.
 
         Raises:
-            UnreadableError: they are not those that were written.
+            UnreadableError: they are not those that were written, or too many.
         """
         file, offset, length = map(int, self._places[index])
+        if length > self._most_bytes:
+            raise UnreadableError(
+                f"{self.name(index)}: a record of {length:,} bytes; at most {self._most_bytes:,} "
+                "are read"
+            )
         try:
             with tf.io.gfile.GFile(self.paths[file], "rb") as records:
                 records.seek(offset)

@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from vqvae_tf.data import images
 from vqvae_tf.data.python_calls import numpy_call
 from vqvae_tf.data.source import Picture, Source, UnreadableError
-from vqvae_tf.errors import UserError, nearest
+from vqvae_tf.errors import UserError, nearest, reason
 
+MOST_CLASSES = 2**20
 SHUFFLE_BUFFER = 4096  # encoded pictures; TFDS has shuffled them once when it wrote them
 
 
@@ -18,20 +20,15 @@ class TensorFlowDatasets(Source):
     """`tfds:NAME[/CONFIG][/SPLIT]`: feature `image` of a data set that TFDS can load.
 
     The split is "train" unless the last part names another one (`test`, `train[:10%]`). Labels
-    and their names are those of the feature `label`, if there is such.
+    and their names are those of the feature `label`, if it is a `ClassLabel`.
     """
 
     def __init__(self, uri: str, name: str, max_pixels: int = images.MAX_PIXELS):
         self._builder, self._split = _builder(uri, name)
         self._max_pixels = max_pixels
-        features = self._builder.info.features
-        if "image" not in features:
-            raise UserError(
-                f'{uri}: the data set has no feature "image"; it has {", ".join(sorted(features))}'
-            )
-        labelled = "label" in features
-        super().__init__(uri, tuple(features["label"].names) if labelled else ())
-        self._info = self._builder.info.splits[self._split]
+        features = _features(uri, self._builder)
+        super().__init__(uri, _class_names(uri, features.get("label")))
+        self._info = _split_info(uri, self._builder, self._split)
 
     @property
     def stored_bytes(self) -> int:
@@ -43,15 +40,18 @@ class TensorFlowDatasets(Source):
 
     def pictures(self, channels: int = 3) -> Iterator[Picture]:
         readable = 0
-        for index, (encoded, label) in enumerate(self._encoded().as_numpy_iterator()):
-            image = self._decode(encoded, index, channels)
-            if image is not None:
-                readable += 1
-                yield Picture(
-                    name=self._name(index),
-                    image=image,
-                    label=int(label) if self.class_names else None,
-                )
+        try:
+            for index, (encoded, label) in enumerate(self._encoded().as_numpy_iterator()):
+                image = self._decode(encoded, label, index, channels)
+                if image is not None:
+                    readable += 1
+                    yield Picture(
+                        name=self._name(index),
+                        image=image,
+                        label=int(label) if self.class_names else None,
+                    )
+        except tf.errors.OpError as error:
+            raise UserError(f"{self.uri}: TFDS cannot read its files ({reason(error)})") from error
         self._refuse_if_empty(readable)
 
     def examples(self, seed: int, start: int, channels: int) -> tf.data.Dataset:
@@ -62,14 +62,16 @@ class TensorFlowDatasets(Source):
         positions = tf.data.Dataset.counter(start)
         unreadable = np.zeros([0, 0, channels], np.uint8)
 
-        def load(encoded, index):
-            image = self._decode(encoded, int(index), channels)
+        def load(encoded, label, index):
+            image = self._decode(encoded, label, int(index), channels)
             return [unreadable if image is None else image]
 
         def example(position, item):
             index, (encoded, label) = item
-            (image,) = numpy_call(load, [encoded, index], [np.zeros([1, 1, channels], np.uint8)])
-            return position, tf.ensure_shape(image, [None, None, channels]), label
+            idle = [np.zeros([1, 1, channels], np.uint8)]
+            (image,) = numpy_call(load, [encoded, label, index], idle)
+            image = tf.ensure_shape(image, [None, None, channels])
+            return position, image, tf.cast(label, tf.int32)
 
         return (
             tf.data.Dataset.zip(positions, order.skip(start))
@@ -78,7 +80,7 @@ class TensorFlowDatasets(Source):
         )
 
     def _encoded(self) -> tf.data.Dataset:
-        """Dataset of (encoded picture, int32 label or -1), in order."""
+        """Dataset of (encoded picture, int64 label or -1), in order."""
         decoders = {"image": _import_tfds().decode.SkipDecoding()}
         dataset = self._builder.as_dataset(
             split=self._split, decoders=decoders, shuffle_files=False
@@ -87,12 +89,17 @@ class TensorFlowDatasets(Source):
         return dataset.map(
             lambda example: (
                 example["image"],
-                tf.cast(example["label"] if labelled else -1, tf.int32),
+                tf.cast(example["label"] if labelled else -1, tf.int64),
             )
         )
 
-    def _decode(self, encoded: bytes, index: int, channels: int) -> np.ndarray | None:
+    def _decode(self, encoded: bytes, label: Any, index: int, channels: int) -> np.ndarray | None:
         try:
+            if label and not -1 <= label < len(self.class_names):
+                raise UnreadableError(
+                    f"{self._name(index)}: label must lie in [0, {len(self.class_names)}), or be "
+                    f"-1 for none; received {label}"
+                )
             return images.decode(encoded, self._name(index), channels, self._max_pixels)
         except UnreadableError as error:
             self.skip(self._name(index), error)
@@ -126,9 +133,50 @@ def _builder(uri: str, name: str) -> tuple[Any, str]:
             builder = tfds.builder(f"{builder.name}/{parts.pop(0)}")
         builder.download_and_prepare()
     except Exception as error:  # a version, a network, a disk or the data set's own code
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{uri}: TFDS cannot prepare the data set ({reason})") from error
+        raise UserError(f"{uri}: TFDS cannot prepare the data set ({reason(error)})") from error
     split = "/".join(parts) or "train"
     if split.split("[")[0] not in builder.info.splits:
         raise UserError(f'{uri}: unknown split "{split}"; {nearest(split, builder.info.splits)}')
     return builder, split
+
+
+def _features(uri: str, builder: Any) -> dict[str, Any]:
+    """The features by name, after a look at the one that must be there."""
+    kinds = _import_tfds().features
+    features = builder.info.features
+    features = dict(features.items()) if isinstance(features, kinds.FeaturesDict) else {}
+    image = features.get("image")
+    # TFDS stores floats as the four bytes of a pixel, which no other reader understands.
+    if not isinstance(image, kinds.Image) or not np.issubdtype(image.np_dtype, np.integer):
+        found = ", ".join(f"{name} ({type(features[name]).__name__})" for name in sorted(features))
+        raise UserError(
+            f'{uri}: the data set has no feature "image" of 8- or 16-bit pictures; it has '
+            f"{found or type(builder.info.features).__name__}"
+        )
+    return features
+
+
+def _class_names(uri: str, label: Any) -> tuple[str, ...]:
+    """Those of a feature that says which class a picture is of."""
+    if label is None:
+        return ()
+    if not isinstance(label, _import_tfds().features.ClassLabel) or not label.num_classes:
+        logging.warning(
+            "%s: labels are not used; they are no numbers of classes but of type %s",
+            uri,
+            type(label).__name__,
+        )
+        return ()
+    if label.num_classes > MOST_CLASSES:
+        raise UserError(
+            f"{uri}: {label.num_classes:,} classes are more than {MOST_CLASSES:,}; take a data set "
+            "with fewer"
+        )
+    return tuple(label.names)
+
+
+def _split_info(uri: str, builder: Any, split: str) -> Any:
+    try:
+        return builder.info.splits[split]
+    except Exception as error:  # TFDS's own, by what is odd in the slice
+        raise UserError(f'{uri}: no such part of a split as "{split}" ({reason(error)})') from error

@@ -1,6 +1,6 @@
 """Pictures in TFRecord files (docs/formats.md)."""
 
-from vqvae_tf.data import images, records
+from vqvae_tf.data import disk, images, records
 from vqvae_tf.data.record_files import RecordFiles, shards
 from vqvae_tf.data.source import IndexedSource, Picture, UnreadableError
 
@@ -12,7 +12,9 @@ class ImageRecords(IndexedSource):
     """
 
     def __init__(self, uri: str, pattern: str, max_pixels: int = images.MAX_PIXELS):
-        self._files = RecordFiles(uri, shards(uri, pattern))
+        # The record of a picture has a name and a label too.
+        most_bytes = images.most_bytes(max_pixels) + 2**20
+        self._files = RecordFiles(uri, shards(uri, pattern), most_bytes)
         self._max_pixels = max_pixels
         super().__init__(uri, records.class_names_of(self._files))
         self._unreadable.update(self._files.truncated)
@@ -35,8 +37,12 @@ class ImageRecords(IndexedSource):
             raise UnreadableError(
                 f'{place}: no feature "image"; it holds {features.names or "nothing"}'
             )
+        if len(encoded) > 1:
+            raise UnreadableError(
+                f'{place}: {len(encoded)} values of "image"; give each its record'
+            )
         return Picture(
-            name=features.text("name", place),
+            name=disk.printable(features.text("name", place)),
             image=images.decode(encoded[0], place, channels, self._max_pixels),
             label=features.label(self.class_names),
         )
