@@ -72,7 +72,7 @@ def runs(tmp_path_factory) -> Runs:
     made = Runs(
         str(base / "pictures"),
         f"folder:{base / 'pictures'}",
-        str(base / "model"),
+        str(base / "model[1]"),  # a path is no pattern
         str(base / "prior"),
     )
     if not os.path.exists(made.prior):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from vqvae_tf.errors import UserError, nearest
 
-SCHEMA_VERSION = 1  # of config.json; raised when a field changes its meaning
+SCHEMA_VERSION = 2  # of config.json and the checkpoints; raised when either changes its meaning
 
 
 class Summaries(NamedTuple):

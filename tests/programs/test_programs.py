@@ -84,7 +84,7 @@ def test_a_truncated_checkpoint_is_passed_over_and_the_log_says_so(call, runs, t
         outcome = call(*trains(runs, tmp_path, every))
     assert outcome.code == 0, outcome
     assert "checkpoint-4 is damaged" in caplog.text
-    assert "going on from step 2" in caplog.text
+    assert "resuming from step 2" in caplog.text
     for path in (tmp_path / "checkpoints").glob("*.data*"):
         path.write_bytes(b"")
     outcome = call(*trains(runs, tmp_path, every))
@@ -93,16 +93,15 @@ def test_a_truncated_checkpoint_is_passed_over_and_the_log_says_so(call, runs, t
 
 def test_a_disk_that_fills_up_in_training_ends_in_one_line(call, runs, tmp_path, monkeypatch):
     every = "--config.training.checkpoint_every=2"
-    save, saved = tf.train.CheckpointManager.save, []
+    save, saved = tf.raw_ops.SaveV2, []
 
-    def full_at_the_second(manager, **arguments):
+    def full_at_the_second(**arguments):
         if saved:
             raise tf.errors.ResourceExhaustedError(None, None, "x; No space left on device")
-        saved.append(save(manager, **arguments))
-        return saved[0]
+        saved.append(save(**arguments))
 
     with monkeypatch.context() as patch:
-        patch.setattr(tf.train.CheckpointManager, "save", full_at_the_second)
+        patch.setattr(tf.raw_ops, "SaveV2", full_at_the_second)
         outcome = call(*trains(runs, tmp_path, every))
     assert outcome.code == 2 and outcome.err.count("\n") == 1
     assert "cannot write the checkpoint of step 4" in outcome.err
@@ -144,7 +143,7 @@ def test_ctrl_c_saves_says_where_and_the_same_command_goes_on(
     assert process.returncode == 130
     last = err.splitlines()[-1]
     assert "Traceback" not in err
-    assert last.startswith("train.py: stopped at step ") and last.endswith("goes on from there")
+    assert last.startswith("train.py: stopped at step ") and last.endswith("resumes from there")
     step = int(last.split("stopped at step ")[1].split(";")[0])
     assert step >= 1 and f"checkpoint-{step};" in last
 
@@ -158,5 +157,5 @@ def test_ctrl_c_saves_says_where_and_the_same_command_goes_on(
     with caplog.at_level("INFO"):
         outcome = call(*command)
     assert outcome.code == 130 and f"stopped at step {step + 1};" in outcome.err
-    assert f"going on from step {step}" in caplog.text
+    assert f"resuming from step {step}" in caplog.text
     shutil.rmtree(tmp_path / "run")

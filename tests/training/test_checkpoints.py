@@ -1,5 +1,6 @@
 import logging
 import os
+import resource
 
 import keras
 import numpy as np
@@ -96,11 +97,87 @@ def test_a_run_goes_on_over_a_damaged_checkpoint(tmp_path):
     assert make(tmp_path)[2].restore() == 10
 
 
-def test_a_damaged_state_file_is_no_loss(tmp_path):
-    _, _, saved = make(tmp_path)
+def test_tensorflows_list_of_checkpoints_is_neither_obeyed_nor_touched(tmp_path):
+    """A manager would delete what the list names, wherever it lies."""
+    directory, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    _, _, precious = make(elsewhere)
+    for step in (1, 2, 3):
+        precious.save(step)
+    before = sorted(elsewhere.iterdir())
+    named = "".join(
+        f'all_model_checkpoint_paths: "{elsewhere}/checkpoint-{step}"\n' for step in (1, 2, 3)
+    )
+    _, _, saved = make(directory)
     saved.save(5)
-    (tmp_path / "checkpoint").write_text("model_checkpoint_pa")
-    assert make(tmp_path)[2].restore() == 5
+    for text in (f'model_checkpoint_path: "{elsewhere}/checkpoint-3"\n{named}', "", "model_che"):
+        (directory / "checkpoint").write_text(text)
+        _, _, again = make(directory)
+        step = again.restore()
+        assert step > 3
+        for later in range(step + 1, step + 5):
+            again.save(later)
+        assert (directory / "checkpoint").read_text() == text
+    assert sorted(elsewhere.iterdir()) == before
+
+
+def test_only_what_was_written_here_is_removed(tmp_path):
+    """Of what looks like ours: what a kill left of a checkpoint, and all but three."""
+    ours = (
+        "checkpoint-2.data-00000-of-00001",
+        "checkpoint-7.index.tempstate123",
+        "checkpoint-7.data-00000-of-00001.tempstate9",
+    )
+    others = (
+        "checkpoint-1.index.bak",
+        "checkpoint-01.data-00000-of-00001",
+        "checkpoint-2.data-00000-of-00002",
+        "my-checkpoint-2.data-00000-of-00001",
+        "checkpoint",
+        "notes.txt",
+    )
+    for name in (*ours, *others):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "checkpoint-3.data-00000-of-00001").mkdir()
+    _, _, saved = make(tmp_path)
+    for step in (5, 10, 15, 20):
+        saved.save(step)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *others,
+        "checkpoint-3.data-00000-of-00001",
+        *(os.path.basename(file) for step in (10, 15, 20) for file in files_of(tmp_path, step)),
+    }
+
+
+def files_of(directory, step):
+    return checkpoints.files(str(directory / f"checkpoint-{step}"))
+
+
+def test_damaged_later_ones_do_not_push_out_what_is_new(tmp_path):
+    _, _, saved = make(tmp_path)
+    for step in (5, 20, 30, 40):
+        saved.save(step)
+    for step in (20, 30, 40):
+        cut(str(tmp_path / f"checkpoint-{step}"))
+    saved.save(10)  # as one that resumes from 5 would
+    assert make(tmp_path)[2].restore() == 10
+
+
+@pytest.mark.parametrize("name", ["run[1]", "[", "a]b[c", "w*?", "back\\slash", "a b{c,d}"])
+def test_a_folder_is_no_pattern(tmp_path, name):
+    directory = tmp_path / name
+    (tmp_path / "run1").mkdir()
+    model, optimizer, saved = make(directory)
+    scramble(model, optimizer, seed=1)
+    for step in (1, 2, 3, 4):
+        saved.save(step)
+    assert len(list(directory.iterdir())) == 6
+    other, _, restored = make(directory, seed=5)
+    assert restored.restore() == 4
+    assert checkpoints.restore_weights(toy.ToyModel(5), str(directory)) == 4
+    for before, after in zip(toy.state(model), toy.state(other), strict=True):
+        np.testing.assert_array_equal(before, after)
+    cut(str(directory / "checkpoint-4"))
+    assert make(directory)[2].restore() == 3
 
 
 def test_all_damaged_is_an_error_and_not_a_new_start(tmp_path):
@@ -110,45 +187,193 @@ def test_all_damaged_is_an_error_and_not_a_new_start(tmp_path):
         make(tmp_path)[2].restore()
 
 
-def test_another_model_is_refused(tmp_path):
-    make(tmp_path)[2].save(5)
-    model = keras.Sequential([keras.layers.Input([3]), keras.layers.Dense(2)])
+def test_variables_are_known_by_their_paths(tmp_path):
+    _, _, saved = make(tmp_path, averaged=True, precision="mixed_float16")
+    names = {name for name, _ in tf.train.list_variables(saved.save(5))}
+    assert {
+        "step",
+        "model/hidden/kernel",
+        "model/code",  # the model's own, whatever number Keras gave the model
+        "model/noise/seed_generator_state",
+        "optimizer/adam/momentum/hidden/kernel",
+        "optimizer/adam/velocity/code",
+        "optimizer/adam/iteration",
+        "optimizer/loss_scale/dynamic_scale",
+        "average/hidden/kernel",
+    } <= names
+    assert "average/code" not in names
+
+
+def dense(**widths):
+    """A model with a named layer for each width."""
+    model = keras.Sequential([keras.layers.Dense(width, name=n) for n, width in widths.items()])
+    model.build((None, 3))
     optimizer = optimizers.build(TrainingConfig(), model.trainable_variables)
-    other = checkpoints.Checkpoints(str(tmp_path), model, optimizer)
+    return model, optimizer
+
+
+def test_another_model_is_refused_by_what_is_missing_and_what_is_over(tmp_path):
+    checkpoints.Checkpoints(str(tmp_path), *dense(a=4, b=4, c=4)).save(5)
+    model, optimizer = dense(a=4, d=4, c=5)
+    before = toy.state(model)
     with pytest.raises(UserError, match="does not fit this model") as error:
-        other.restore()
-    assert "\n" not in str(error.value)
+        checkpoints.Checkpoints(str(tmp_path), model, optimizer).restore()
+    message = str(error.value)
+    assert "\n" not in message
+    assert "the checkpoint lacks model/d/bias, model/d/kernel, optimizer/adam/mom" in message
+    assert "and 3 more" in message
+    assert "the model lacks model/b/bias, model/b/kernel" in message
+    assert "model/c/bias is float32 [4], not float32 [5]" in message
+    with pytest.raises(UserError, match="lacks model/d/bias, model/d/kernel; the model lacks"):
+        checkpoints.restore_weights(model, str(tmp_path))
+    for first, second in zip(before, toy.state(model), strict=True):
+        np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        tf.errors.ResourceExhaustedError(None, None, "No space left on device\ndetails"),
-        OSError(28, "No space left on device"),
-    ],
-)
-def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path, monkeypatch, error):
+def test_weights_may_change_their_order(tmp_path):
+    class Pair(keras.Model):
+        def __init__(self, names):
+            super().__init__()
+            for name in names:
+                self.add_weight(shape=(2,), initializer="normal", name=name)
+            self.built = True
+
+    first, second = Pair("ab"), Pair("ba")
+    for model in (first, second):
+        optimizer = optimizers.build(TrainingConfig(), model.trainable_variables)
+        state = checkpoints.Checkpoints(str(tmp_path), model, optimizer)
+        if model is first:
+            state.save(1)
+    state.restore()
+    for mine, theirs in zip(second.variables, reversed(first.variables), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_generators_that_keras_numbers_are_known_again(tmp_path):
+    def dropping():
+        model = keras.Sequential(
+            [
+                keras.layers.Dense(4, name="a"),
+                keras.layers.Dropout(0.5),
+                keras.layers.Dense(4, name="b"),
+                keras.layers.Dropout(0.5),
+            ]
+        )
+        model.build((None, 3))
+        optimizer = optimizers.build(TrainingConfig(), model.trainable_variables)
+        return model, checkpoints.Checkpoints(str(tmp_path), model, optimizer)
+
+    first, saved = dropping()
+    saved.save(1)
+    second, restored = dropping()
+    restored.restore()
+    assert len(first.variables) == 6
+    for mine, theirs in zip(first.variables, second.variables, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_two_variables_of_one_path_are_refused(tmp_path):
+    model = toy.ToyModel()
+    model.again = keras.layers.Dense(3, name="hidden")
+    model.again.build((None, 3))
+    with pytest.raises(ValueError, match="several variables are called model/hidden/kernel"):
+        checkpoints.Checkpoints(
+            str(tmp_path), model, optimizers.build(TrainingConfig(), model.trainable_variables)
+        )
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_nothing_that_is_not_finite_is_saved(tmp_path, bad):
+    model, optimizer, saved = make(tmp_path, averaged=True)
+    average = saved._variables["average/hidden/kernel"]
+    saved.save(1)
+    for variable, words in (
+        (model.hidden.kernel, "the weights hidden/kernel are"),
+        (model.seen, "the weights seen are"),
+        (optimizer.variables[-1], "the optimizer's values adam/velocity/output/bias are"),
+        (average, "the averaged weights hidden/kernel are"),
+    ):
+        before = variable.numpy()
+        variable.assign(np.full(variable.shape, bad))
+        with pytest.raises(UserError, match=f"{words} not finite at step 2; .*checkpoint-1;"):
+            saved.save(2)
+        variable.assign(before)
+    assert make(tmp_path, averaged=True)[2].restore() == 1
+
+
+def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path):
     model, optimizer, saved = make(tmp_path)
     scramble(model, optimizer, seed=1)
     saved.save(5)
     expected = toy.state(model)
-
-    def write_half(*arguments, **keywords):
-        (tmp_path / "checkpoint-10.data-00000-of-00001").write_bytes(b"half")
-        (tmp_path / "checkpoint-10_temp").mkdir()
-        raise error
-
     scramble(model, optimizer, seed=2)
-    with monkeypatch.context() as patch:
-        patch.setattr(tf.train.CheckpointManager, "save", write_half)
-        with pytest.raises(UserError, match="No space left.*last good .*checkpoint-5") as raised:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # bytes; a checkpoint takes more
+    try:
+        with pytest.raises(UserError, match="cannot write .*step 10 .*checkpoint-5; make") as full:
             saved.save(10)
-    assert "\n" not in str(raised.value)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "\n" not in str(full.value)
     assert not list(tmp_path.glob("checkpoint-10*"))
     other, _, restored = make(tmp_path, seed=5)
     assert restored.restore() == 5
     for before, after in zip(expected, toy.state(other), strict=True):
         np.testing.assert_array_equal(before, after)
+
+
+def test_what_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    _, _, saved = make(tmp_path)
+    saved.save(5)
+
+    def forbidden(*arguments, **keywords):
+        raise tf.errors.PermissionDeniedError(None, None, "x; Permission denied")
+
+    monkeypatch.setattr(tf.io.gfile, "GFile", forbidden)
+    with pytest.raises(UserError, match="cannot read .*checkpoint-5 .*Permission denied"):
+        make(tmp_path)[2].restore()
+
+
+def test_a_folder_mutated_at_random_gives_a_whole_state_or_one_line(tmp_path):
+    """Cut, flipped, emptied, swapped: what comes back was saved so, or the error is one line."""
+    model, optimizer, saved = make(tmp_path)
+    states = {}
+    for step in (5, 10):
+        scramble(model, optimizer, seed=step)
+        saved.save(step)
+        states[step] = toy.state(model)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    contents = {name: (tmp_path / name).read_bytes() for name in names}
+    other, _, again = make(tmp_path, seed=5)
+    draws, found = np.random.default_rng(0), []
+    for _ in range(80):
+        for name in names:
+            (tmp_path / name).write_bytes(contents[name])
+        for name in draws.choice(names, size=draws.integers(1, 3), replace=False):
+            data = bytearray(contents[name])
+            match draws.integers(5):
+                case 0:
+                    data = data[: draws.integers(len(data))]
+                case 1:
+                    data[draws.integers(len(data))] ^= 1 << draws.integers(8)
+                case 2:
+                    data = b""
+                case 3:
+                    data = contents[draws.choice(names)]
+                case 4:
+                    data = draws.bytes(len(data))
+            (tmp_path / name).write_bytes(data)
+        try:
+            step = again.restore()
+        except UserError as error:
+            assert "\n" not in str(error)
+            found.append(None)
+        else:
+            found.append(step)
+            assert step in states
+            for before, after in zip(states[step], toy.state(other), strict=True):
+                np.testing.assert_array_equal(before, after)
+    assert {None, 5, 10} == set(found)
 
 
 @pytest.mark.parametrize("averaged", [False, True])

@@ -54,6 +54,64 @@ def test_a_line_cut_off_by_a_kill_is_dropped(tmp_path):
     assert [row["step"] for row in rows(tmp_path)] == ["10", "20", "30"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"step",
+        b"\n\n",
+        b"loss,step\n1,10\n",
+        b"step,loss,loss\n10,1,2\n",
+        b"step,loss\n10\n",
+        b"step,loss\n10,1,2\n",
+        b"step,loss\n,1\n",
+        b"step,loss\nten,1\n",
+        b"step,loss\n1e1,1\n",
+        b"step,loss\n20,1\n10,1\n",
+        b"step,loss\n10,1\n10,1\n",
+        b"step,loss\n10,one\n",
+        b'step,loss\n10,"1\n',
+        b"step,loss\n10,1\x00\n",
+        b"step,loss\n10,\xff\n",
+        b"step,loss\n" + b"9" * 5000 + b",1\n",
+        b"step,loss\n10," + b"9" * 200_000 + b"x\n",
+        b"\x89PNG\r\n\x1a\n\x00\x00",
+    ],
+)
+def test_a_damaged_file_is_kept_aside_and_blocks_nothing(tmp_path, caplog, content):
+    path = tmp_path / "metrics.csv"
+    for number in (1, 2):
+        path.write_bytes(content)
+        write(tmp_path, [30], start=25)
+        aside = tmp_path / f"metrics.csv.damaged-{number}"
+        assert aside.read_bytes() == content
+        assert rows(tmp_path) == [{"step": "30", "loss": "3.0"}]
+        assert "metrics.csv is damaged (" in caplog.text and str(aside) in caplog.text
+    assert all("\n" not in line for line in caplog.messages)
+
+
+def test_a_folder_of_its_name_is_put_aside_too(tmp_path):
+    (tmp_path / "metrics.csv").mkdir()
+    write(tmp_path, [30])
+    assert rows(tmp_path) == [{"step": "30", "loss": "3.0"}]
+    assert (tmp_path / "metrics.csv.damaged-1").is_dir()
+
+
+def test_random_damage_never_stops_a_run(tmp_path):
+    write(tmp_path, [10, 20, 30], values=("loss", "evaluation/psnr"))
+    path = tmp_path / "metrics.csv"
+    good = path.read_bytes()
+    draws = np.random.default_rng(0)
+    for _ in range(60):
+        data = bytearray(good)
+        for place in draws.integers(len(data), size=draws.integers(1, 4)):
+            data[place] = draws.integers(256)
+        path.write_bytes(data[: draws.integers(len(data) + 1)] if draws.integers(2) else data)
+        write(tmp_path, [40], start=30)
+        assert {"step": "40", "loss": "4.0"}.items() <= rows(tmp_path)[-1].items()
+    assert len(list(tmp_path.glob("metrics.csv.damaged-*"))) > 20
+
+
 def test_tensorboard_gets_scalars_pictures_and_histograms(tmp_path):
     log = logs.Logs(str(tmp_path), 0, 100)
     log.scalars(10, {"loss": 1.5})

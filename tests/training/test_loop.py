@@ -61,7 +61,8 @@ def assert_same_end(path, model, straight):
 
 def test_training_lowers_the_loss_and_writes_its_files(straight):
     path, _, results = straight
-    assert {"checkpoints", "tensorboard", "metrics.csv", "evaluation.json"} == set(os.listdir(path))
+    written = {"checkpoints", "tensorboard", "metrics.csv", "evaluation.json", ".lock"}
+    assert written == set(os.listdir(path))
     rows = csv_rows(path)
     assert [row["step"] for row in rows] == ["5", "10", "15", "20"]
     assert float(rows[-1]["loss"]) < 0.8 * float(rows[0]["loss"])
@@ -113,6 +114,111 @@ def test_a_run_in_two_parts_ends_as_one(tmp_path, straight):
     assert results == straight[2]
 
 
+class Killed(BaseException):
+    """A kill: nothing of the library catches it."""
+
+
+def kill(patch, path, point, when):
+    """Makes the next run in `path` die; gives the `evaluate` to run it with."""
+    scalars, save, calls = loop.Logs.scalars, loop.Checkpoints.save, []
+
+    def in_a_row(logs, step, values):
+        if (point, step) == ("row", when):
+            with open(os.path.join(path, "metrics.csv"), "a") as file:
+                file.write(f"{step},0.12")
+            raise Killed
+        scalars(logs, step, values)
+
+    def around_a_checkpoint(checkpoints, step):
+        if (point, step) == ("checkpoint", when):
+            for ending in (".data-00000-of-00001", ".index.tempstate77"):
+                name = f"checkpoint-{step}{ending}"
+                with open(os.path.join(path, "checkpoints", name), "wb") as file:
+                    file.write(b"half")
+            raise Killed
+        save(checkpoints, step)
+        if (point, step) == ("saved", when):
+            raise Killed
+
+    def in_an_evaluation(model):
+        calls.append(None)
+        if (point, len(calls)) == ("evaluation", when):
+            raise Killed
+        return evaluate(model)
+
+    patch.setattr(loop.Logs, "scalars", in_a_row)
+    patch.setattr(loop.Checkpoints, "save", around_a_checkpoint)
+    return in_an_evaluation
+
+
+def test_a_run_killed_at_any_point_ends_as_one_that_was_not(tmp_path, monkeypatch):
+    """The same weights, rows of metrics.csv and evaluation.json, but for steps per second."""
+    # Rows, checkpoints and evaluations each at steps of their own.
+    settings = config(log_every=6, checkpoint_every=4, evaluate_every=8)
+    path, straight = str(tmp_path / "killed"), str(tmp_path / "straight")
+    expected_model = toy.ToyModel()
+    expected = train(expected_model, toy.make_dataset(), settings, straight, evaluate=evaluate)
+    kills = (
+        ("checkpoint", 8),  # leaves that of step 4
+        ("evaluation", 2),  # that of step 8, between its two halves
+        ("row", 12),  # from 8, whose evaluation is made now
+        ("saved", 12),  # from 8 again
+        ("evaluation", 1),  # that of step 16
+        ("evaluation", 3),  # that of step 16 is made now, that of step 20 is cut off
+    )
+    for number, (point, when) in enumerate(kills):
+        with monkeypatch.context() as patch:
+            dying = kill(patch, path, point, when)
+            with pytest.raises(Killed):
+                train(toy.ToyModel(number), toy.make_dataset(), settings, path, evaluate=dying)
+        assert not os.path.exists(os.path.join(path, "evaluation.json"))
+    model = toy.ToyModel(seed=5)
+    assert train(model, toy.make_dataset(), settings, path, evaluate=evaluate) == expected
+    for before, after in zip(toy.state(expected_model), toy.state(model), strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert csv_rows(path) == csv_rows(straight)
+    assert [row["step"] for row in csv_rows(path)] == ["6", "8", "12", "16", "18", "20"]
+    checkpoints = sorted(os.listdir(os.path.join(straight, "checkpoints")))
+    assert sorted(os.listdir(os.path.join(path, "checkpoints"))) == checkpoints
+    # A finished run is evaluated again, and nothing else changes.
+    again = train(toy.ToyModel(), toy.make_dataset(), settings, path, evaluate=evaluate)
+    assert again == expected and csv_rows(path) == csv_rows(straight)
+    with open(os.path.join(path, "evaluation.json")) as file:
+        assert json.load(file) == expected
+
+
+def test_a_second_run_in_a_workdir_is_refused_and_readers_are_not(tmp_path):
+    path = str(tmp_path)
+    settings = config(steps=4, evaluate_every=2)
+    seen = []
+
+    def look_in(model):
+        seen.append(restore_weights(toy.ToyModel(), os.path.join(path, "checkpoints")))
+        with pytest.raises(UserError, match="another run is using workdir") as error:
+            train(toy.ToyModel(), toy.make_dataset(), settings, path)
+        assert "\n" not in str(error.value)
+        return evaluate(model)
+
+    train(toy.ToyModel(), toy.make_dataset(), settings, path, evaluate=look_in)
+    assert set(seen) == {2, 4}
+    train(toy.ToyModel(), toy.make_dataset(), settings, path)
+
+
+def test_more_steps_under_a_cosine_say_what_becomes_of_the_learning_rate(tmp_path, caplog):
+    def run(steps):
+        caplog.clear()
+        settings = config(steps=steps, warmup_steps=0)
+        train(toy.ToyModel(), toy.make_dataset(), settings, str(tmp_path))
+        return [line for line in caplog.messages if "learning rate" in line]
+
+    assert run(4) == []
+    assert run(8) == [
+        "training.steps went from 4 to 8 under a cosine schedule: the learning rate goes from 0 "
+        "to 0.005 at step 4"
+    ]
+    assert run(8) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_save_and_say_where(tmp_path, straight, monkeypatch, number):
     path = str(tmp_path)
@@ -153,7 +259,7 @@ def test_an_evaluation_is_cut_off_at_once(tmp_path):
         )
 
 
-def test_a_finished_run_is_evaluated_again_and_steps_can_be_added(tmp_path):
+def test_a_finished_run_is_evaluated_again_and_steps_can_be_added(tmp_path, caplog):
     path = str(tmp_path)
     short = config(steps=4, schedule="constant", log_every=2)
     train(toy.ToyModel(), toy.make_dataset(), short, path, evaluate=evaluate)
@@ -164,6 +270,7 @@ def test_a_finished_run_is_evaluated_again_and_steps_can_be_added(tmp_path):
     more = config(steps=6, schedule="constant", log_every=2)
     assert train(model, toy.make_dataset(), more, path, evaluate=evaluate)["step"] == 6
     assert [row["step"] for row in csv_rows(path)] == ["2", "4", "6"]
+    assert "learning rate" not in caplog.text  # it is constant
 
 
 def test_evaluation_sees_the_averages_and_the_log_shows_both(straight):
@@ -219,14 +326,16 @@ def test_a_batch_must_divide_by_the_replicas(tmp_path):
     class Two(tf.distribute.OneDeviceStrategy):
         num_replicas_in_sync = 2
 
-    with pytest.raises(UserError, match="batch_size 7 must be a multiple of the 2 replicas"):
+    untouched = tmp_path / "run"
+    with pytest.raises(UserError, match="batch_size 7 must be a multiple of the 2 .*take 8, or"):
         train(
             toy.ToyModel(),
             toy.make_dataset(),
             config(batch_size=7),
-            str(tmp_path),
+            str(untouched),
             strategy=Two("CPU:0"),
         )
+    assert not untouched.exists()
 
 
 def test_a_model_that_is_not_built_is_refused(tmp_path):

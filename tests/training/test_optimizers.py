@@ -31,12 +31,6 @@ def test_schedule_is_the_formula(schedule, warmup):
         assert float(optimizer.learning_rate) == pytest.approx(expected, abs=1e-7)  # float32
 
 
-def test_schedule_survives_its_configuration():
-    schedule = optimizers.Schedule(0.1, 3, 20, 0.5)
-    again = optimizers.Schedule.from_config(schedule.get_config())
-    assert float(again(11)) == float(schedule(11))
-
-
 def test_adam_has_the_configured_decay():
     variables = [keras.Variable(np.zeros(3, "float32"))]
     assert optimizers.build(TrainingConfig(beta_2=0.9), variables).beta_2 == 0.9

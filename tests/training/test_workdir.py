@@ -1,6 +1,11 @@
+import errno
+import fcntl
 import json
 import os
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -25,7 +30,7 @@ def test_absent_folder_is_made_and_described(tmp_path):
         stored = json.load(file)
     assert stored == {"schema": SCHEMA_VERSION, **json.loads(json.dumps(record()))}
     assert workdir.read(path)["config"]["widths"] == [4, 8]
-    assert os.listdir(path) == ["config.json"]
+    assert sorted(os.listdir(path)) == [".lock", "config.json"]
 
 
 def test_same_record_goes_on(tmp_path):
@@ -73,19 +78,140 @@ def test_a_file_is_refused(tmp_path):
         workdir.prepare(str(tmp_path / "file"), record())
 
 
+def schema_and(text="", schema=str(SCHEMA_VERSION)):
+    return f'{{"schema": {schema}{text}}}'
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("", "is damaged or not ours"),
         ("{", "is damaged or not ours"),
         ("[]", "is damaged or not ours"),
+        ("null", "is damaged or not ours"),
+        ('"schema"', "is damaged or not ours"),
         ('{"compilerOptions": {}}', "is damaged or not ours"),
-        (json.dumps({"schema": SCHEMA_VERSION + 1}), "update vqvae_tf"),
+        ("[" * 100_000, "is damaged or not ours"),
+        ("9" * 5000, "is damaged or not ours"),
+        (schema_and(', "x": ' + "9" * 5000), "is damaged or not ours"),
+        (schema_and(', "config": ' + '{"a": ' * 100 + "1" + "}" * 100), "is damaged or not ours"),
+        (schema_and(', "config": {"a": ' + "[" * 100 + "]" * 100 + "}"), "is damaged or not ours"),
+        (schema_and() + " " * 2**20, "is damaged or not ours"),
+        *(
+            (schema_and(schema=value), "is damaged or not ours")
+            for value in (f'"{SCHEMA_VERSION}"', "null", "true", "2.0", "1e999", "NaN", "[2]", "{}")
+        ),
+        *(
+            (schema_and(f', "{name}": {value}'), "is damaged or not ours")
+            for name, value in (
+                ("family", '["image"]'),
+                ("family", "{}"),
+                ("family", "1"),
+                ("config", "[]"),
+                ("config", "null"),
+                ("data", "7"),
+                ("codebook", "null"),
+                ("class_names", '"ab"'),
+                ("class_names", "[1, 2]"),
+            )
+        ),
+        (schema_and(schema=SCHEMA_VERSION + 1), "update vqvae_tf"),
+        (schema_and(schema="9" * 400), "update vqvae_tf"),
+        (schema_and(schema=1), "checkpoints only earlier versions of vqvae_tf read; train again"),
+        (schema_and(schema=-5), "only earlier versions"),
+        # Ours, and another run: by the name of the field, in bounded length.
+        (schema_and(', "family": "image", "data": "x"'), "config.training.learning_rate=null"),
+        (schema_and(', "z\\nz": "' + "x" * 9000 + '"'), "config.training.learning_rate=null"),
     ],
 )
 def test_a_config_that_is_not_ours_is_refused(tmp_path, text, message):
     (tmp_path / "config.json").write_text(text)
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=message) as error:
         workdir.prepare(str(tmp_path), record())
+    assert "\n" not in str(error.value) and len(str(error.value)) < 500
+    assert (tmp_path / "config.json").read_text() == text
+
+
+@pytest.mark.parametrize("steps", ["null", '"100"', "[100]", "{}", "true", "1e999", "100.5"])
+def test_steps_of_another_type_are_refused_by_name(tmp_path, steps):
+    workdir.prepare(str(tmp_path), record(steps=100))
+    path = tmp_path / "config.json"
+    path.write_text(path.read_text().replace('"steps": 100', f'"steps": {steps}'))
+    with pytest.raises(UserError, match="config.training.steps=") as error:
+        workdir.prepare(str(tmp_path), record(steps=200))
+    assert "\n" not in str(error.value)
+
+
+def test_bytes_mutated_at_random_give_a_record_or_one_line(tmp_path):
+    path = tmp_path / "config.json"
+    workdir.prepare(str(tmp_path), record())
+    good = path.read_bytes()
+    draws = np.random.default_rng(0)
+    for _ in range(200):
+        data = bytearray(good)
+        for place in draws.integers(len(data), size=draws.integers(1, 4)):
+            data[place] = draws.integers(256)
+        path.write_bytes(data[: draws.integers(len(data) + 1)] if draws.integers(3) == 0 else data)
+        for call in (lambda: workdir.read(str(tmp_path)), lambda: prepare_copy(tmp_path)):
+            try:
+                call()
+            except UserError as error:
+                assert "\n" not in str(error)
+
+
+def prepare_copy(path):
+    workdir.prepare(str(path), record(steps=101))
+
+
+@pytest.mark.parametrize("left", [".config.json.part", ".lock"])
+def test_a_start_that_was_killed_is_simply_repeated(tmp_path, left):
+    (tmp_path / left).write_text('{"schema"')
+    assert workdir.prepare(str(tmp_path), record()) is False
+    assert workdir.prepare(str(tmp_path), record()) is True
+
+
+@pytest.mark.parametrize("name", ["run[1]", "[", "a]b", "w*?", "back\\slash"])
+def test_a_folder_is_no_pattern(tmp_path, name):
+    path = str(tmp_path / name)
+    assert workdir.prepare(path, record()) is False
+    assert workdir.prepare(path, record()) is True
+    assert workdir.read(path) == json.loads(json.dumps(record()))
+
+
+def test_one_process_at_a_time(tmp_path):
+    path = str(tmp_path / "run")
+    holder = (
+        "import fcntl, os, sys; os.makedirs(sys.argv[1]);"
+        "file = open(sys.argv[1] + '/.lock', 'w'); fcntl.flock(file, fcntl.LOCK_EX);"
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", holder, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline() == b"held\n"
+        for enter in (lambda: workdir.prepare(path, record()), workdir.locked(path).__enter__):
+            with pytest.raises(UserError, match="another run is using workdir") as error:
+                enter()
+            assert "\n" not in str(error.value)
+        with workdir.locked(path, active=False):  # a worker that is not the chief
+            pass
+        other.kill()  # and the lock is gone
+    assert workdir.prepare(path, record()) is False
+    with workdir.locked(path), pytest.raises(UserError), workdir.locked(path):
+        pass
+    with workdir.locked(path):
+        assert workdir.read(path) == json.loads(json.dumps(record()))
+
+
+def test_where_locks_are_unknown_a_warning_says_so(tmp_path, monkeypatch, caplog):
+    def unknown(*arguments):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", unknown)
+    assert workdir.prepare(str(tmp_path), record()) is False
+    assert "start no second run in it" in caplog.text
+    with workdir.locked("ram://run"):  # no local file
+        pass
 
 
 def test_reading_where_there_is_none(tmp_path):

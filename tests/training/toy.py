@@ -15,9 +15,13 @@ class ToyModel(keras.Model):
 
     def __init__(self, seed=0):
         super().__init__()
-        self.hidden = keras.layers.Dense(8, activation="tanh", kernel_initializer=_glorot(seed))
-        self.output_layer = keras.layers.Dense(SIDE * SIDE, kernel_initializer=_glorot(seed + 1))
-        self.noise = keras.random.SeedGenerator(seed)
+        self.hidden = keras.layers.Dense(
+            8, activation="tanh", kernel_initializer=_glorot(seed), name="hidden"
+        )
+        self.output_layer = keras.layers.Dense(
+            SIDE * SIDE, kernel_initializer=_glorot(seed + 1), name="output"
+        )
+        self.noise = keras.random.SeedGenerator(seed, name="noise")
         self.code = self.add_weight(shape=(8,), initializer="zeros", name="code")
         self.seen = self.add_weight(
             shape=(), initializer="zeros", trainable=False, aggregation="mean", name="seen"

@@ -5,13 +5,14 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
-from tests.small import AUTOENCODER, TRAINING, picture
+from tests.small import AUTOENCODER, PRIOR, TRAINING, picture
 from vqvae_tf import data, models, workflows
 from vqvae_tf.config import DataConfig
 from vqvae_tf.errors import UserError
-from vqvae_tf.training import loop
+from vqvae_tf.training import loop, strategies
 from vqvae_tf.workflows import pictures
 
 
@@ -115,6 +116,21 @@ def test_what_cannot_be_trained_leaves_no_folder_behind(runs, tmp_path):
         assert not os.path.exists(path)
 
 
+def test_a_batch_that_the_devices_cannot_share_leaves_no_folder_behind(runs, tmp_path, monkeypatch):
+    class Three(tf.distribute.OneDeviceStrategy):
+        num_replicas_in_sync = 3
+
+    monkeypatch.setattr(strategies, "get", lambda name: Three("CPU:0"))
+    path = str(tmp_path / "run")
+    for train in (
+        lambda: workflows.train(AUTOENCODER, runs.uri, path),
+        lambda: workflows.train_prior(PRIOR, runs.model, runs.uri, path),
+    ):
+        with pytest.raises(UserError, match="batch_size 4 must be a multiple of the 3 replicas"):
+            train()
+        assert not os.path.exists(path)
+
+
 def test_evaluation_measures_the_pictures_that_it_is_given(runs):
     results = workflows.evaluate(runs.model, runs.uri)
     model = models.load(runs.model)
@@ -175,7 +191,7 @@ def test_a_folder_that_holds_no_run_is_refused(runs, tmp_path):
     shutil.copy(os.path.join(runs.model, "config.json"), begun)
     with pytest.raises(UserError, match="holds no checkpoint; train the model first"):
         models.load(str(begun))
-    (begun / "config.json").write_text('{"schema": 1}')
+    (begun / "config.json").write_text('{"schema": 2}')
     with pytest.raises(UserError, match="names no model; give the workdir of a training run"):
         models.load(str(begun))
 

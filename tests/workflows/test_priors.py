@@ -50,7 +50,7 @@ def test_loaded_weights_are_bit_for_bit_those_that_were_trained(runs, tmp_path, 
 
 
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(runs, tmp_path):
-    straight, resumed = str(tmp_path / "straight"), str(tmp_path / "resumed")
+    straight, resumed = str(tmp_path / "straight"), str(tmp_path / "resumed[1]")
     constant = dataclasses.replace(PRIOR, dropout=0.1, training=TRAINING)
     short = dataclasses.replace(constant, training=dataclasses.replace(TRAINING, steps=10))
     expected = workflows.train_prior(constant, runs.model, runs.uri, straight)

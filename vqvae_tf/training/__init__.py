@@ -2,6 +2,6 @@
 
 from vqvae_tf.training.checkpoints import restore_weights
 from vqvae_tf.training.interrupts import Interrupted
-from vqvae_tf.training.loop import train
+from vqvae_tf.training.loop import check, train
 
-__all__ = ["Interrupted", "restore_weights", "train"]
+__all__ = ["Interrupted", "check", "restore_weights", "train"]

@@ -1,10 +1,25 @@
-"""Checkpoints that a run goes on from, also when the newest is damaged or the disk was full."""
+"""Checkpoints that a run resumes from, also when the newest is damaged or the disk was full.
 
+A checkpoint is a pair of files in TensorFlow's format, `checkpoint-STEP.index` and
+`checkpoint-STEP.data-00000-of-00001`: tensors by name, each with a checksum. A variable is called
+by its Keras path, never by its position: `model/encoder/down_0/kernel`.
+
+Files are found, replaced and removed by these names alone. TensorFlow's own list of checkpoints (a
+file `checkpoint`, which `tf.train.CheckpointManager` obeys) is neither written nor read.
+"""
+
+import contextlib
+import itertools
+import math
 import os
 import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -12,7 +27,26 @@ from vqvae_tf.errors import UserError, reason
 from vqvae_tf.training.optimizers import WeightAverage
 
 _NAME = "checkpoint"
+_INDEX, _DATA = ".index", ".data-00000-of-00001"
+# TensorFlow writes under a name that ends in `.tempstate` and a number, then renames.
+_FILE = re.compile(
+    rf"{_NAME}-(?P<step>0|[1-9]\d*)(?P<kind>{_INDEX}|{_DATA})(?P<partial>\.tempstate\d+)?"
+)
+_UNNAMED = re.compile(r"^seed_generator(_\d+)?/")
 _KEEP = 3
+_SHOWN = 3  # names in an error
+# Errors of the file system under which a checkpoint may be as good as ever.
+_NO_DAMAGE = (
+    PermissionError,
+    tf.errors.PermissionDeniedError,
+    tf.errors.ResourceExhaustedError,
+    tf.errors.UnavailableError,
+)
+_KINDS = {
+    "model": "the weights",
+    "optimizer": "the optimizer's values",
+    "average": "the averaged weights",
+}
 
 
 class Checkpoints:
@@ -23,9 +57,16 @@ class Checkpoints:
 
     Args:
         directory: where they lie; any path that `tf.io.gfile` knows.
-        model: the model, built.
+        model: the model, built, its layers named: variables are known by their paths.
         optimizer: its optimizer, built.
         average: averages of its weights, if any are kept.
+        active: False writes nothing, for workers that are not the chief.
+
+    Attributes:
+        progress: arrays by name that are saved and restored as well, the caller's own.
+
+    Raises:
+        ValueError: if two variables have the same path.
     """
 
     def __init__(
@@ -34,35 +75,60 @@ class Checkpoints:
         model: keras.Model,
         optimizer: keras.optimizers.Optimizer,
         average: WeightAverage | None = None,
+        active: bool = True,
     ):
         self._directory = directory
-        self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self._checkpoint = tf.train.Checkpoint(
-            step=self._step,
-            model=_values(model),
-            optimizer=_values(optimizer),
-            **({} if average is None else {"average": average.averages}),
-        )
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint, directory, max_to_keep=_KEEP, checkpoint_name=_NAME
-        )
+        self._active = active
+        self._variables = _of_model(model) | _of_optimizer(optimizer, model)
+        if average is not None:
+            self._variables |= _of_average(average, model)
+        self._last: str | None = None
+        self.progress: dict[str, Any] = {}
 
     def save(self, step: int) -> str:
-        """Writes the state after `step` updates and returns the checkpoint's path.
+        """Writes the state after `step` updates, and removes the oldest checkpoints.
+
+        Returns:
+            The checkpoint's path, without the endings of its files.
 
         Raises:
-            UserError: if it cannot be written, as on a full disk; what was written of it is
-                removed and the checkpoints before it stay as they are.
+            UserError: if a value is not finite, or if it cannot be written, as on a full disk;
+                what was written of it is removed and the checkpoints before it stay as they are.
         """
-        self._step.assign(step)
+        values = {name: variable.numpy() for name, variable in self._variables.items()}
+        for name, value in values.items():
+            if not _is_finite(value):
+                kind, _, path = name.partition("/")
+                raise self.diverged(f"{_KINDS[kind]} {path} are not finite at step {step}")
+        prefix = _prefix(self._directory, step)
+        if not self._active:
+            return prefix
+        values |= {f"progress/{name}": value for name, value in self.progress.items()}
+        values["step"] = np.int64(step)
         try:
-            return self._manager.save(checkpoint_number=step)
+            tf.io.gfile.makedirs(self._directory)
+            self._remove_partial()  # their room may be needed
+            with tf.device("CPU:0"):
+                tf.raw_ops.SaveV2(
+                    prefix=prefix,
+                    tensor_names=list(values),
+                    shape_and_slices=[""] * len(values),
+                    tensors=list(values.values()),
+                )
         except (OSError, tf.errors.OpError) as error:
-            self._remove_parts(step)
+            self._remove_partial()
             raise UserError(
                 f"cannot write the checkpoint of step {step} in {self._directory} "
                 f"({reason(error)}); {self.describe_last()}; make room and start again"
             ) from None
+        self._last = prefix
+        # Later ones are damaged, or the run would have resumed from them; they are not counted.
+        older = [each for each in _steps(self._directory) if each <= step]
+        for each in older[:-_KEEP]:
+            # The index first: data alone is taken for what a killed process left.
+            _remove(_prefix(self._directory, each) + _INDEX)
+            _remove(_prefix(self._directory, each) + _DATA)
+        return prefix
 
     def restore(self) -> int:
         """Brings back the newest checkpoint that is whole; damaged ones are logged and passed over.
@@ -73,29 +139,37 @@ class Checkpoints:
         Raises:
             UserError: if none of those that are there can be read, or if it is another model's.
         """
-        prefix = newest(self._directory)
-        if prefix is None:
+        found = _newest(self._directory)
+        if found is None:
             return 0
-        try:
-            self._checkpoint.restore(prefix).assert_existing_objects_matched()
-        except (AssertionError, ValueError) as error:
-            raise UserError(
-                f"{prefix} does not fit this model ({reason(error)}); give another workdir"
-            ) from None
-        return int(self._step.numpy())
+        self._last, values = found
+        self.progress = {
+            name.removeprefix("progress/"): values.pop(name)
+            for name in list(values)
+            if name.startswith("progress/")
+        }
+        step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        _assign({**self._variables, "step": step}, values, self._last)
+        return int(step.numpy())
 
     def describe_last(self) -> str:
-        """The newest checkpoint, as part of a sentence."""
-        prefixes = _prefixes(self._directory)
-        return f"the last good checkpoint is {prefixes[-1]}" if prefixes else "there is none yet"
+        """The checkpoint that a new start would resume from, as part of a sentence."""
+        return f"the last good checkpoint is {self._last}" if self._last else "there is none yet"
 
-    def _remove_parts(self, step):
-        prefix = os.path.join(self._directory, f"{_NAME}-{step}")
-        for path in tf.io.gfile.glob([prefix + ".*", prefix + "_temp"]):
-            if tf.io.gfile.isdir(path):
-                tf.io.gfile.rmtree(path)
-            else:
-                tf.io.gfile.remove(path)
+    def diverged(self, what: str) -> UserError:
+        """The error for values that are no longer finite; `what` says which."""
+        return UserError(
+            f"{what}; {self.describe_last()}; try a lower training.learning_rate or "
+            "training.clip_norm=1 in another workdir"
+        )
+
+    def _remove_partial(self):
+        """Removes what a killed process or a full disk left of a checkpoint."""
+        whole = set(_steps(self._directory))
+        for name in _listed(self._directory):
+            match = _FILE.fullmatch(name)
+            if match and (match["partial"] or int(match["step"]) not in whole):
+                _remove(os.path.join(self._directory, name))
 
 
 def newest(directory: str) -> str | None:
@@ -104,18 +178,13 @@ def newest(directory: str) -> str | None:
     Raises:
         UserError: if there are checkpoints and all are damaged.
     """
-    prefixes = _prefixes(directory)
-    for prefix in reversed(prefixes):
-        try:
-            reader = tf.train.load_checkpoint(prefix)
-            for name in reader.get_variable_to_shape_map():
-                reader.get_tensor(name)  # compares its checksum
-            return prefix
-        except (ValueError, RuntimeError, LookupError, tf.errors.OpError) as error:
-            logging.warning("%s is damaged (%s), passing it over", prefix, reason(error))
-    if prefixes:
-        raise UserError(f"all checkpoints in {directory} are damaged; remove them to start anew")
-    return None
+    found = _newest(directory)
+    return None if found is None else found[0]
+
+
+def files(prefix: str) -> list[str]:
+    """The files of the checkpoint that `newest` calls `prefix`, the one that completes it last."""
+    return [prefix + _DATA, prefix + _INDEX]
 
 
 def restore_weights(model: Any, directory: str) -> int:
@@ -134,37 +203,176 @@ def restore_weights(model: Any, directory: str) -> int:
     Raises:
         UserError: if there is no checkpoint, or none fits.
     """
-    prefix = newest(directory)
-    if prefix is None:
+    found = _newest(directory)
+    if found is None:
         raise UserError(f"{directory} holds no checkpoint; train the model first")
+    prefix, values = found
     step = tf.Variable(0, dtype=tf.int64, trainable=False)
-    objects = {"model": _values(model), "step": step}
+    variables = {**_of_model(model), "step": step}
     average = None
-    if any(name.startswith("average/") for name, _ in tf.train.list_variables(prefix)):
+    if any(name.startswith("average/") for name in values):
         average = WeightAverage(model.averaged_variables, decay=0.0)
-        objects["average"] = average.averages
-    try:
-        status = tf.train.Checkpoint(**objects).restore(prefix)
-        status.expect_partial().assert_existing_objects_matched()
-    except (AssertionError, ValueError) as error:
-        raise UserError(f"{prefix} does not fit this model ({reason(error)})") from None
+        variables |= _of_average(average, model)
+    kinds = {name.partition("/")[0] for name in variables}
+    wanted = {name: value for name, value in values.items() if name.partition("/")[0] in kinds}
+    _assign(variables, wanted, prefix)
     if average is not None:
         average.assign_to_weights()
     return int(step.numpy())
 
 
-def _values(owner):
-    """All variables of a model or an optimizer, in order, seed generators' states among them.
+def _of_model(model):
+    """A model's variables by name, the states of its seed generators among them."""
+    # Keras's own layers leave their generators unnamed, and Keras numbers those of a whole process.
+    number = itertools.count()
+    names = [
+        _UNNAMED.sub(lambda match: f"seed_generator_{next(number)}/", _path(variable, model))
+        for variable in model.variables
+    ]
+    return _named("model", names, model.variables)
 
-    Not the object itself: TensorFlow does not look into the lists of layers that Keras layers
-    hold, and would leave out their weights without a word.
+
+def _of_average(average, model):
+    return _named("average", [_path(each, model) for each in average.variables], average.averages)
+
+
+def _of_optimizer(optimizer, model):
+    """An optimizer's: `adam/iteration`, `adam/momentum/encoder/down_0/kernel`."""
+    # Keras calls what it keeps of a weight `adam/PATH_momentum`, with underscores for slashes.
+    weights = {
+        each.path.replace("/", "_"): _path(each, model) for each in model.trainable_variables
+    }
+
+    def name(variable):
+        owners = [each for each in weights if variable.name.startswith(each + "_")]
+        if not owners:
+            return variable.path
+        owner = max(owners, key=len)
+        kind = variable.name.removeprefix(owner + "_")
+        return f"{variable.path.removesuffix(variable.name)}{kind}/{weights[owner]}"
+
+    return _named("optimizer", map(name, optimizer.variables), optimizer.variables)
+
+
+def _path(variable, model):
+    """A variable's path without the model's own name, which Keras may have numbered."""
+    return variable.path.removeprefix(model.name + "/")
+
+
+def _named(kind, names, variables):
+    """Variables by `KIND/NAME`."""
+    names = [f"{kind}/{name}" for name in names]
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise ValueError(
+            f"several variables are called {repeated[0]}; give their layers names of their own"
+        )
+    return dict(zip(names, variables, strict=True))
+
+
+def _assign(variables, values, prefix):
+    """Gives variables the values of their names, if names, shapes and dtypes are the same."""
+    lacking = sorted(variables.keys() - values.keys())
+    over = sorted(values.keys() - variables.keys())
+    other = [
+        f"{name} is {value.dtype} {list(value.shape)}, not {variable.dtype} {list(variable.shape)}"
+        for name, value in sorted(values.items())
+        if (variable := variables.get(name)) is not None
+        and (list(value.shape), value.dtype)
+        != (list(variable.shape), tf.as_dtype(variable.dtype).as_numpy_dtype)
+    ]
+    problems = [
+        f"{what} {', '.join(names[:_SHOWN])}"
+        + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+        for what, names in (
+            ("the checkpoint lacks", lacking),
+            ("the model lacks", over),
+            ("the checkpoint's", other),
+        )
+        if names
+    ]
+    if problems:
+        raise UserError(
+            f"{prefix} does not fit this model: {'; '.join(problems)}; "
+            "give another workdir, or take the version of vqvae_tf that wrote it"
+        )
+    for name, variable in variables.items():
+        variable.assign(values[name])
+
+
+def _is_finite(value):
+    return not tf.as_dtype(value.dtype).is_floating or bool(np.isfinite(value).all())
+
+
+def _newest(directory):
+    """Path and values of the newest checkpoint that can be read in full."""
+    steps = _steps(directory)
+    for step in reversed(steps):
+        prefix = _prefix(directory, step)
+        try:
+            with _readable(prefix) as path:
+                return prefix, _read(path)
+        except _NO_DAMAGE as error:
+            raise UserError(
+                f"cannot read {prefix} ({reason(error)}); mend that and start again"
+            ) from None
+        except (ValueError, RuntimeError, LookupError, OSError, tf.errors.OpError) as error:
+            logging.warning("%s is damaged (%s), passing it over", prefix, reason(error))
+    if steps:
+        raise UserError(f"all checkpoints in {directory} are damaged; remove them to start anew")
+    return None
+
+
+def _read(prefix: str) -> Mapping[str, Any]:
+    for path in files(prefix):
+        with tf.io.gfile.GFile(path, "rb") as file:
+            file.read(1)  # what the file system forbids; of the reader's errors one cannot tell
+    reader = tf.compat.v1.train.NewCheckpointReader(prefix)
+    shapes, dtypes = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
+    # Looked at first: room is made for a tensor before its data is.
+    claimed = sum(math.prod(shapes[name]) * dtypes[name].size for name in shapes)
+    if claimed > tf.io.gfile.stat(prefix + _DATA).length:
+        raise ValueError("it names more data than it holds")
+    return {name: reader.get_tensor(name) for name in shapes}  # compares their checksums
+
+
+@contextlib.contextmanager
+def _readable(prefix: str) -> Iterator[str]:
+    """A path of the checkpoint that TensorFlow's reader does not take for a pattern.
+
+    There is no way to escape one: the checkpoint is copied if its path looks like one.
     """
-    return [variable.value for variable in owner.variables]
+    if not re.search(r"[\[\\]", prefix):
+        yield prefix
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = os.path.join(folder, os.path.basename(prefix))
+        for source, target in zip(files(prefix), files(copy), strict=True):
+            tf.io.gfile.copy(source, target)
+        yield copy
 
 
-def _prefixes(directory):
-    """Paths without suffix, oldest first."""
-    pattern = re.compile(rf"{_NAME}-(\d+)\.index$")
-    names = tf.io.gfile.listdir(directory) if tf.io.gfile.exists(directory) else []
-    steps = sorted(int(match[1]) for name in names if (match := pattern.match(name)))
-    return [os.path.join(directory, f"{_NAME}-{step}") for step in steps]
+def _prefix(directory, step):
+    return os.path.join(directory, f"{_NAME}-{step}")
+
+
+def _steps(directory):
+    """The steps that checkpoints are there of, oldest first."""
+    matches = map(_FILE.fullmatch, _listed(directory))
+    return sorted(
+        int(match["step"])
+        for match in matches
+        if match and match["kind"] == _INDEX and not match["partial"]
+    )
+
+
+def _listed(directory):
+    return tf.io.gfile.listdir(directory) if tf.io.gfile.isdir(directory) else []
+
+
+def _remove(path):
+    """Removes a file of ours; what cannot be removed only takes up room."""
+    try:
+        tf.io.gfile.remove(path)
+    except (OSError, tf.errors.OpError) as error:
+        logging.warning("cannot remove %s (%s)", path, reason(error))

@@ -3,14 +3,17 @@
 import contextlib
 import csv
 import io
+import itertools
 import os
 from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 import tqdm
+from absl import logging
 
 from vqvae_tf.config import Summaries
+from vqvae_tf.errors import reason
 from vqvae_tf.files import write_text, writing
 
 _PICTURES = 8  # of a batch, shown in TensorBoard
@@ -87,11 +90,18 @@ class Logs:
     def _read_rows(self, up_to):
         if not tf.io.gfile.exists(self._path):
             return
-        with tf.io.gfile.GFile(self._path) as file:
-            # Whole lines only: the last one may have been cut off when the run was killed.
-            reader = csv.DictReader(file.read().rpartition("\n")[0].splitlines())
-        rows = list(reader)
-        self._columns = list(reader.fieldnames or self._columns)
+        try:
+            columns, rows = _parsed(self._path)
+        except (ValueError, csv.Error, tf.errors.OpError) as error:
+            numbered = (f"{self._path}.damaged-{number}" for number in itertools.count(1))
+            aside = next(path for path in numbered if not tf.io.gfile.exists(path))
+            tf.io.gfile.rename(self._path, aside)
+            logging.warning(
+                "%s is damaged (%s): it is kept as %s and a new one is begun",
+                self._path, reason(error), aside,
+            )  # fmt: skip
+            return
+        self._columns = columns
         self._rows = [row for row in rows if int(row["step"]) <= up_to]
         self._write_all()
 
@@ -119,3 +129,29 @@ class Logs:
             writer.writeheader()
         writer.writerows(rows)
         return text.getvalue()
+
+
+def _parsed(path):
+    """Columns and rows of a file that `Logs` wrote.
+
+    Raises:
+        ValueError, csv.Error, tf.errors.OpError: it is another's, or damaged.
+    """
+    with tf.io.gfile.GFile(path) as file:
+        # Whole lines only: the last one may have been cut off when the run was killed.
+        lines = file.read().split("\n")[:-1]
+    if not lines:
+        raise ValueError("it has no line")
+    columns, *values = csv.reader(lines, strict=True)
+    if columns[:1] != ["step"] or len(set(columns)) < len(columns):
+        raise ValueError(f"its first line is {lines[0][:40]!r}")
+    if any(len(row) != len(columns) for row in values):
+        raise ValueError("its rows are not of one length")
+    rows = [dict(zip(columns, row, strict=True)) for row in values]
+    steps = [int(row["step"]) for row in rows]
+    if steps != sorted(set(steps)):
+        raise ValueError("its steps are out of order")
+    for row in rows:
+        for value in filter(None, row.values()):
+            float(value)
+    return columns, rows

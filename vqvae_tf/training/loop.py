@@ -1,5 +1,6 @@
 """The one training loop: any model with `compute_losses`, under any `tf.distribute` strategy."""
 
+import dataclasses
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,8 @@ from vqvae_tf.training import optimizers
 from vqvae_tf.training.checkpoints import Checkpoints
 from vqvae_tf.training.interrupts import Interrupted, StopRequests
 from vqvae_tf.training.logs import Logs
+from vqvae_tf.training.losses import LossWindow
+from vqvae_tf.training.workdir import locked
 
 _SHOWN = 8  # examples of the first batch that TensorBoard's pictures follow
 
@@ -30,26 +33,27 @@ def train(
     strategy: tf.distribute.Strategy | None = None,
     evaluate: Callable[[Any], Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """Trains `model` for `config.steps` updates, or goes on where `workdir` left off.
+    """Trains `model` for `config.steps` updates, or resumes where `workdir` left off.
 
-    Weights, quantizer state, optimizer and averages come back bit for bit, and the data goes on
-    at the same step, so an interrupted run ends as an uninterrupted one would have. Keras's own
-    `fit` does not run on several workers and counts losses wrongly where a layer exchanges
-    statistics between replicas; this loop divides each replica's loss by their number and lets
-    the optimizer sum the gradients.
+    Weights, quantizer state, optimizer and averages come back bit for bit, and the data continues
+    at the same step, so an interrupted run ends as an uninterrupted one would have, and its
+    `metrics.csv` is the same but for the steps per second. Keras's own `fit` does not run on
+    several workers and counts losses wrongly where a layer exchanges statistics between replicas;
+    this loop divides each replica's loss by their number and lets the optimizer sum the gradients.
 
     What is logged for a step are the means over the steps since the last log. They are fetched
     from the device then and not before, so that steps are never held up.
 
     Args:
-        model: built, in the scope of `strategy`. It offers `compute_losses(batch, training)`, a
-            dict of scalars with the key `loss`; `before_update(optimizer)`, called once the
-            gradients are there; `warnings()`, lines to log at each checkpoint; `summaries(batch)`,
-            what to show in TensorBoard; and, with weight averaging, `averaged_variables`.
+        model: built, in the scope of `strategy`, its layers named: checkpoints know its variables
+            by their paths. It offers `compute_losses(batch, training)`, a dict of scalars with the
+            key `loss`; `before_update(optimizer)`, called once the gradients are there;
+            `warnings()`, lines to log at each checkpoint; `summaries(batch)`, what to show in
+            TensorBoard; and, with weight averaging, `averaged_variables`.
         make_dataset: gives the endless dataset of global batches as seen from a step on.
         config: how to train.
         workdir: gets `checkpoints/`, `metrics.csv`, `tensorboard/` and `evaluation.json`; any
-            path that `tf.io.gfile` knows.
+            path that `tf.io.gfile` knows. It is locked while the run lasts.
         strategy: the default is the current one.
         evaluate: measures the model, which then has its averaged weights where there are any.
             Called every `config.evaluate_every` steps and at the end. Numbers in what it returns
@@ -62,32 +66,45 @@ def train(
 
     Raises:
         UserError: for a loss or weights that are no longer finite, a batch that does not divide,
-            or a checkpoint that cannot be read or written.
+            a checkpoint that cannot be read or written, or a workdir that another run uses.
         Interrupted: after Ctrl-C or SIGTERM, with the state saved.
     """
-    run = _Run(model, make_dataset, config, workdir, strategy or tf.distribute.get_strategy())
-    try:
-        return run.to_the_end(evaluate)
-    except KeyboardInterrupt:
-        raise Interrupted(
-            f"stopped at step {run.step}; {run.checkpoints.describe_last()}; "
-            "the same command goes on from there"
-        ) from None
-    finally:
-        run.logs.close()
+    strategy = strategy or tf.distribute.get_strategy()
+    check(model, config, strategy)
+    with locked(workdir, active=strategy.extended.should_checkpoint):
+        run = _Run(model, make_dataset, config, workdir, strategy)
+        try:
+            return run.to_the_end(evaluate)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"stopped at step {run.step}; {run.checkpoints.describe_last()}; "
+                "the same command resumes from there"
+            ) from None
+        finally:
+            run.logs.close()
+
+
+def check(model: keras.Model, config: TrainingConfig, strategy: tf.distribute.Strategy) -> None:
+    """Refuses what `train` would refuse, for those who write something before they call it.
+
+    Raises:
+        UserError: for a batch that does not divide by the replicas.
+        ValueError: for a model that is not built.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if config.batch_size % replicas:
+        raise UserError(
+            f"training.batch_size {config.batch_size} must be a multiple of the {replicas} "
+            f"replicas; take {-(-config.batch_size // replicas) * replicas}, or other devices"
+        )
+    if not model.trainable_variables:
+        raise ValueError("the model has no trainable variables; build it before training")
 
 
 class _Run:
     """State of one call of `train`."""
 
     def __init__(self, model, make_dataset, config, workdir, strategy):
-        if config.batch_size % strategy.num_replicas_in_sync:
-            raise UserError(
-                f"training.batch_size {config.batch_size} must be a multiple of the "
-                f"{strategy.num_replicas_in_sync} replicas"
-            )
-        if not model.trainable_variables:
-            raise ValueError("the model has no trainable variables; build it before training")
         self._model, self._config, self._workdir = model, config, workdir
         self._make_dataset, self._strategy = make_dataset, strategy
         self._is_chief = strategy.extended.should_checkpoint
@@ -99,45 +116,47 @@ class _Run:
                     model.averaged_variables, config.weight_averaging
                 )
         self.checkpoints = Checkpoints(
-            os.path.join(workdir, "checkpoints"), model, self._optimizer, self._average
+            os.path.join(workdir, "checkpoints"),
+            model,
+            self._optimizer,
+            self._average,
+            active=self._is_chief,
         )
         self.step = self.checkpoints.restore()
+        self._window = LossWindow()
         if self.step:
-            logging.info("going on from step %d of %s", self.step, workdir)
+            logging.info("resuming from step %d of %s", self.step, workdir)
+            self._window.load(self.checkpoints.progress)
+            self._warn_of_a_jump(int(self.checkpoints.progress.get("steps", config.steps)))
         self.logs = Logs(workdir, self.step, config.steps, active=self._is_chief)
-        self._terms: list[str] = []  # names of the losses, known once the step is traced
-        self._history: list[tf.Tensor] = []  # one vector of losses a step since the last log
-        self._means: dict[str, float] = {}
         self._shown = None
 
     def to_the_end(self, evaluate):
         config = self._config
         with StopRequests() as stop:
             run_step = self._compiled_step()
-            seconds, mark = 0.0, time.perf_counter()
+            if self._is_due(evaluate):  # it may have been cut off
+                with stop.let_through():
+                    self._evaluate(evaluate)
+            seconds, mark, timed_from = 0.0, time.perf_counter(), self.step
             while self.step < config.steps:
-                self._history.append(run_step())
+                self._window.add(run_step())
                 self.step += 1
                 self.logs.advance()
                 last = self.step == config.steps
                 log = last or self.step % config.log_every == 0
-                measure = (
-                    evaluate is not None
-                    and not last
-                    and config.evaluate_every
-                    and self.step % config.evaluate_every == 0
-                )
+                measure = self._is_due(evaluate)
                 # Looked at once: a signal that comes while this step is logged waits for the next.
                 stopping = stop.received
                 # An evaluation is cut off at once by Ctrl-C, so a checkpoint goes before it.
                 save = last or measure or stopping or self.step % config.checkpoint_every == 0
                 if not (log or save):
                     continue
-                losses = self._finite_losses()
+                self._collect_losses()
                 seconds += time.perf_counter() - mark
                 if log:
-                    self._log(losses, seconds)
-                    seconds = 0.0
+                    self._log((self.step - timed_from) / seconds)
+                    seconds, timed_from = 0.0, self.step
                 if save:
                     self._save()
                 if stopping:
@@ -148,16 +167,35 @@ class _Run:
                 mark = time.perf_counter()
             if stop.received:  # since the last step's look; all is saved
                 raise KeyboardInterrupt
-        results = {"step": self.step, "losses": self._means}
+        results = {"step": self.step, "losses": self._window.means}
         if evaluate is not None:
             results |= self._evaluate(evaluate)
         if self._is_chief:
             write_json(os.path.join(self._workdir, "evaluation.json"), results)
         return results
 
+    def _is_due(self, evaluate):
+        """Whether an evaluation on the way follows the present step."""
+        every = self._config.evaluate_every
+        on_the_way = 0 < self.step < self._config.steps
+        return evaluate is not None and every and on_the_way and self.step % every == 0
+
+    def _warn_of_a_jump(self, planned):
+        """Says so if the cosine that the run has followed was made for another number of steps."""
+        config = self._config
+        if config.schedule != "cosine" or planned == config.steps:
+            return
+        before = optimizers.schedule(dataclasses.replace(config, steps=planned))
+        now = optimizers.schedule(config)
+        logging.warning(
+            "training.steps went from %d to %d under a cosine schedule: the learning rate goes "
+            "from %.3g to %.3g at step %d",
+            planned, config.steps, float(before(self.step)), float(now(self.step)), self.step,
+        )  # fmt: skip
+
     def _compiled_step(self):
         model, optimizer, average = self._model, self._optimizer, self._average
-        strategy, terms = self._strategy, self._terms
+        strategy, terms = self._strategy, self._window.terms
         replicas = strategy.num_replicas_in_sync
         variables = model.trainable_variables
         clip_norm = self._config.clip_norm
@@ -205,45 +243,33 @@ class _Run:
 
         return step
 
-    def _finite_losses(self):
-        """Losses since the last log, `[steps, terms]`; the guard against those that blow up."""
-        losses = tf.stack(self._history).numpy()
+    def _collect_losses(self):
+        """Fetches the losses since the last time; the guard against those that blow up."""
+        losses = self._window.collect()
         broken = np.flatnonzero(~np.isfinite(losses).all(axis=1))
         if broken.size:
             at = broken[0]
             step = self.step - len(losses) + 1 + at
-            values = dict(zip(self._terms, losses[at].tolist(), strict=True))
-            self._fail(f"the loss is not finite at step {step} ({values})")
-        return losses
+            values = dict(zip(self._window.terms, losses[at].tolist(), strict=True))
+            raise self.checkpoints.diverged(f"the loss is not finite at step {step} ({values})")
 
-    def _fail(self, what):
-        raise UserError(
-            f"{what}; {self.checkpoints.describe_last()}; try a lower training.learning_rate or "
-            "training.clip_norm=1 in another workdir"
-        )
-
-    def _log(self, losses, seconds):
-        means = losses.astype(np.float64).mean(axis=0).tolist()
-        self._means = dict(zip(self._terms, means, strict=True))
-        self._history.clear()
+    def _log(self, steps_per_second):
         self.logs.scalars(
             self.step,
             {
-                **self._means,
+                **self._window.close(),
                 "learning_rate": float(self._optimizer.learning_rate),
-                "steps_per_second": len(losses) / seconds,
+                "steps_per_second": steps_per_second,
             },
         )
 
     def _save(self):
+        self.checkpoints.progress = {"steps": np.int64(self._config.steps), **self._window.state()}
         # A gradient may overflow where the loss itself was finite; the next loss would tell, but
-        # only after this checkpoint had taken the place of a good one.
-        for variable in self._model.trainable_variables:
-            if not np.isfinite(variable.numpy()).all():
-                self._fail(f"the weights {variable.path} are not finite at step {self.step}")
+        # only after this checkpoint had taken the place of a good one: this looks at every value.
+        self.checkpoints.save(self.step)
         if not self._is_chief:
             return
-        self.checkpoints.save(self.step)
         for line in self._model.warnings():
             logging.warning("step %d: %s", self.step, line)
         if self._shown is None:

@@ -1,7 +1,6 @@
 """Adam as a `TrainingConfig` asks for it: schedule, warm-up, loss scaling, averaged weights."""
 
 import contextlib
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,52 +10,24 @@ import tensorflow as tf
 from vqvae_tf.config import TrainingConfig
 
 
-@keras.saving.register_keras_serializable("vqvae_tf")
-class Schedule(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up from 0, then constant, or half a cosine down to a share of the rate.
+def schedule(config: TrainingConfig) -> keras.optimizers.schedules.CosineDecay:
+    """The learning rate by the number of updates made: a warm-up from 0, then constant or a cosine.
 
-    Args:
-        learning_rate: rate at the end of the warm-up.
-        warmup_steps: length of the warm-up.
-        decay_steps: step at which the cosine ends; 0 keeps the rate constant.
-        final_share: share of `learning_rate` that the cosine ends at.
-
-    >>> schedule = Schedule(0.1, warmup_steps=10, decay_steps=110, final_share=0.2)
-    >>> [round(float(schedule(step)), 3) for step in (0, 5, 10, 60, 110, 500)]
+    >>> config = TrainingConfig(
+    ...     steps=110, learning_rate=0.1, schedule="cosine", warmup_steps=10,
+    ...     final_learning_rate=0.2)
+    >>> [round(float(schedule(config)(step)), 3) for step in (0, 5, 10, 60, 110, 500)]
     [0.0, 0.05, 0.1, 0.06, 0.02, 0.02]
     """
-
-    def __init__(
-        self,
-        learning_rate: float,
-        warmup_steps: int = 0,
-        decay_steps: int = 0,
-        final_share: float = 0.0,
-    ):
-        self.learning_rate = learning_rate
-        self.warmup_steps = warmup_steps
-        self.decay_steps = decay_steps
-        self.final_share = final_share
-
-    def __call__(self, step):
-        step = tf.cast(step, tf.float32)
-        share = tf.constant(1.0)
-        if self.decay_steps:
-            length = max(self.decay_steps - self.warmup_steps, 1)
-            progress = tf.clip_by_value((step - self.warmup_steps) / length, 0.0, 1.0)
-            cosine = 0.5 * (1.0 + tf.cos(math.pi * progress))
-            share = self.final_share + (1.0 - self.final_share) * cosine
-        if self.warmup_steps:
-            share = share * tf.minimum(step / self.warmup_steps, 1.0)
-        return self.learning_rate * share
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "learning_rate": self.learning_rate,
-            "warmup_steps": self.warmup_steps,
-            "decay_steps": self.decay_steps,
-            "final_share": self.final_share,
-        }
+    rate, warmup = config.learning_rate, config.warmup_steps
+    return keras.optimizers.schedules.CosineDecay(
+        0.0 if warmup else rate,
+        decay_steps=max(config.steps - warmup, 1),
+        # A cosine that ends where it begins is constant.
+        alpha=config.final_learning_rate if config.schedule == "cosine" else 1.0,
+        warmup_target=rate if warmup else None,
+        warmup_steps=warmup,
+    )
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -95,17 +66,12 @@ def build(config: TrainingConfig, variables: Sequence[Any]) -> keras.optimizers.
         config: what to build.
         variables: the model's trainable variables.
     """
+    # Named, since checkpoints know its variables by their paths.
     optimizer: keras.optimizers.Optimizer = Adam(
-        Schedule(
-            config.learning_rate,
-            config.warmup_steps,
-            config.steps if config.schedule == "cosine" else 0,
-            config.final_learning_rate,
-        ),
-        beta_2=config.beta_2,
+        schedule(config), beta_2=config.beta_2, name="adam"
     )
     if config.precision == "mixed_float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, name="loss_scale")
     optimizer.build(variables)
     return optimizer
 
@@ -122,36 +88,37 @@ class WeightAverage:
         decay: weight of the past, such as 0.999.
 
     Attributes:
-        averages: the averages, a list of `tf.Variable`s.
+        variables: what is averaged.
+        averages: the averages of each, a list of `tf.Variable`s.
     """
 
     def __init__(self, variables: Sequence[Any], decay: float):
-        self._variables = tuple(variable.value for variable in variables)
+        self.variables = tuple(variables)
         self._decay = decay
         self.averages = [
             tf.Variable(tf.convert_to_tensor(variable), trainable=False)
-            for variable in self._variables
+            for variable in self.variables
         ]
 
     def update(self, updates: tf.Tensor) -> None:
         """Follows the weights; `updates` is how many came before. Runs in replica context."""
         updates = tf.cast(updates, tf.float32)
         share = 1.0 - tf.minimum(self._decay, (1.0 + updates) / (10.0 + updates))
-        for average, variable in zip(self.averages, self._variables, strict=True):
+        for average, variable in zip(self.averages, self.variables, strict=True):
             average.assign_add(tf.cast(share, average.dtype) * (variable - average))
 
     def assign_to_weights(self) -> None:
         """Puts the averages in the weights' place for good."""
-        for average, variable in zip(self.averages, self._variables, strict=True):
+        for average, variable in zip(self.averages, self.variables, strict=True):
             variable.assign(tf.convert_to_tensor(average))
 
     @contextlib.contextmanager
     def applied(self) -> Iterator[None]:
         """Puts the averages in the weights' place while the context lasts."""
-        current = [tf.identity(variable) for variable in self._variables]
+        current = [tf.identity(variable) for variable in self.variables]
         self.assign_to_weights()
         try:
             yield
         finally:
-            for variable, value in zip(self._variables, current, strict=True):
+            for variable, value in zip(self.variables, current, strict=True):
                 variable.assign(value)

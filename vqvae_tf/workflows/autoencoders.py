@@ -50,7 +50,9 @@ def train(
     def make_dataset(start_step):
         return medium.batches(source, config, start_step)
 
-    make_dataset(0)  # what the data refuses leaves no folder behind
+    # What is refused leaves no folder behind, which would refuse the corrected command.
+    training.check(model, config.training, placed)
+    make_dataset(0)
     workdir.prepare(path, models.record(config, data=data_uri))
     return training.train(
         model,

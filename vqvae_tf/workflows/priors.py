@@ -79,10 +79,12 @@ def train_prior(
         codebook=digest(autoencoder),
         class_names=list(source.class_names) if config.num_classes else [],
     )
+    training.check(prior, config.training, placed)
     workdir.prepare(path, record)
-    _copy_model(model_path, os.path.join(path, MODEL_FOLDER))
-    if maps is None:
-        maps = _encode_once(autoencoder, source, config, os.path.join(path, CODES_FOLDER))
+    with workdir.locked(path, active=placed.extended.should_checkpoint):
+        _copy_model(model_path, os.path.join(path, MODEL_FOLDER))
+        if maps is None:
+            maps = _encode_once(autoencoder, source, config, os.path.join(path, CODES_FOLDER))
     held_out = maps
     if held_out_source is not None:
         held_out = _held_out_maps(autoencoder, held_out_source, config, record["class_names"])
@@ -248,7 +250,7 @@ def _copy_model(source: str, target: str) -> None:
     if checkpoint is None:
         raise UserError(f"{source} holds no checkpoint; train the model first")
     tf.io.gfile.makedirs(os.path.join(target, "checkpoints"))
-    for file in tf.io.gfile.glob(checkpoint + ".*"):
+    for file in checkpoints.files(checkpoint):
         name = os.path.basename(file)
         tf.io.gfile.copy(file, os.path.join(target, "checkpoints", name), overwrite=True)
     # Last: its presence says that the copy is whole.

@@ -38,7 +38,7 @@ class GatedLayer(keras.layers.Layer):
         )
         self.link = keras.layers.Dense(2 * channels, use_bias=False, name="link", dtype=policy)
         self.output_projection = keras.layers.Dense(channels, name="output", dtype=policy)
-        self.dropout = keras.layers.Dropout(dropout, dtype=policy)
+        self.dropout = dropout
         # Each gives condition_v and condition_h.
         self.label_bias: Any = None
         self.spatial_bias: Any = None
@@ -57,6 +57,10 @@ class GatedLayer(keras.layers.Layer):
         self.horizontal.build(maps)
         self.link.build((*maps[:3], 2 * self.channels))
         self.output_projection.build(maps)
+        if self.dropout:
+            # Made here and not by `keras.layers.Dropout`: so its state has a path of its own, under
+            # which checkpoints find it again.
+            self.dropout_draws = keras.random.SeedGenerator(name="dropout_draws")
         if self.label_bias is not None:
             self.label_bias.build((None, self.num_classes))
         if self.spatial_bias is not None:
@@ -70,7 +74,9 @@ class GatedLayer(keras.layers.Layer):
                 bias_v, bias_h = ops.split(layer(condition), 2, axis=-1)
                 pv, ph = pv + bias_v, ph + bias_h
         ph = ph + self.link(pv)
-        gated = self.dropout(gate(ph), training=training)
+        gated = gate(ph)
+        if self.dropout and training:
+            gated = keras.random.dropout(gated, self.dropout, seed=self.dropout_draws)
         return gate(pv), h + self.output_projection(gated)
 
 
