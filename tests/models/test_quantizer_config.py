@@ -57,6 +57,9 @@ def test_the_layer_is_what_the_configuration_says(config, code_sizes, leaf):
     assert {type(each) for each in _leaves(layer)} == {leaf}
     paths = [variable.path for variable in layer.variables]
     assert len(set(paths)) == len(paths) and all(path.startswith("quantizer") for path in paths)
+    again = config.make("quantizer")
+    again.build(x.shape)
+    assert [variable.path for variable in again.variables] == paths  # no automatic numbers
 
 
 def test_stages_start_from_different_codebooks():

@@ -202,12 +202,13 @@ class QuantizerConfig:
             seed: of the codebooks, the projections and all draws.
             dtype: the dtype policy.
         """
+        # All are named: checkpoints know variables by the names of the layers around them.
         numbers = itertools.count()
 
         def leaf():
             return self._leaf(next(numbers), seed, dtype)
 
-        def group():
+        def group(number=0):
             if not self.stages:
                 return leaf()
             return layers.ResidualQuantizer(
@@ -215,15 +216,17 @@ class QuantizerConfig:
                 dropout=self.stage_dropout,
                 estimator="rotation" if self.estimator == "rotation" else "straight_through",
                 seed=seed,
+                name=f"stages_{number}",
                 dtype=dtype,
             )
 
         if not self.groups:
             layer = group()
         elif self.shared_codebook:
-            layer = layers.GroupedQuantizer(group(), self.groups, dtype=dtype)
+            layer = layers.GroupedQuantizer(group(), self.groups, name="groups", dtype=dtype)
         else:
-            layer = layers.GroupedQuantizer([group() for _ in range(self.groups)], dtype=dtype)
+            groups = [group(number) for number in range(self.groups)]
+            layer = layers.GroupedQuantizer(groups, name="groups", dtype=dtype)
         if self.code_dim:
             layer = layers.ProjectedQuantizer(layer, self.code_dim, seed=seed, dtype=dtype)
         if name is not None:
