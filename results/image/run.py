@@ -18,8 +18,9 @@ import tensorflow as tf
 
 from vqvae_tf import data, models, reporting
 from vqvae_tf.data import embedded
+from vqvae_tf.media import medium_of
+from vqvae_tf.media.whole_pictures import Compiled
 from vqvae_tf.reporting import codecs
-from vqvae_tf.workflows import pictures as picture_jobs
 from vqvae_tf.workflows import priors
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -46,10 +47,10 @@ def run(root, preset, seed):
     }
     for split in ("validation", *SPLITS):
         source = data.open_source(f"{DATA}/{split}")
-        figures[split] = picture_jobs.measure(model, source, bits)
+        figures[split] = medium_of(model).measure(model, source, bits)
         for name, search in searches.items():
             start = time.process_time()
-            measured = picture_jobs.measure(model, source, bits, search)
+            measured = medium_of(model).measure(model, source, bits, search)
             figures[split][name] = measured | {"cpu_seconds": time.process_time() - start}
     runs.write(kept, json.dumps(figures))
     return figures
@@ -64,7 +65,7 @@ def jpeg_at(split, bits_per_pixel):
 def draw(root, preset, seed):
     """Held-out photographs beside code map and reconstruction, and samples by class."""
     prior, model = runs.load(root, preset, seed)
-    fast = picture_jobs.Compiled(model)
+    fast = Compiled(model)
     codebook = np.asarray(model.quantizer.codebook.value)
     for picture in data.open_source(f"{DATA}/photo").pictures():
         image = picture["image"]

@@ -18,7 +18,7 @@ import runs
 import tensorflow as tf
 
 from vqvae_tf import data
-from vqvae_tf.workflows import pictures as picture_jobs
+from vqvae_tf.media import medium_of
 from vqvae_tf.workflows import priors
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -43,7 +43,7 @@ def measure(root, preset):
     for split in splits:
         source = data.open_source(f"{uri}/{split}")
         test = [item["codes"] for item in priors.code_maps(model, source)]
-        measured = picture_jobs.measure(model, source, priors.bits_of(prior))
+        measured = medium_of(model).measure(model, source, priors.bits_of(prior))
         del measured["per_picture"]
         figures[split] = measured | {
             "histogram": histogram_bits(training, test, model),

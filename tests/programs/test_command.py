@@ -317,8 +317,8 @@ def test_a_workdir_of_something_else_or_of_another_run_is_refused(call, runs, tm
 @pytest.mark.parametrize(
     ("program", "place", "error"),
     [
-        ("sample", "vqvae_tf.workflows.pictures.write_png", OSError),
-        ("reconstruct", "vqvae_tf.workflows.pictures.write_png", OSError),
+        ("sample", "vqvae_tf.media.image.write_png", OSError),
+        ("reconstruct", "vqvae_tf.media.image.write_png", OSError),
         ("evaluate", "tensorflow.io.gfile.rename", tf.errors.ResourceExhaustedError),
         ("export", "tensorflow.io.gfile.rename", tf.errors.ResourceExhaustedError),
     ],

@@ -12,8 +12,8 @@ from tests.small import AUTOENCODER, PRIOR, TRAINING, picture
 from vqvae_tf import data, models, workflows
 from vqvae_tf.config import DataConfig
 from vqvae_tf.errors import UserError
+from vqvae_tf.media.whole_pictures import Compiled
 from vqvae_tf.training import loop, strategies
-from vqvae_tf.workflows import pictures
 
 
 def changed(**training):
@@ -208,7 +208,7 @@ def test_a_damaged_checkpoint_is_passed_over_and_the_log_says_so(runs, tmp_path,
 
 
 def test_one_trace_does_for_pictures_of_every_size(runs):
-    compiled = pictures.Compiled(models.load(runs.model))
+    compiled = Compiled(models.load(runs.model))
     for height, width in ((8, 8), (9, 30)):
         image = picture(height, width)[None]
         codes = compiled.encode(image)
@@ -226,6 +226,6 @@ def test_searched_codes_are_measured_and_written(runs, tmp_path):
     assert workflows.reconstruct(runs.model, runs.uri, str(tmp_path), 1, search_passes=1) == 1
     written = np.load(next(tmp_path.glob("*.npz")))["codes"]
     model = models.load(runs.model)
-    original = next(pictures.open_source(runs.uri).pictures())
+    original = next(data.open_source(runs.uri).pictures())
     codes = models.CodeSearch(model, passes=1).encode(original["image"][None])
     np.testing.assert_array_equal(codes[0], written)

@@ -10,7 +10,7 @@ import pytest
 from tests.small import AUTOENCODER, PRIOR, TRAINING
 from vqvae_tf import data, models, workflows
 from vqvae_tf.errors import UserError
-from vqvae_tf.workflows import sounds
+from vqvae_tf.media import audio, medium_of
 
 soundfile = pytest.importorskip("soundfile")
 RATE = 4_000
@@ -86,11 +86,11 @@ def test_long_sounds_are_cut_at_borders_of_codes(runs, monkeypatch):
     uri, path, _ = runs
     model = models.load(path)
     source = data.open_sounds(uri)
-    whole = sounds.measure(model, source)
-    monkeypatch.setattr(sounds, "PIECE_SECONDS", 0.1)  # 400 samples, rounded up to 416
+    whole = medium_of(model).measure(model, source)
+    monkeypatch.setattr(audio, "PIECE_SECONDS", 0.1)  # 400 samples, rounded up to 416
     shapes = [item["codes"].shape for item in workflows.code_maps(model, source)]
     assert shapes == [(13, 1), (9, 1), (13, 1), (12, 1)] * 2
-    pieces = sounds.measure(model, source)
+    pieces = medium_of(model).measure(model, source)
     assert pieces["sounds"] == whole["sounds"] and pieces["seconds"] == whole["seconds"]
     assert pieces["latent_bits_per_second"] == whole["latent_bits_per_second"]
 

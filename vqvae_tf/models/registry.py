@@ -14,15 +14,17 @@ from vqvae_tf.models.two_level import TwoLevelVQVAE
 from vqvae_tf.training import restore_weights, workdir
 
 FAMILIES: dict[str, type[TrainableModel]] = {}
+_MEDIA: dict[str, Any] = {}  # of families from outside, by the key of their batches
 
 
-def register(name: str, model_class: type[TrainableModel]) -> None:
+def register(name: str, model_class: type[TrainableModel], medium: Any = None) -> None:
     """Makes a family known under `name`, so that programs train, load and export it.
 
     Args:
         name: what `config.json` calls it.
         model_class: a final class that derives from `Autoencoder` or `Prior`, with a
             `config_class` of its own.
+        medium: a `vqvae_tf.media.Medium` for the key of its batches, if the library has none.
 
     Raises:
         UserError: if the name or the configuration belongs to another family already.
@@ -38,6 +40,13 @@ def register(name: str, model_class: type[TrainableModel]) -> None:
                 f'"{known}" already; give family "{name}" one of its own'
             )
     FAMILIES[name] = model_class
+    if medium is not None:
+        _MEDIA[model_class.data_key] = medium
+
+
+def medium_for(data_key: str) -> Any:
+    """The medium that a family was registered with, or None."""
+    return _MEDIA.get(data_key)
 
 
 for _name, _family in (

@@ -10,8 +10,8 @@ from absl import flags
 
 from vqvae_tf import workflows
 from vqvae_tf.files import write_json
+from vqvae_tf.media import evaluation
 from vqvae_tf.programs import command
-from vqvae_tf.training import evaluation
 
 FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_string(

@@ -10,8 +10,8 @@ from absl import flags
 
 from vqvae_tf import models, presets, workflows
 from vqvae_tf.errors import UserError
+from vqvae_tf.media import evaluation
 from vqvae_tf.programs import command
-from vqvae_tf.training import evaluation
 
 FLAGS = flags.FlagValues()
 _PRESET = flags.DEFINE_string(

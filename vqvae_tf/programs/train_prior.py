@@ -11,8 +11,8 @@ from absl import flags
 
 from vqvae_tf import models, presets, workflows
 from vqvae_tf.errors import UserError
+from vqvae_tf.media import evaluation
 from vqvae_tf.programs import command
-from vqvae_tf.training import evaluation
 
 DEFAULT_PRESET = "photos_prior"
 

@@ -8,9 +8,9 @@ import keras
 
 from vqvae_tf import models, training
 from vqvae_tf.errors import UserError
+from vqvae_tf.media import medium_of
 from vqvae_tf.training import strategies, workdir
 from vqvae_tf.workflows.labels import LabelsByName
-from vqvae_tf.workflows.media import medium_of
 
 
 def train(
@@ -138,11 +138,11 @@ def reconstruct(
             "give another folder"
         )
     model = load(model_path)
-    search = models.CodeSearch(model, passes=search_passes) if search_passes else None
+    search = models.CodeSearch(model, passes=search_passes).encode if search_passes else None
     medium = medium_of(model)
     source = medium.open_source(data_uri)
     os.makedirs(output, exist_ok=True)
-    return medium.reconstruct(model, source, output, count, search and search.encode)
+    return medium.reconstruct(model, source, output, count, search)
 
 
 def _lies_in(path, folder):

@@ -17,8 +17,11 @@ import tensorflow as tf
 
 from vqvae_tf import __version__, data, export, models, presets, reporting
 from vqvae_tf.data import embedded
+from vqvae_tf.media import medium_of
+from vqvae_tf.media.output_files import write_png
+from vqvae_tf.media.whole_pictures import Compiled
 from vqvae_tf.reporting import demo_facts, demo_page
-from vqvae_tf.workflows import autoencoders, pictures, priors
+from vqvae_tf.workflows import autoencoders, priors
 
 DATA = "embedded:photos"
 SAMPLE_GRID = (32, 32)  # codes: twice the side of what the prior was trained on
@@ -138,9 +141,9 @@ def _photographs(model, prior, uri: str, search=None) -> list[demo_facts.Photogr
     """Pictures of a split with what came back of them and what their codes cost."""
     source = data.open_source(uri)
     bits = priors.bits_of(prior)
-    results = pictures.measure(model, source, bits)
+    results = medium_of(model).measure(model, source, bits)
     rows = {row["name"]: row for row in results["per_picture"]}
-    fast = pictures.Compiled(model)
+    fast = Compiled(model)
     photographs = {**embedded.TRAINING, **embedded.HELD_OUT}
     found = []
     for picture in source.pictures():
@@ -182,7 +185,7 @@ def _samples(prior, model, folder: str) -> tuple[list[demo_facts.Samples], np.nd
         own = images[place * SAMPLES_PER_CLASS :][:SAMPLES_PER_CLASS]
         grouped.append(demo_facts.Samples(label=name, images=own))
         path = os.path.join(folder, f"{name}.png")
-        pictures.write_png(path, reporting.sheet(list(own), columns=SAMPLES_PER_CLASS))
+        write_png(path, reporting.sheet(list(own), columns=SAMPLES_PER_CLASS))
     counts = _code_counts(model)
     draws = np.random.default_rng(0).choice(len(counts), (1, *SAMPLE_GRID), p=counts / counts.sum())
     independent = np.asarray(model.decode(tf.constant(draws, tf.int32)))[0]

@@ -13,12 +13,12 @@ from absl import logging
 
 from vqvae_tf import data, models, training
 from vqvae_tf.errors import UserError
+from vqvae_tf.media import evaluation, medium_of
+from vqvae_tf.media.pieces import pieces
 from vqvae_tf.presets import PRESETS
-from vqvae_tf.training import checkpoints, evaluation, strategies, workdir
-from vqvae_tf.training.pieces import pieces
+from vqvae_tf.training import checkpoints, strategies, workdir
 from vqvae_tf.workflows import autoencoders
 from vqvae_tf.workflows.labels import LabelsByName
-from vqvae_tf.workflows.media import medium_of
 
 MODEL_FOLDER, CODES_FOLDER = "model", "codes"
 MOST_LOGITS = 2**25  # that are computed at once: 256 x 256 codes of 512 values
@@ -64,7 +64,7 @@ def train_prior(
             f"{' or '.join(fitting)}: {', '.join(_presets_of(fitting))}"
         )
     source = _open(autoencoder, data_uri)
-    condition = medium_of(autoencoder).CONDITION
+    condition = medium_of(autoencoder).condition
     config = config.for_codes(
         autoencoder.code_sizes, _embedding_dim(autoencoder), condition, len(source.class_names)
     )

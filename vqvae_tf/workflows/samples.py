@@ -7,9 +7,9 @@ import numpy as np
 import tqdm
 
 from vqvae_tf.errors import UserError, nearest, reason
+from vqvae_tf.media import medium_of
 from vqvae_tf.training import workdir
 from vqvae_tf.workflows import priors
-from vqvae_tf.workflows.media import medium_of
 
 BLOCK = 16  # samples drawn together: a step of the progress bar
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from vqvae_tf.training.pieces import pieces
+from vqvae_tf.media.pieces import pieces
 
 BATCH_PIXELS = 2**18  # pictures of one size go together up to so many pixels
 SSIM_WINDOW = 11  # pixels a side

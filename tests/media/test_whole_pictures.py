@@ -6,8 +6,8 @@ import pytest
 from tests.small import AUTOENCODER, GROUPED, picture
 from vqvae_tf import models
 from vqvae_tf.config import DataConfig
-from vqvae_tf.training import evaluation
-from vqvae_tf.workflows.whole_pictures import Compiled
+from vqvae_tf.media import evaluation
+from vqvae_tf.media.whole_pictures import Compiled
 
 TWO_LEVEL = models.TwoLevelConfig(
     widths=(4, 8),

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import models
-from vqvae_tf.training.evaluation import BATCH_PIXELS
-from vqvae_tf.training.pieces import pieces
+from vqvae_tf.media.evaluation import BATCH_PIXELS
+from vqvae_tf.media.pieces import pieces
 
 
 class Compiled:

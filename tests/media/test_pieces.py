@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vqvae_tf.training.pieces import pieces
+from vqvae_tf.media.pieces import pieces
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vqvae_tf import metrics
-from vqvae_tf.training import evaluation
+from vqvae_tf.media import evaluation
 
 NUM_EMBEDDINGS = 8
 
@@ -129,8 +129,8 @@ def test_a_perfect_reconstruction_has_no_finite_psnr():
 
 def test_small_pictures_are_said_to_be_without_ssim():
     small = [picture | {"image": picture["image"][:10]} for picture in pictures()]
-    mixed = evaluation.evaluate(Fake(), pictures(), num_embeddings=NUM_EMBEDDINGS)
-    none = evaluation.evaluate(Fake(), small, num_embeddings=NUM_EMBEDDINGS)
+    mixed = evaluation.evaluate(Fake(), pictures(), code_sizes=(NUM_EMBEDDINGS,))
+    none = evaluation.evaluate(Fake(), small, code_sizes=(NUM_EMBEDDINGS,))
     assert mixed["ssim_note"].startswith("without 1 of 5 pictures")
     assert none["ssim"] is None
     lines = evaluation.table(none).splitlines()
@@ -139,9 +139,9 @@ def test_small_pictures_are_said_to_be_without_ssim():
 
 
 def test_large_pictures_are_measured_in_pieces(monkeypatch):
-    whole = evaluation.evaluate(Fake(), pictures(), num_embeddings=NUM_EMBEDDINGS)
+    whole = evaluation.evaluate(Fake(), pictures(), code_sizes=(NUM_EMBEDDINGS,))
     monkeypatch.setattr(evaluation, "BATCH_PIXELS", 20)
-    parts = evaluation.evaluate(Fake(), pictures(), num_embeddings=NUM_EMBEDDINGS)
+    parts = evaluation.evaluate(Fake(), pictures(), code_sizes=(NUM_EMBEDDINGS,))
     assert parts["mse"] == whole["mse"]
     # SSIM is computed in float32, near zero here.
     assert parts["ssim"] == pytest.approx(whole["ssim"], abs=1e-5)
@@ -156,7 +156,7 @@ def test_codes_may_come_from_elsewhere():
         seen.append(labels)
         return np.zeros([len(images), -(-images.shape[1] // 2), -(-images.shape[2] // 2)], int)
 
-    results = evaluation.evaluate(Fake(), pictures(), num_embeddings=NUM_EMBEDDINGS, encode=encode)
+    results = evaluation.evaluate(Fake(), pictures(), code_sizes=(NUM_EMBEDDINGS,), encode=encode)
     assert results["codes_in_use"] == 1
     np.testing.assert_array_equal(np.concatenate(seen), np.arange(5))
 

@@ -7,7 +7,7 @@ from tests.small import picture
 from vqvae_tf import data, workflows
 from vqvae_tf.data import images
 from vqvae_tf.errors import UserError
-from vqvae_tf.workflows.pictures import new_name
+from vqvae_tf.media.output_files import new_name
 
 ODD = (
     *("a", "a", "a_1", "a_2", "A", "", ".", "..", "../../etc/passwd", "/root/x.png", "x/", ".png"),

@@ -1,0 +1,3 @@
+from tests.small import runs
+
+__all__ = ["runs"]

@@ -1,0 +1,224 @@
+"""Sounds: opened, cut into windows, measured, encoded, and written beside their reconstructions."""
+
+import dataclasses
+import math
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from vqvae_tf import data, models
+from vqvae_tf.errors import UserError
+from vqvae_tf.media import evaluation, medium
+from vqvae_tf.media.output_files import new_name, write_codes, write_wav
+
+PIECE_SECONDS = 10  # what is measured or encoded at once: memory grows with it
+
+
+class AudioMedium(medium.Medium):
+    """Sounds, of models whose batches have the key `audio`."""
+
+    condition = "speaker"
+
+    def open_source(self, uri: str) -> data.SoundFolder:
+        """`data.open_sounds`."""
+        return data.open_sounds(uri)
+
+    def fitted(self, config: models.AudioConfig, source: data.SoundFolder) -> models.AudioConfig:
+        """The configuration of a model of these sounds: with their speakers.
+
+        Raises:
+            UserError: if it names other speakers.
+        """
+        if config.speakers and config.speakers != source.class_names:
+            raise UserError(
+                f"{source.uri}: the speakers are {', '.join(source.class_names) or 'not known'}, "
+                f"those of the configuration {', '.join(config.speakers)}; leave speakers out"
+            )
+        return dataclasses.replace(config, speakers=source.class_names)
+
+    def batches(
+        self, source: data.SoundFolder, config: models.AudioConfig, start_step: int = 0
+    ) -> tf.data.Dataset:
+        """Training batches, as in `data.sound_batches`."""
+        settings = config.training
+        return data.sound_batches(
+            source,
+            config.sample_rate,
+            config.window,
+            settings.batch_size,
+            settings.seed,
+            start_step,
+        )
+
+    def measure(
+        self,
+        model: models.AudioVQVAE,
+        source: data.SoundFolder,
+        prior_bits: medium.Bits | None = None,
+        search: medium.Encode | None = None,
+    ) -> dict[str, Any]:
+        """What a model is worth over all sounds of a source, pooled.
+
+        Each sample is given those before it, and the speaker, if the model has one by that name.
+        Long sounds are measured in pieces of ten seconds, each as a sound of its own.
+
+        Args:
+            model: the autoencoder.
+            source: the sounds.
+            prior_bits: gives the bits `[batch]` of codes `[batch, frames]` and labels `[batch]`.
+            search: None; sounds have none.
+
+        Returns:
+            `sounds`, `seconds`, `reconstruction_bits_per_sample`, `latent_bits_per_second`,
+            `bits_per_sample` (both together), `perplexity`, `usage`, `codes_in_use`; with a prior
+            `prior_bits_per_code` and `prior_bits_per_second`.
+        """
+        rate = model.config.sample_rate
+        bits_of, encode = _compiled(model)
+        sums: dict[str, list[float]] = {}
+        counts = [np.zeros(size, np.int64) for size in model.code_sizes]
+        names = set()
+        for sound in _pieces(source, model, "evaluating"):
+            names.add(sound["name"])
+            audio = sound["audio"][None]
+            codes = encode(audio)
+            speaker = _speaker_of(sound, source, model)
+            bits = bits_of(audio, np.array([-1 if speaker is None else speaker], np.int32), codes)
+            row = {name: float(bits[name][0]) for name in ("reconstruction", "latent", "total")}
+            row |= {"samples": audio.size, "codes": codes.numpy().size}
+            if prior_bits is not None:
+                label = None if sound["label"] is None else np.array([sound["label"]])
+                row["prior"] = float(prior_bits(codes.numpy(), label)[0])
+            for name, value in row.items():
+                sums.setdefault(name, []).append(value)
+            evaluation.count_slots(counts, codes.numpy())
+        total = {name: math.fsum(values) for name, values in sums.items()}
+        seconds = total["samples"] / rate
+        figures = {
+            "data": source.uri,
+            "skipped_sounds": source.skipped,
+            "sounds": len(names),
+            "seconds": seconds,
+            "reconstruction_bits_per_sample": total["reconstruction"] / total["samples"],
+            "latent_bits_per_second": total["latent"] / seconds,
+            "bits_per_sample": total["total"] / total["samples"],
+            **evaluation.code_statistics(counts),
+        }
+        if prior_bits is not None:
+            figures["prior_bits_per_code"] = total["prior"] / total["codes"]
+            figures["prior_bits_per_second"] = total["prior"] / seconds
+        return figures
+
+    def reconstruct(
+        self,
+        model: models.AudioVQVAE,
+        source: data.SoundFolder,
+        output: str,
+        count: int | None = None,
+        search: medium.Encode | None = None,
+    ) -> int:
+        """Writes `NAME.original.wav`, `NAME.wav` decoded from its codes, and these."""
+        rate = model.config.sample_rate
+        _, encode = _compiled(model)
+        total = len(source) if count is None else min(count, len(source))
+        names: set[str] = set()
+        for sound in tqdm.tqdm(source.sounds(rate), total=total, unit="sound", disable=None):
+            if len(names) == total:
+                break
+            audio = sound["audio"]
+            codes = encode(audio[None]).numpy()
+            decoded = model.decode(codes, _speaker_of(sound, source, model))[0, : len(audio)]
+            path = os.path.join(output, new_name(sound["name"], names))
+            write_wav(path + ".original.wav", audio, rate)
+            write_wav(path + ".wav", decoded.numpy(), rate)
+            write_codes(path + ".npz", codes[0])
+        return len(names)
+
+    def code_maps(
+        self,
+        model: models.AudioVQVAE,
+        source: data.SoundFolder,
+        variation: bool | None = None,
+        seed: int = 0,
+    ) -> Iterator[dict[str, Any]]:
+        """Codes of all sounds, each as one sequence, or as several where it is long.
+
+        With `variation` each sound is encoded from two offsets of half a code: so a prior sees the
+        same material under other codes.
+
+        Args:
+            model: the trained model.
+            source: the sounds.
+            variation: whether to; without it each sound is encoded once, as it is.
+            seed: not used; sounds are varied without draws.
+
+        Yields:
+            Mappings with `name`, `codes` (int32 `[frames]`), `rank` (1) and `label` (or None).
+        """
+        _, encode = _compiled(model)
+        half = model.config.stride // 2
+        for sound in _pieces(source, model, "encoding"):
+            starts = [0] if not variation or len(sound["audio"]) <= half else [0, half]
+            for start in starts:
+                (codes,) = encode(sound["audio"][None, start:]).numpy()
+                yield {"name": sound["name"], "codes": codes, "rank": 1, "label": sound["label"]}
+
+    def write_samples(
+        self,
+        model: models.AudioVQVAE,
+        codes: np.ndarray,
+        output: str,
+        class_name: str | None = None,
+    ) -> list[str]:
+        """Writes the sounds of `codes` as `sample_000.wav`, ..., in that voice; their paths."""
+        written = [os.path.join(output, f"sample_{number:03}.wav") for number in range(len(codes))]
+        speaker = class_name if class_name in model.config.speakers else None
+        for name, sound in zip(written, model.decode(codes, speaker).numpy(), strict=True):
+            write_wav(name, sound, model.config.sample_rate)
+        return written
+
+    def examples(self, model):
+        """Sounds of noise, of lengths that the strides do and don't divide."""
+        draws, stride = np.random.default_rng(0), model.config.stride
+        return [
+            draws.uniform(-0.5, 0.5, (1, length)).astype(np.float32)
+            for length in (4 * stride, 3 * stride + 1, 1)
+        ]
+
+
+def _compiled(model):
+    """Bits of a sound given its speaker and its codes, and codes of a sound; of any length."""
+    audio = tf.TensorSpec([None, None], tf.float32)
+    integers = tf.TensorSpec([None], tf.int32), model.codes_spec
+
+    @tf.function(input_signature=[audio, *integers], autograph=False)
+    def bits_of(audio, speaker, codes):
+        batch = {"audio": audio}
+        if model.config.speakers:
+            batch["speaker"] = speaker
+        return model.bits(batch, codes)
+
+    return bits_of, tf.function(model.encode, input_signature=[audio], autograph=False)
+
+
+def _speaker_of(sound, source, model):
+    """The number of the sound's speaker, or None if the model has no speaker by that name."""
+    if sound["label"] is None or source.class_names[sound["label"]] not in model.config.speakers:
+        return None
+    return model.config.speakers.index(source.class_names[sound["label"]])
+
+
+def _pieces(source, model, words):
+    """All sounds behind a progress bar, long ones cut at borders of codes."""
+    rate, stride = model.config.sample_rate, model.config.stride
+    size = math.ceil(PIECE_SECONDS * rate / stride) * stride
+    sounds = source.sounds(rate)
+    for sound in tqdm.tqdm(
+        sounds, words, total=len(source), unit="sound", disable=None, leave=False
+    ):
+        for start in range(0, len(sound["audio"]), size):
+            yield sound | {"audio": sound["audio"][start : start + size]}
