@@ -43,11 +43,8 @@ def lively(config, image):
     for variable in model.variables:
         if variable.path.endswith("kernel"):
             variable.assign(rng.normal(0, 1.5 * variable.shape[-2] ** -0.5 / 3, variable.shape))
-    quantizers = (
-        [model.upper_quantizer, model.lower_quantizer] if config is TWO_LEVEL else [model.quantizer]
-    )
-    for quantizer in quantizers:
-        quantizer.load_codebook(rng.normal(0, 0.3, quantizer.codebook.shape))
+        elif variable.path.endswith("codebook"):
+            variable.assign(rng.normal(0, 0.3, variable.shape))
     assert len(np.unique(model.encode(image))) > 4
     return model
 
