@@ -29,12 +29,10 @@ def register(name: str, model_class: type[TrainableModel], medium: Any = None) -
     Raises:
         UserError: if the name or the configuration belongs to another family already.
     """
+    if name in FAMILIES and FAMILIES[name] is not model_class:
+        raise UserError(f'family "{name}" is registered already, as {FAMILIES[name].__name__}')
     for known, family in FAMILIES.items():
-        if family is model_class and known == name:
-            return
-        if known == name:
-            raise UserError(f'family "{name}" is registered already, as {family.__name__}')
-        if family.config_class is model_class.config_class:
+        if known != name and family.config_class is model_class.config_class:
             raise UserError(
                 f"{model_class.config_class.__name__} is the configuration of family "
                 f'"{known}" already; give family "{name}" one of its own'
