@@ -7,7 +7,8 @@ from typing import Any
 import tensorflow as tf
 
 from vqvae_tf import data
-from vqvae_tf.models import ImageVQVAE, preset
+from vqvae_tf.models import ImageVQVAE
+from vqvae_tf.presets import preset
 from vqvae_tf.training import optimizers
 
 

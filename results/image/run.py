@@ -66,7 +66,7 @@ def draw(root, preset, seed):
     """Held-out photographs beside code map and reconstruction, and samples by class."""
     prior, model = runs.load(root, preset, seed)
     fast = Compiled(model)
-    codebook = np.asarray(model.quantizer.codebook.value)
+    codebook = np.asarray(model.code_vectors)
     for picture in data.open_source(f"{DATA}/photo").pictures():
         image = picture["image"]
         codes = np.asarray(fast.encode(image[None]))

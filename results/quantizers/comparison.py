@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import data, layers, networks
-from vqvae_tf.models import preset
+from vqvae_tf.presets import preset
 from vqvae_tf.training import optimizers
 
 STEPS = 2_500
