@@ -57,6 +57,11 @@ class PriorConfig(abc.ABC):
         """Sides of the crops of codes that it is trained on, one for each axis of the grid."""
 
     @property
+    def reach(self) -> int | None:
+        """How many places away, along a side, a code may lie at most and still count; None: any."""
+        return None
+
+    @property
     @abc.abstractmethod
     def variation(self) -> Any:
         """How what is encoded to train it is varied, for the medium; None for not at all."""

@@ -177,37 +177,36 @@ def mean_bits(prior: models.Prior, maps: list[Mapping[str, Any]]) -> dict[str, A
 def bits_of(prior: models.Prior) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
     """A function of codes and labels (or None) that gives the bits of each grid.
 
-    A grid of more than `MOST_LOGITS` logits is scored in pieces, each as a grid of its own: that
-    costs a little more bits along the cuts, where a code does not see the codes before it.
+    A grid of more than `MOST_LOGITS` logits is scored in pieces. With each goes what lies around it
+    as far as the prior sees (`config.reach`); where that is anything, a piece is scored as a grid
+    of its own.
     """
-    sizes = prior.config.code_sizes
+    sizes, margin = prior.config.code_sizes, prior.config.reach or 0
     codes_spec = tf.TensorSpec([None] * (prior.grid_rank + 1) + [len(sizes)], tf.int32)
     label_spec = tf.TensorSpec([None], tf.int32)
 
     @tf.function(input_signature=[codes_spec, label_spec], autograph=False)
-    def log_prob(codes, label):
-        return prior.log_prob(codes, **{name: label for name in prior.conditions})
+    def nats(codes, label):
+        logits = tf.cast(prior(codes, {name: label for name in prior.conditions}), tf.float32)
+        codes = codes[..., 0] if len(sizes) == 1 else codes
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(codes, logits)
 
     def bits(codes, labels):
         codes = np.asarray(codes)
         codes = codes.reshape(*codes.shape[: prior.grid_rank + 1], len(sizes))
         known = np.full(len(codes), -1) if labels is None else labels
+        # The first two sides of the grid are cut, or the only one.
+        sides = codes.shape[1:-1]
+        logits = sum(sizes) * len(codes) * math.prod(sides[2:])  # of a place
+        height, width = sides[:2] if len(sides) > 1 else (sides[0], 1)
         total = np.zeros(len(codes))
-        for part in _parts(prior, codes):
-            total -= log_prob(part, known.astype(np.int32)).numpy()
+        for piece in pieces(height, width, max(1, MOST_LOGITS // logits), margin):
+            outer, within = piece.outer[: len(sides)], piece.within[: len(sides)]
+            part = nats(codes[:, *outer], known.astype(np.int32)).numpy()[:, *within]
+            total += part.reshape(len(part), -1).sum(1, np.float64)
         return total / np.log(2.0)
 
     return bits
-
-
-def _parts(prior, codes):
-    """Codes of a few grids, cut along their first two sides so that their logits fit in memory."""
-    sides = codes.shape[1:-1]
-    logits = sum(prior.config.code_sizes) * len(codes) * math.prod(sides[2:])  # of a place
-    area = max(1, MOST_LOGITS // logits)
-    height, width = sides[:2] if len(sides) > 1 else (sides[0], 1)
-    for piece in pieces(height, width, area):
-        yield codes[:, *piece.inner[: len(sides)]]
 
 
 def load_pair(path: str, expected: models.TrainableModel | None = None) -> tuple[models.Prior, Any]:

@@ -43,6 +43,12 @@ class TwoLevelPriorConfig(pixelcnn.PixelCNNPriorConfig):
                 f"place; received code_sizes {self.code_sizes}"
             )
 
+    @property
+    def reach(self) -> int | None:
+        # The lower level sees its own codes, and what it is told at each of their places.
+        lower = -(-self._reach_of(self.layers) // 2) + self.condition_blocks + 3
+        return max(self._reach_of(self.upper_layers), lower)
+
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class TwoLevelPrior(prior.Prior):
