@@ -149,7 +149,7 @@ def page(results, agreement):
         "frequencies, the least that any histogram comes to; and under the prior, which is told "
         "the class on `region` and `test`.\n\n"
         f"{runs.table(header, rows(results))}\n\n{times}\n\n"
-        "## Is a digit that which was asked for?\n\n"
+        "## Do samples show the requested digit?\n\n"
         "A support-vector machine that saw the real training digits alone names the digit. "
         f"{agreement['samples']} samples, as many of each class; decoded and made as small as the "
         "real ones.\n\n"
