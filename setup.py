@@ -55,7 +55,6 @@ setup(
         "absl-py",
         "google-crc32c",
         "keras>=3.12",
-        "ml_collections",
         "numpy>=1.26",
         "pillow>=11.3",
         "tensorboard",

@@ -2,7 +2,12 @@
 
 import difflib
 import re
+import reprlib
 from collections.abc import Iterable
+from typing import Any
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
 
 
 class UserError(ValueError):
@@ -23,6 +28,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
     return (f"nearest: {', '.join(close)} " if close else "") + f"(all: {', '.join(known)})"
+
+
+def shown(value: Any) -> str:
+    """A value as an error message shows it: on one line, and short.
+
+    >>> shown("photos"), shown([1] * 10_000)
+    ("'photos'", '[1, 1, 1, 1, 1, 1, ...]')
+    """
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return f"a very large {type(value).__name__}"
 
 
 def reason(error: BaseException) -> str:

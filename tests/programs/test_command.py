@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 
 from tests.programs.harness import TINY, TINY_PRIOR, assert_refused
-from vqvae_tf import export, presets, workflows
+from vqvae_tf import export, models, presets, workflows
 from vqvae_tf.programs import command
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
@@ -74,9 +74,55 @@ def test_help_shows_the_fields_of_the_preset_that_is_named(call):
     )
 
 
+def test_help_and_wrong_flags_are_answered_without_tensorflow():
+    code = """
+import contextlib, importlib, io, sys
+
+for program, *arguments in {programs!r}:
+    module = importlib.import_module("vqvae_tf.programs." + program)
+    sys.argv = ["vqvae-" + program, *arguments]
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            module.run()
+            code = 0
+        except SystemExit as exited:
+            code = exited.code
+    wanted = 0 if "--help" in arguments else 2
+    assert code == wanted and bool(out.getvalue()) == (wanted == 0), (program, arguments)
+    assert err.getvalue().count("\\n") == (wanted == 2), err.getvalue()
+    assert not {{"tensorflow", "keras"}} & sys.modules.keys(), (program, arguments)
+"""
+    programs = [(program, flag) for program in PROGRAMS for flag in ("--help", "--wat", "photos")]
+    programs += [(program,) for program in PROGRAMS if program != "demo"]
+    programs += [
+        ("train", "--preset=photos", "--data=d", "--config.widths=4"),
+        ("train", *AUTOENCODER, "--config.widths", "4", "--wat"),
+        ("train_prior", *PRIOR, "--workdir="),
+        ("sample", "--prior=p", "--output=o", "--temperature=nan"),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", code.format(programs=programs)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_names_the_presets(call):
+    for program, is_prior in (("train", False), ("train_prior", True)):
+        module = importlib.import_module(f"vqvae_tf.programs.{program}")
+        made = {name: make() for name, make in presets.PRESETS.items()}
+        wanted = {name for name, config in made.items() if models.is_prior(config) is is_prior}
+        assert set(module.PRESETS) == wanted
+        assert "--preset=NAME --help lists" in call(program, "--help").out
+
+
 def test_the_last_of_a_flag_counts(call, configs):
     call("train", "--preset=photos", *AUTOENCODER[1:], "--preset=dmlab")
-    assert configs == [presets.preset("dmlab")]
+    call("train", *AUTOENCODER, "--config.widths=4", "--config.widths=8,8")
+    assert configs[0] == presets.preset("dmlab") and configs[1].widths == (8, 8)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -227,9 +273,9 @@ def test_a_workdir_that_is_none_is_refused(call, runs, tmp_path, program, flag):
         ("--temperature=-1", ("temperature must be at least 0",)),
         ("--top_k=99", ("top_k must lie between 1 and 16",)),
         ("--top_p=2", ("top_p must lie in (0, 1]",)),
-        ("--grid=4", ("--grid must be HEIGHT,WIDTH in codes; received 4",)),
-        ("--grid=4,x", ("--grid must be HEIGHT,WIDTH in codes; received 4,x",)),
-        ("--grid=0,4", ("--grid must be HEIGHT,WIDTH in codes; received 0,4",)),
+        ("--grid=4", ("grid",)),
+        ("--grid=4,x", ("--grid must hold the sides of a grid of codes", "received 4,x")),
+        ("--grid=0,4", ("--grid must hold the sides of a grid of codes", "received 0,4")),
         ("--label=wave", ('unknown class "wave"; nearest: waves',)),
         ("--prefix=absent.npz", ("cannot read codes from absent.npz",)),
     ],
@@ -344,7 +390,7 @@ def test_a_disk_without_room_ends_in_one_line(call, runs, monkeypatch, program, 
 def test_an_output_that_is_a_file_ends_in_one_line(call, runs, tmp_path):
     (tmp_path / "o").write_text("")
     outcome = call("sample", f"--prior={runs.prior}", "--output=o", "--count=1")
-    assert_refused(outcome, "File exists: 'o'")
+    assert_refused(outcome, "output o is a file; give a folder")
 
 
 def test_ctrl_c_outside_training_ends_in_one_line(call, runs, monkeypatch):

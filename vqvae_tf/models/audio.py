@@ -8,8 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from vqvae_tf import config as bounds
 from vqvae_tf import networks
-from vqvae_tf.config import Summaries, at_least
+from vqvae_tf.config import Summaries, between
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import autoencoder
 from vqvae_tf.models import codes as codes_lib
@@ -48,8 +49,12 @@ class AudioConfig(autoencoder.AutoencoderConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        at_least(1, self, "channels", "skip_channels", "sample_rate")
-        at_least(2, self, "levels", "kernel_size")
+        between(1, bounds.WIDEST, self, "channels", "skip_channels")
+        between(1, bounds.LARGEST_CODEBOOK, self, "sample_rate")
+        between(2, bounds.LARGEST_KERNEL, self, "kernel_size")
+        between(2, bounds.LARGEST_CODEBOOK, self, "levels")
+        between(1, bounds.LONGEST_WINDOW, self, "dilations")
+        between(-bounds.LONGEST_WINDOW, bounds.LONGEST_WINDOW, self, "strides", "window")
         if len(self.strides) != len(self.widths) or min(self.strides) < 1:
             raise UserError(
                 f"strides must hold a positive number for each of the {len(self.widths)} widths; "
@@ -60,6 +65,11 @@ class AudioConfig(autoencoder.AutoencoderConfig):
             raise UserError(
                 f"window must be a multiple of {self.stride}; received {self.window}, the nearest "
                 f"are {below} and {below + self.stride}"
+            )
+        if self.training.batch_size * self.window > bounds.LARGEST_BATCH:
+            raise UserError(
+                f"a batch must hold at most {bounds.LARGEST_BATCH} samples; received "
+                f"training.batch_size {self.training.batch_size} with window {self.window}"
             )
         if len(set(self.speakers)) < len(self.speakers):
             raise UserError(f"speakers must be different names; received {self.speakers}")

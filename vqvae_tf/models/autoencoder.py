@@ -6,8 +6,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from vqvae_tf import config as bounds
 from vqvae_tf import layers, metrics
-from vqvae_tf.config import Summaries, TrainingConfig, at_least
+from vqvae_tf.config import Summaries, TrainingConfig, between, check_types
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import codes as codes_lib
 from vqvae_tf.models import trainable
@@ -35,13 +36,15 @@ class AutoencoderConfig:
     training: TrainingConfig = TrainingConfig()
 
     def __post_init__(self):
-        at_least(1, self, "residual_width", "embedding_dim")
-        at_least(0, self, "residual_blocks")
+        check_types(self)
+        between(1, bounds.WIDEST, self, "residual_width", "embedding_dim")
+        between(0, bounds.DEEPEST, self, "residual_blocks")
         if not self.widths or min(self.widths) < 1:
             raise UserError(
                 f"widths must hold one positive number for each level, such as 64,128; "
                 f"received {self.widths}"
             )
+        between(1, bounds.WIDEST, self, "widths")
         self.quantizer.check_dim(self.embedding_dim)
 
     def make_quantizer(self, name: str) -> layers.Quantizer:

@@ -6,8 +6,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from vqvae_tf import config as bounds
 from vqvae_tf import likelihoods
-from vqvae_tf.config import DataConfig, Summaries, at_least
+from vqvae_tf.config import DataConfig, Summaries, between
 from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.models import autoencoder
 from vqvae_tf.models import codes as codes_lib
@@ -43,7 +44,8 @@ class ImageModelConfig(autoencoder.AutoencoderConfig):
             raise UserError(
                 f'unknown likelihood "{self.likelihood}"; {nearest(self.likelihood, LIKELIHOODS)}'
             )
-        at_least(1, self, "mixture_components")
+        between(1, bounds.DEEPEST, self, "mixture_components")
+        between(0, bounds.LARGEST_NUMBER, self, "data_variance")
         if not self.data_variance > 0.0:
             raise UserError(f"data_variance must be above 0; received {self.data_variance}")
         size = self.data.image_size
@@ -52,6 +54,11 @@ class ImageModelConfig(autoencoder.AutoencoderConfig):
             raise UserError(
                 f"data.image_size must be a multiple of {self.stride}; received {size}, the "
                 f"nearest are {below} and {below + self.stride}"
+            )
+        if self.training.batch_size * size**2 * self.data.channels > bounds.LARGEST_BATCH:
+            raise UserError(
+                f"a batch must hold at most {bounds.LARGEST_BATCH} numbers; received "
+                f"training.batch_size {self.training.batch_size} with data.image_size {size}"
             )
 
     @property

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf.config import Summaries, TrainingConfig, at_least
+from vqvae_tf import config as bounds
+from vqvae_tf.config import Summaries, TrainingConfig, between, check_types
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import codes as codes_lib
 from vqvae_tf.models import trainable
@@ -41,11 +42,13 @@ class PriorConfig(abc.ABC):
     training: TrainingConfig = TrainingConfig()
 
     def __post_init__(self):
-        at_least(0, self, "num_classes")
+        check_types(self)
+        between(0, bounds.LARGEST_CODEBOOK, self, "num_classes")
         if not self.code_sizes or min(self.code_sizes) < 1:
             raise UserError(
                 f"code_sizes must hold a positive number for each slot; received {self.code_sizes}"
             )
+        between(1, bounds.LARGEST_CODEBOOK, self, "code_sizes")
         if not 0.0 <= self.condition_dropout <= 1.0:
             raise UserError(
                 f"condition_dropout must lie in [0, 1]; received {self.condition_dropout}"

@@ -9,7 +9,9 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+from vqvae_tf import config as bounds
 from vqvae_tf import layers
+from vqvae_tf.config import between, check_types
 from vqvae_tf.errors import UserError, nearest
 
 _CODEBOOK = (
@@ -21,6 +23,7 @@ _DRAWING = {"gumbel_softmax": layers.GumbelSoftmax, "stochastic": layers.Stochas
 _ESTIMATORS = ("straight_through", "rotation", *_DRAWING)
 _OF_ESTIMATOR = ("temperature", "final_temperature", "anneal_steps")
 _NOT_PASSED = ("num_embeddings", "bits")
+_MOST_SLOTS = 2**10
 DEFAULT_NUM_EMBEDDINGS = 512  # the paper's
 
 # kind -> (layer, the fields that it takes)
@@ -96,6 +99,7 @@ class QuantizerConfig:
     code_dim: int | None = None
 
     def __post_init__(self):
+        self._check_bounds()
         if self.kind not in KINDS:
             raise UserError(f'unknown quantizer.kind "{self.kind}"; {nearest(self.kind, KINDS)}')
         for name in self.foreign_fields(self.kind):
@@ -149,6 +153,24 @@ class QuantizerConfig:
         except ValueError as error:  # a layer's own words
             raise UserError(f"quantizer: {error}") from None
 
+    def _check_bounds(self):
+        """Refuses what no layer could be made of, or only very many."""
+        check_types(self, at="quantizer.")
+        for field in dataclasses.fields(self):
+            if field.type == float | None:
+                between(
+                    -bounds.LARGEST_NUMBER, bounds.LARGEST_NUMBER, self, field.name, at="quantizer."
+                )
+        between(1, bounds.LARGEST_CODEBOOK, self, "num_embeddings", "levels", at="quantizer.")
+        between(0, bounds.LONGEST_RUN, self, "accumulation_steps", "anneal_steps", at="quantizer.")
+        between(0, bounds.DEEPEST, self, "stages", "groups", at="quantizer.")
+        between(0, bounds.WIDEST, self, "code_dim", at="quantizer.")
+        if self._slots > _MOST_SLOTS:
+            raise UserError(
+                f"quantizer.stages times quantizer.groups must be at most {_MOST_SLOTS}; received "
+                f"{self.stages} times {self.groups}"
+            )
+
     @staticmethod
     def foreign_fields(kind: str) -> tuple[str, ...]:
         """Fields that a quantizer of `kind` does not have.
@@ -186,6 +208,12 @@ class QuantizerConfig:
         if width % groups:
             raise UserError(f"{where} must be a multiple of the {groups} groups; received {width}")
         wanted = self.bits or (len(self.levels) if self.levels else None)
+        numbers = self._leaves * max(self.num_embeddings or (1,)) * width
+        if numbers > bounds.LARGEST_TABLE:
+            raise UserError(
+                f"the codebooks must hold at most {bounds.LARGEST_TABLE} numbers; received "
+                f"quantizer.num_embeddings={self.num_embeddings} for {where}={width}"
+            )
         if wanted is not None and width != wanted * groups:
             raise UserError(
                 f"this {self.kind} quantizer takes vectors of {wanted * groups} numbers; received "

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from vqvae_tf import networks
-from vqvae_tf.config import at_least
+from vqvae_tf.config import WIDEST, between
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import autoencoder, image_model, levels
 
@@ -29,7 +29,7 @@ class TwoLevelConfig(image_model.ImageModelConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        at_least(1, self, "upper_width")
+        between(1, WIDEST, self, "upper_width")
         if len(self.quantizer.code_sizes) > 1:
             raise UserError(
                 f"each level has one code per place; received a quantizer with "

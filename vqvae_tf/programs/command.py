@@ -1,73 +1,56 @@
-"""What all programs share: flags, configurations by flag, and errors that end in one line."""
+"""What all programs share: flags, configurations by flag, and errors that end in one line.
 
-import dataclasses
+Nothing here imports TensorFlow: `--help` and a wrong flag are answered before it is needed.
+"""
+
+import contextlib
 import logging as stdlib_logging
 import os
 import sys
-import typing
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import ml_collections
-import tensorflow as tf
 from absl import flags, logging
-from ml_collections import config_flags
 
-from vqvae_tf import config as config_lib
-from vqvae_tf import presets
-from vqvae_tf.errors import UserError, nearest, reason
-from vqvae_tf.training import strategies
+from vqvae_tf.errors import UserError, reason
+from vqvae_tf.programs import config_flags
 
 MISTAKE, INTERRUPTED = 2, 130  # exit codes
-
-# What TensorFlow raises when a file or a folder is not what it should be, or a disk is full.
-_FILE_ERRORS = (
-    tf.errors.AlreadyExistsError,
-    tf.errors.FailedPreconditionError,
-    tf.errors.NotFoundError,
-    tf.errors.PermissionDeniedError,
-    tf.errors.ResourceExhaustedError,
-    tf.errors.UnavailableError,
-)
+_LONGEST_MESSAGE = 1_000  # characters
 
 
 def run(
     main: Callable[[], None],
     flag_values: flags.FlagValues,
     usage: str,
-    default_preset: str | None = None,
+    preset: flags.FlagHolder | None = None,
 ) -> None:
     """Parses `sys.argv`, calls `main`, and exits.
 
     A wrong flag, field or file ends in one line and exit code 2. Ctrl-C ends in a line that
-    says where the run was saved.
+    says where the run was saved, and exit code 130.
 
     Args:
-        main: the program proper; reads its flags by itself.
+        main: the program proper; reads its flags by itself and imports what it needs.
         flag_values: the program's flags.
         usage: shown above the flags by `--help`.
-        default_preset: for programs with `--preset`: the one whose fields `--help` shows. They
-            get `--config.FIELD=VALUE` for every field of the preset named on the command line.
+        preset: the flag `--preset` of programs that have it. They get `--config.FIELD=VALUE` for
+            every field of the preset named on the command line.
     """
-    _log_what_users_want()
     try:
-        preset = None
-        if default_preset is not None:
-            preset = presets.preset(_flag("preset", default_preset))
-            _define_config(flag_values, preset)
-        if any(argument in ("--help", "-h") for argument in sys.argv[1:]):
-            print(usage.strip(), flag_values.get_help(), _fields(preset), sep="\n\n")
-            return
-        positional = flag_values(sys.argv)[1:]
-        if positional:
-            raise UserError(f'"{positional[0]}" is no flag; flags are written --NAME=VALUE')
-        main()
+        _parse_and_call(main, flag_values, usage, preset)
+        _flush()  # here rather than at exit, where a full disk would be a traceback
+    except BrokenPipeError:  # the reader of the output has seen enough
+        _discard_output()
+        sys.exit(1)
     except (UserError, flags.Error) as error:
         sys.exit(_say(error, MISTAKE))
-    except (OSError, *_FILE_ERRORS) as error:
-        sys.exit(_say(reason(error), MISTAKE))
     except KeyboardInterrupt as error:  # training says where it saved
         sys.exit(_say(str(error) or "stopped", INTERRUPTED))
+    except Exception as error:
+        if not isinstance(error, (OSError, MemoryError, *_tensorflow_errors())):
+            raise
+        sys.exit(_say(reason(error), MISTAKE))
 
 
 class RunFlags(NamedTuple):
@@ -91,46 +74,60 @@ def define_run(flag_values: flags.FlagValues, data: str) -> RunFlags:
             "validation", None, "URI of the data to evaluate on; the training data by default."
         ),
         workdir=text("workdir", None, "Folder of the run.", required=True),
-        strategy=text("strategy", "default", f"One of {', '.join(strategies.NAMES)}."),
+        strategy=text("strategy", "default", "default, mirrored, mirrored:N, multi_worker or tpu."),
     )
 
 
-def frozen_config(flag_values: flags.FlagValues, preset: Any) -> Any:
-    """The configuration after `--config.FIELD=VALUE`, frozen again.
+def _parse_and_call(main, flag_values, usage, preset):
+    arguments = _arguments(flag_values)
+    _log_what_users_want()
+    # Presets are models, which need TensorFlow, so all other flags are looked at first.
+    ours = arguments if preset is None else config_flags.without(arguments)
+    if any(argument in _HELP for argument in ours):
+        with contextlib.suppress(flags.Error, ValueError):  # help is given whatever is beside it
+            _parse(flag_values, [argument for argument in ours if argument not in _HELP])
+        print(usage.strip(), flag_values.get_help(), sep="\n\n")
+        if preset is not None:
+            print("\n" + _fields(flag_values[preset.name]))
+        return
+    _parse(flag_values, ours)
+    if preset is not None:
+        from vqvae_tf import presets
 
-    Where a flag gives the quantizer another kind, the preset's settings of the old kind are left
-    out; those that flags give stay, and are refused if the new kind does not have them.
-    """
-    values = flag_values.config.to_dict()
-    quantizer = values.get("quantizer")
-    if quantizer is not None and quantizer["kind"] != preset.quantizer.kind:
-        for name in preset.quantizer.foreign_fields(quantizer["kind"]):
-            if quantizer[name] == getattr(preset.quantizer, name):
-                quantizer[name] = None
-    return config_lib.from_dict(type(preset), values)
-
-
-def sides(flag: flags.FlagHolder) -> tuple[int, ...] | None:
-    """The value of a list flag that holds the sides of a grid of codes, or None."""
-    given = flag.value
-    if given is None:
-        return None
-    if not given or not all(side.isdecimal() and int(side) for side in given):
-        raise UserError(
-            f"--{flag.name} must hold the sides of a grid of codes, such as 32,32; received "
-            f"{','.join(given)}"
-        )
-    return tuple(map(int, given))
+        config_flags.define(flag_values, presets.preset(str(preset.value)), arguments)
+        _parse(flag_values, arguments)
+    main()
 
 
-def height_width(flag: flags.FlagHolder, unit: str) -> tuple[int, int] | None:
-    """The value of a list flag that is HEIGHT,WIDTH in `unit`, or None."""
-    sides = flag.value
-    if sides is None:
-        return None
-    if len(sides) != 2 or not all(side.isdecimal() and int(side) for side in sides):
-        raise UserError(f"--{flag.name} must be HEIGHT,WIDTH in {unit}; received {','.join(sides)}")
-    return int(sides[0]), int(sides[1])
+_HELP = ("--help", "-help", "-h")
+
+
+def _arguments(flag_values):
+    """The arguments and those of files named by `--flagfile`, if flags can hold them."""
+    try:
+        arguments = flag_values.read_flags_from_files(sys.argv[1:], force_gnu=False)
+    except UnicodeDecodeError as error:
+        raise UserError(f"--flagfile names a file that is not text ({error})") from None
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise UserError(f"{ascii(argument)} is not UTF-8; rename what it names") from None
+        if "\0" in argument:
+            raise UserError(f"{ascii(argument)} holds a NUL character; leave it out")
+    return arguments
+
+
+def _parse(flag_values, arguments):
+    try:
+        positional = flag_values([sys.argv[0], *arguments])[1:]
+    except ValueError as error:  # what absl leaves as it comes
+        raise UserError(reason(error)) from None
+    if positional:
+        raise UserError(f'"{positional[0]}" is no flag; flags are written --NAME=VALUE')
+    for name in flag_values:
+        if flag_values[name].value == "":
+            raise UserError(f"--{name} is empty; give a value, or leave the flag out")
 
 
 def _log_what_users_want() -> None:
@@ -141,62 +138,57 @@ def _log_what_users_want() -> None:
     logging.get_absl_handler().addFilter(
         lambda record: record.levelno > stdlib_logging.INFO or record.pathname.startswith(ours)
     )
-    tf.get_logger().setLevel("ERROR")
+    stdlib_logging.getLogger("tensorflow").setLevel("ERROR")
 
 
-def _fields(preset: Any) -> str:
-    """The part of `--help` about `--config.FIELD=VALUE`; empty without a preset."""
-    if preset is None:
-        return ""
-    lines = [f"  {name}: {value!r}" for name, value in _leaves(config_lib.to_dict(preset)).items()]
-    return "\n".join(["--config.FIELD=VALUE sets a field over the preset's value:", *lines])
+def _fields(preset_flag: flags.Flag) -> str:
+    """The part of `--help` about `--config.FIELD=VALUE`."""
+    if not preset_flag.present:
+        return "--config.FIELD=VALUE sets a field; --preset=NAME --help lists those of a preset."
+    from vqvae_tf import presets
+
+    fields = config_flags.described(presets.preset(str(preset_flag.value)))
+    return f"--config.FIELD=VALUE sets a field over the preset's value:\n{fields}"
 
 
 def _say(what: Exception | str, code: int) -> int:
+    """Prints one line, short and printable whatever the message quotes."""
     message = " ".join(str(what).split())
+    if len(message) > _LONGEST_MESSAGE:
+        half = _LONGEST_MESSAGE // 2
+        message = f"{message[:half]} ... {message[-half:]}"
+    message = "".join(
+        each if each.isprintable() else ascii(each)[1:-1]  # "\x1b" for a terminal's escape
+        for each in message
+    )
     print(f"{os.path.basename(sys.argv[0])}: {message}", file=sys.stderr)
+    try:
+        _flush()
+    except OSError:
+        _discard_output()
     return code
 
 
-def _define_config(flag_values: flags.FlagValues, preset: Any) -> None:
-    """Defines `--config.FIELD=VALUE` for every field of `preset`, which gives the defaults."""
-    known = list(_leaves(config_lib.to_dict(preset)))
-    for argument in sys.argv[1:]:
-        name = argument.lstrip("-").partition("=")[0]
-        if name.startswith("config.") and name[7:] not in known:
-            raise UserError(f'unknown field "{name[7:]}"; {nearest(name[7:], known)}')
-    config_flags.DEFINE_config_dict("config", _settable(preset), flag_values=flag_values)
+def _flush():
+    if sys.stdout is not None:  # a program may be started with its output closed
+        sys.stdout.flush()
 
 
-def _settable(config: Any) -> ml_collections.ConfigDict:
-    """A mutable copy, which config_flags asks for."""
-    hints = typing.get_type_hints(type(config))
-    values = {}
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if dataclasses.is_dataclass(value):
-            value = _settable(value)
-        elif type(None) in typing.get_args(hints[field.name]):
-            # As an object it is parsed as a Python literal, so that it can become None or be it.
-            value = ml_collections.FieldReference(value, field_type=object)
-        values[field.name] = value
-    return ml_collections.ConfigDict(values)
+def _discard_output():
+    """Sends what is still to be written nowhere, so that Python does not try again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _flag(name: str, default: str) -> str:
-    """Last value of `--name` in `sys.argv`, read before the flags that hang on it are defined."""
-    arguments, found = sys.argv[1:], default
-    for place, argument in enumerate(arguments):
-        flag, equals, value = argument.lstrip("-").partition("=")
-        if flag == name and argument.startswith("-"):
-            found = value if equals else (arguments[place + 1 :] or [default])[0]
-    return found
-
-
-def _leaves(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested dictionaries as one, under dotted names."""
-    leaves: dict[str, Any] = {}
-    for name, value in values.items():
-        inner = isinstance(value, dict)
-        leaves |= _leaves(value, f"{prefix}{name}.") if inner else {prefix + name: value}
-    return leaves
+def _tensorflow_errors() -> tuple[type[Exception], ...]:
+    """What it raises when a file or a folder is not what it should be, or a disk is full."""
+    errors = getattr(sys.modules.get("tensorflow"), "errors", None)
+    if errors is None:
+        return ()
+    return (
+        errors.AlreadyExistsError,
+        errors.FailedPreconditionError,
+        errors.NotFoundError,
+        errors.PermissionDeniedError,
+        errors.ResourceExhaustedError,
+        errors.UnavailableError,
+    )

@@ -8,8 +8,7 @@ it that another process has served. Interrupted, the same command goes on.
 
 from absl import flags
 
-from vqvae_tf.programs import command
-from vqvae_tf.workflows import demo
+from vqvae_tf.programs import command, output_flags
 
 FLAGS = flags.FlagValues()
 _OUTPUT = flags.DEFINE_string("output", "demo", "Folder for everything.", flag_values=FLAGS)
@@ -17,6 +16,10 @@ _OUTPUT = flags.DEFINE_string("output", "demo", "Folder for everything.", flag_v
 
 def main() -> None:
     """Runs the demo, and prints where the report is."""
+    output_flags.check_folder(_OUTPUT)
+
+    from vqvae_tf.workflows import demo
+
     print(f"open {demo.run(_OUTPUT.value)} in a browser")
 
 

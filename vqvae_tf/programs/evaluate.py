@@ -8,10 +8,7 @@ both perplexity and usage. --output=FILE writes the same as JSON, with a row a p
 
 from absl import flags
 
-from vqvae_tf import workflows
-from vqvae_tf.files import write_json
-from vqvae_tf.media import evaluation
-from vqvae_tf.programs import command
+from vqvae_tf.programs import command, number_flags, output_flags
 
 FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_string(
@@ -27,19 +24,26 @@ _SEARCH = flags.DEFINE_integer(
     0,
     "Choose codes by the decoder's error: passes over every place, 2 will do; 0 is the nearest.",
     lower_bound=0,
+    upper_bound=number_flags.MOST_PASSES,
     flag_values=FLAGS,
 )
-_RATE_WEIGHT = flags.DEFINE_float(
+_RATE_WEIGHT = number_flags.define_float(
     "rate_weight",
     0.0,
     "Squared error that the search gives for a bit under the prior; 300 will do.",
+    FLAGS,
     lower_bound=0.0,
-    flag_values=FLAGS,
 )
 
 
 def main() -> None:
     """Evaluates, and prints the table."""
+    output_flags.check_file(_OUTPUT)
+
+    from vqvae_tf import workflows
+    from vqvae_tf.files import write_json
+    from vqvae_tf.media import evaluation
+
     results = workflows.evaluate(
         _MODEL.value,
         _DATA.value,
@@ -47,9 +51,9 @@ def main() -> None:
         search_passes=_SEARCH.value,
         rate_weight=_RATE_WEIGHT.value,
     )
-    print(evaluation.table(results))
-    if _OUTPUT.value is not None:
+    if _OUTPUT.value is not None:  # before the table, whose reader may have gone
         write_json(_OUTPUT.value, results)
+    print(evaluation.table(results))
 
 
 def run() -> None:

@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from vqvae_tf import export, models, workflows
 from vqvae_tf.errors import UserError, nearest
-from vqvae_tf.programs import command
+from vqvae_tf.programs import command, number_flags
 
 FORMATS = ("saved_model", "tflite")
 # In nats a code: in float32 ten times what sums in another order come to, and in mixed precision
@@ -49,11 +48,13 @@ _OUTPUT = flags.DEFINE_string(
 
 def main() -> None:
     """Exports, checks in another process, and prints what was compared."""
+    from vqvae_tf import export, models, workflows
+
     for name in _FORMAT.value or [""]:
         if name not in FORMATS:
             raise UserError(f'unknown format "{name}"; {nearest(name, FORMATS)}')
-    grid = command.height_width(_GRID, "codes")
-    size = command.height_width(_SIZE, "pixels")
+    grid = number_flags.height_width(_GRID, "codes", number_flags.LARGEST_GRID)
+    size = number_flags.height_width(_SIZE, "pixels", number_flags.LARGEST_PICTURE)
     if "tflite" in _FORMAT.value and size is None:
         raise UserError("a TFLite file is for pictures of one size; give --size=HEIGHT,WIDTH")
     if "tflite" not in _FORMAT.value and size is not None:

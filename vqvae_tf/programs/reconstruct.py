@@ -3,10 +3,11 @@
 vqvae-reconstruct --model=runs/photos --data=embedded:photos/photo --output=reconstructions
 """
 
+import sys
+
 from absl import flags
 
-from vqvae_tf import workflows
-from vqvae_tf.programs import command
+from vqvae_tf.programs import command, number_flags, output_flags
 
 FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_string(
@@ -19,19 +20,29 @@ _OUTPUT = flags.DEFINE_string(
     "output", None, "Folder for the results.", required=True, flag_values=FLAGS
 )
 _COUNT = flags.DEFINE_integer(
-    "count", None, "How many at most; all by default.", lower_bound=1, flag_values=FLAGS
+    "count",
+    None,
+    "How many at most; all by default.",
+    lower_bound=1,
+    upper_bound=sys.maxsize,
+    flag_values=FLAGS,
 )
 _SEARCH = flags.DEFINE_integer(
     "search_passes",
     0,
     "Choose codes by the decoder's error: passes over every place, 2 will do; 0 is the nearest.",
     lower_bound=0,
+    upper_bound=number_flags.MOST_PASSES,
     flag_values=FLAGS,
 )
 
 
 def main() -> None:
     """Reconstructs, and prints how many."""
+    output_flags.check_folder(_OUTPUT)
+
+    from vqvae_tf import workflows
+
     written = workflows.reconstruct(
         _MODEL.value, _DATA.value, _OUTPUT.value, _COUNT.value, _SEARCH.value
     )

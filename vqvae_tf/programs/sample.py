@@ -7,8 +7,7 @@ Writes a PNG a sample and sheet.png, or a WAV a sample; and codes.npz.
 
 from absl import flags
 
-from vqvae_tf import workflows
-from vqvae_tf.programs import command
+from vqvae_tf.programs import command, number_flags, output_flags
 
 FLAGS = flags.FlagValues()
 _PRIOR = flags.DEFINE_string(
@@ -17,15 +16,29 @@ _PRIOR = flags.DEFINE_string(
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Folder for the samples.", required=True, flag_values=FLAGS
 )
-_COUNT = flags.DEFINE_integer("count", 16, "How many.", lower_bound=1, flag_values=FLAGS)
+_COUNT = flags.DEFINE_integer(
+    "count",
+    16,
+    "How many.",
+    lower_bound=1,
+    upper_bound=number_flags.LARGEST_COUNT,
+    flag_values=FLAGS,
+)
 _LABEL = flags.DEFINE_string("label", None, "Name or number of a class.", flag_values=FLAGS)
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of the draws.", flag_values=FLAGS)
-_TEMPERATURE = flags.DEFINE_float(
-    "temperature", 1.0, "Divides the logits; 0 takes the most likely codes.", flag_values=FLAGS
+_SEED = flags.DEFINE_integer(
+    "seed",
+    0,
+    "Seed of the draws.",
+    lower_bound=0,
+    upper_bound=number_flags.LARGEST_SEED,
+    flag_values=FLAGS,
+)
+_TEMPERATURE = number_flags.define_float(
+    "temperature", 1.0, "Divides the logits; 0 takes the most likely codes.", FLAGS
 )
 _TOP_K = flags.DEFINE_integer("top_k", None, "Draw from the k likeliest.", flag_values=FLAGS)
-_TOP_P = flags.DEFINE_float(
-    "top_p", None, "Draw from the likeliest codes of this probability.", flag_values=FLAGS
+_TOP_P = number_flags.define_float(
+    "top_p", None, "Draw from the likeliest codes of this probability.", FLAGS
 )
 _GRID = flags.DEFINE_list("grid", None, "HEIGHT,WIDTH in codes; of sounds TIME.", flag_values=FLAGS)
 _PREFIX = flags.DEFINE_string(
@@ -36,12 +49,18 @@ _BEST_OF = flags.DEFINE_integer(
     1,
     "Draw so many for each sample and keep the likeliest.",
     lower_bound=1,
+    upper_bound=1_000,
     flag_values=FLAGS,
 )
 
 
 def main() -> None:
     """Samples, and prints where the sheet, or the first sound, is."""
+    output_flags.check_folder(_OUTPUT)
+    grid = number_flags.sides(_GRID)
+
+    from vqvae_tf import workflows
+
     written = workflows.sample(
         _PRIOR.value,
         _OUTPUT.value,
@@ -51,7 +70,7 @@ def main() -> None:
         temperature=_TEMPERATURE.value,
         top_k=_TOP_K.value,
         top_p=_TOP_P.value,
-        grid=command.sides(_GRID),
+        grid=grid,
         prefix=_PREFIX.value,
         best_of=_BEST_OF.value,
     )

@@ -8,21 +8,30 @@ The same command goes on where it was interrupted.
 
 from absl import flags
 
-from vqvae_tf import models, presets, workflows
 from vqvae_tf.errors import UserError
-from vqvae_tf.media import evaluation
-from vqvae_tf.programs import command
+from vqvae_tf.programs import command, config_flags, output_flags
+
+# For --help, which does not import the presets themselves: they are models, on TensorFlow.
+PRESETS = (
+    *("photos", "photos_two_level", "cifar10", "sonnet", "imagenet", "dmlab", "digits"),
+    "speech",
+)
 
 FLAGS = flags.FlagValues()
 _PRESET = flags.DEFINE_string(
-    "preset", None, f"One of {', '.join(presets.PRESETS)}.", required=True, flag_values=FLAGS
+    "preset", None, f"One of {', '.join(PRESETS)}.", required=True, flag_values=FLAGS
 )
 _RUN = command.define_run(FLAGS, data="URI of the training data.")
 
 
 def main() -> None:
     """Trains, and prints the final evaluation."""
-    config = command.frozen_config(FLAGS, presets.preset(_PRESET.value))
+    output_flags.check_folder(_RUN.workdir)
+
+    from vqvae_tf import models, presets, workflows
+    from vqvae_tf.media import evaluation
+
+    config = config_flags.frozen(FLAGS, presets.preset(_PRESET.value))
     if models.is_prior(config):
         raise UserError(f"{_PRESET.value} is the preset of a prior; use vqvae-train-prior")
     results = workflows.train(
@@ -37,7 +46,7 @@ def main() -> None:
 
 def run() -> None:
     """The console script."""
-    command.run(main, FLAGS, __doc__, default_preset="photos")
+    command.run(main, FLAGS, __doc__, preset=_PRESET)
 
 
 if __name__ == "__main__":

@@ -9,15 +9,16 @@ was interrupted.
 
 from absl import flags
 
-from vqvae_tf import models, presets, workflows
 from vqvae_tf.errors import UserError
-from vqvae_tf.media import evaluation
-from vqvae_tf.programs import command
+from vqvae_tf.programs import command, config_flags, output_flags
 
-DEFAULT_PRESET = "photos_prior"
+# For --help, which does not import the presets themselves: they are models, on TensorFlow.
+PRESETS = ("photos_prior", "photos_two_level_prior", "digits_prior", "speech_prior")
 
 FLAGS = flags.FlagValues()
-_PRESET = flags.DEFINE_string("preset", DEFAULT_PRESET, "Preset of a prior.", flag_values=FLAGS)
+_PRESET = flags.DEFINE_string(
+    "preset", PRESETS[0], f"One of {', '.join(PRESETS)}.", flag_values=FLAGS
+)
 _MODEL = flags.DEFINE_string(
     "model", None, "Workdir of the autoencoder.", required=True, flag_values=FLAGS
 )
@@ -26,7 +27,12 @@ _RUN = command.define_run(FLAGS, data="URI of the pictures or sounds, or codes:G
 
 def main() -> None:
     """Trains, and prints the final evaluation."""
-    config = command.frozen_config(FLAGS, presets.preset(_PRESET.value))
+    output_flags.check_folder(_RUN.workdir)
+
+    from vqvae_tf import models, presets, workflows
+    from vqvae_tf.media import evaluation
+
+    config = config_flags.frozen(FLAGS, presets.preset(_PRESET.value))
     if not models.is_prior(config):
         raise UserError(f"{_PRESET.value} is no preset of a prior; use vqvae-train")
     results = workflows.train_prior(
@@ -42,7 +48,7 @@ def main() -> None:
 
 def run() -> None:
     """The console script."""
-    command.run(main, FLAGS, __doc__, default_preset=DEFAULT_PRESET)
+    command.run(main, FLAGS, __doc__, preset=_PRESET)
 
 
 if __name__ == "__main__":

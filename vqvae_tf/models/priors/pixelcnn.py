@@ -8,8 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from vqvae_tf import config as bounds
 from vqvae_tf import networks
-from vqvae_tf.config import DataConfig, at_least
+from vqvae_tf.config import DataConfig, between
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import prior
 from vqvae_tf.models.codes import without_slots
@@ -45,7 +46,10 @@ class PixelCNNPriorConfig(prior.PriorConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        at_least(1, self, "channels", "layers", "head_width", "grid")
+        between(1, bounds.WIDEST, self, "channels", "head_width", "code_dim")
+        between(1, bounds.DEEPEST, self, "layers")
+        between(1, bounds.LARGEST_SIDE, self, "grid")
+        between(1, bounds.LARGEST_KERNEL, self, "kernel_size", "first_kernel")
         for name in ("kernel_size", "first_kernel"):
             if len(getattr(self, name)) != 2:
                 raise UserError(f"{name} must be ROWS,COLUMNS; received {getattr(self, name)}")

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import networks
-from vqvae_tf.config import at_least
+from vqvae_tf.config import DEEPEST, WIDEST, between
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import levels, prior
 from vqvae_tf.models.priors import pixelcnn
@@ -35,8 +35,9 @@ class TwoLevelPriorConfig(pixelcnn.PixelCNNPriorConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        at_least(1, self, "upper_channels", "upper_layers", "condition_channels")
-        at_least(0, self, "condition_blocks")
+        between(1, WIDEST, self, "upper_channels", "condition_channels")
+        between(1, DEEPEST, self, "upper_layers")
+        between(0, DEEPEST, self, "condition_blocks")
         if len(self.code_sizes) != levels.SLOTS or len(set(self.code_sizes[1:])) > 1:
             raise UserError(
                 f"a prior of two levels has an upper and {levels.SLOTS - 1} equal lower codes per "

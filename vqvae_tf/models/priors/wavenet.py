@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from vqvae_tf import config as bounds
 from vqvae_tf import networks
-from vqvae_tf.config import at_least
+from vqvae_tf.config import between
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import prior
 from vqvae_tf.networks.wavenet.sampler import block_noise, sample_steps, start_state
@@ -33,8 +34,9 @@ class WaveNetPriorConfig(prior.PriorConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        at_least(1, self, "channels", "skip_channels", "length")
-        at_least(2, self, "kernel_size")
+        between(1, bounds.WIDEST, self, "channels", "skip_channels")
+        between(1, bounds.LONGEST_WINDOW, self, "length", "dilations")
+        between(2, bounds.LARGEST_KERNEL, self, "kernel_size")
         if len(set(self.code_sizes)) > 1:
             raise UserError(
                 f"a WaveNet prior needs slots of one size; received code_sizes {self.code_sizes}: "

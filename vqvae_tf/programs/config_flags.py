@@ -1,0 +1,128 @@
+"""`--config.FIELD=VALUE`: a flag for every field of a preset."""
+
+import dataclasses
+import re
+import typing
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from absl import flags
+
+from vqvae_tf import config as config_lib
+from vqvae_tf.errors import UserError, nearest
+
+_NAME = re.compile(r"--?(?:no)?config\.([^=]*)(=?)")
+
+
+def without(arguments: Sequence[str]) -> list[str]:
+    """The arguments but for `--config.FIELD=VALUE` and `--config.FIELD VALUE`.
+
+    >>> without(["--data=d", "--config.widths=4,8", "--config.training.seed", "3"])
+    ['--data=d']
+    """
+    rest, value_may_follow = [], False
+    for argument in arguments:
+        if value_may_follow and not re.match(r"-[^\d.]", argument):
+            value_may_follow = False
+            continue
+        field = _NAME.match(argument)
+        value_may_follow = field is not None and not field[2]
+        if field is None:
+            rest.append(argument)
+    return rest
+
+
+def define(flag_values: flags.FlagValues, preset: Any, arguments: Sequence[str]) -> None:
+    """Defines a flag for every field of `preset`, which gives the defaults.
+
+    Raises:
+        UserError: if `arguments` set a field that is not there; the nearest names are shown.
+    """
+    fields = {name: (hint, value) for name, hint, value in _fields(preset)}
+    for argument in arguments:
+        field = _NAME.match(argument)
+        if field is not None and field[1] not in fields:
+            raise UserError(f'unknown field "{field[1]}"; {nearest(field[1], fields)}')
+    for name, (hint, value) in fields.items():
+        name = "config." + name
+        if hint is bool:
+            flags.DEFINE_boolean(name, value, None, flag_values)
+        else:
+            flags.DEFINE(_PARSERS.get(hint) or _Parser(hint), name, value, None, flag_values)
+
+
+def frozen(flag_values: flags.FlagValues, preset: Any) -> Any:
+    """The configuration of the preset's class that the flags hold.
+
+    Where a flag gives the quantizer another kind, the preset's settings of the old kind are left
+    out; those that flags give stay, and are refused if the new kind does not have them.
+    """
+    values: dict[str, Any] = {}
+    for name, _, _ in _fields(preset):
+        *parents, last = name.split(".")
+        inner = values
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[last] = flag_values["config." + name].value
+    if "quantizer" in values:
+        for name in preset.quantizer.foreign_fields(values["quantizer"]["kind"]):
+            if not flag_values[f"config.quantizer.{name}"].present:
+                values["quantizer"][name] = None
+    return config_lib.from_dict(type(preset), values)
+
+
+def described(preset: Any) -> str:
+    """The fields of a preset and their values, a line each."""
+    return "\n".join(f"  {name}: {value!r}" for name, _, value in _fields(preset))
+
+
+class _Parser(flags.ArgumentParser):
+    """Of tuples, whose items have commas between, and of what may be None.
+
+    What does not become an item stays text, for the configuration to refuse by the field's name.
+    """
+
+    def __init__(self, hint):
+        options = set(typing.get_args(hint)) - {type(None)}
+        self._may_be_none = typing.get_origin(hint) is not tuple
+        if self._may_be_none:
+            (hint,) = options
+        self._is_tuple = typing.get_origin(hint) is tuple
+        self._item = typing.get_args(hint)[0] if self._is_tuple else hint
+
+    def parse(self, argument):
+        if not isinstance(argument, str):  # the default
+            return argument
+        if self._may_be_none and argument == "None":
+            return None
+        if self._is_tuple:
+            return tuple(self._convert(item) for item in argument.split(",") if argument)
+        return self._convert(argument)
+
+    def flag_type(self):
+        return "list" if self._is_tuple else self._item.__name__
+
+    def _convert(self, text):
+        try:
+            return _PARSERS[self._item].parse(text)
+        except ValueError:
+            return text
+
+
+_PARSERS: dict[type, flags.ArgumentParser] = {
+    bool: flags.BooleanParser(),
+    int: flags.IntegerParser(),
+    float: flags.FloatParser(),
+    str: flags.ArgumentParser(),
+}
+
+
+def _fields(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Dotted name, declared type and value of every field, of nested configurations too."""
+    hints = typing.get_type_hints(type(config))
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(hints[field.name]):
+            yield from _fields(value, f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name, hints[field.name], value

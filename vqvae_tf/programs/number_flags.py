@@ -1,0 +1,60 @@
+"""Number flags with bounds, and pairs of numbers."""
+
+import math
+from typing import Any
+
+from absl import flags
+
+from vqvae_tf.errors import UserError
+
+LARGEST_COUNT = 100_000  # pictures or sounds in one folder
+LARGEST_GRID = 2**20  # codes of one sample
+LARGEST_PICTURE = 2**24  # pixels of a TFLite file's picture
+LARGEST_SEED = 2**64 - 1
+MOST_PASSES = 1_000  # of a search for codes
+
+
+def define_float(
+    name: str, default: float | None, words: str, flag_values: flags.FlagValues, **bounds: float
+) -> flags.FlagHolder:
+    """`flags.DEFINE_float` that takes neither NaN nor infinities."""
+    return flags.DEFINE(_FiniteParser(**bounds), name, default, words, flag_values=flag_values)
+
+
+class _FiniteParser(flags.FloatParser):
+    """Of finite floats."""
+
+    def convert(self, argument: Any) -> float:
+        """The number, or ValueError."""
+        value = super().convert(argument)
+        if not math.isfinite(value):
+            raise ValueError("must be a finite number")
+        return value
+
+
+def sides(flag: flags.FlagHolder) -> tuple[int, ...] | None:
+    """The value of a list flag that holds the sides of a grid of codes, or None."""
+    return _whole_numbers(
+        flag, "hold the sides of a grid of codes, such as 32,32", LARGEST_GRID, "codes"
+    )
+
+
+def height_width(flag: flags.FlagHolder, unit: str, most: int) -> tuple[int, int] | None:
+    """The value of a list flag that is HEIGHT,WIDTH in `unit`, `most` in all, or None."""
+    given = _whole_numbers(flag, f"be HEIGHT,WIDTH in {unit}", most, unit, count=2)
+    return None if given is None else (given[0], given[1])
+
+
+def _whole_numbers(flag, wanted, most, unit, count=None):
+    if flag.value is None:
+        return None
+    given = flag.value
+    numbers = [int(side) for side in given if side.isdecimal() and len(side) < 10]
+    whole = numbers and len(numbers) == len(given) and all(numbers)
+    if not whole or (count is not None and len(numbers) != count):
+        raise UserError(f"--{flag.name} must {wanted}; received {','.join(given)}")
+    if math.prod(numbers) > most:
+        raise UserError(
+            f"--{flag.name} must hold at most {most} {unit}; received {','.join(given)}"
+        )
+    return tuple(numbers)
