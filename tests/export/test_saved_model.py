@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import os
 
 import keras
@@ -94,17 +95,26 @@ def test_several_codes_a_place(tmp_path):
     np.testing.assert_array_equal(codes, model.encode(images))
 
 
-def test_an_earlier_export_is_replaced_and_nothing_else(exported, tmp_path):
+def test_an_earlier_export_is_replaced_and_a_foreign_one_refused(exported, tmp_path):
     model, path = exported
     before = os.path.getmtime(os.path.join(path, "saved_model.pb"))
-    os.makedirs(path + ".part")  # left by an export that was killed
     export.export_saved_model(model, path)
     assert os.path.getmtime(os.path.join(path, "saved_model.pb")) > before
-    assert not os.path.exists(path + ".part")
+    with open(os.path.join(path, "vqvae_export.json")) as file:
+        listed = json.load(file)["exports"]["saved_model"]
+    assert set(listed["files"]) <= set(export.SAVED_MODEL_FILES)
+    assert listed["signatures"]["decode"] == {
+        "inputs": {
+            "codes": {"dtype": "int32", "shape": [None, None, None], "least": 0, "most": 15}
+        },
+        "outputs": {"image": {"dtype": "uint8", "shape": [None, None, None, 3]}},
+    }
+    tf.saved_model.save(tf.Module(), str(tmp_path))
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(UserError, match="exists and is no SavedModel; give another --output"):
+    theirs = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    with pytest.raises(UserError, match="exists and no export wrote it; give another --output"):
         export.export_saved_model(model, str(tmp_path))
-    assert os.listdir(tmp_path) == ["thesis.txt"]
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == theirs
 
 
 def test_what_cannot_be_served_ends_in_one_line(exported, tmp_path):

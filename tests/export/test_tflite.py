@@ -7,27 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.export.test_prior_endpoints import GRID, sharpened
+from tests.export.conftest import GRID, SIZE
 from tests.small import AUTOENCODER, GROUPED, PRIOR, picture
-from vqvae_tf import export, models, workflows
+from vqvae_tf import export, models
 from vqvae_tf.errors import UserError
-from vqvae_tf.export import elsewhere
-
-SIZE = (21, 30)
+from vqvae_tf.export import other_process
 
 
-@pytest.fixture(scope="module")
-def exported(runs, tmp_path_factory):
-    """An autoencoder, its prior, and the file that both were exported to."""
-    prior, model = workflows.load_pair(runs.prior)
-    sharpened(prior)
-    path = str(tmp_path_factory.mktemp("export") / "new" / "model.tflite")
-    export.export_tflite(model, path, SIZE, prior=prior, grid=GRID)
-    return model, prior, path
-
-
-def test_another_process_without_the_library_gives_the_same(exported):
-    model, prior, path = exported
+def test_another_process_without_the_library_gives_the_same(tflite_file):
+    model, prior, path = tflite_file
     pictures = [picture(*SIZE, seed) for seed in range(3)]
     check = export.check_tflite(model, path, pictures, prior=prior, grid=GRID)
     assert check["codes"] == 3 * 6 * 8 and check["codes_differing"] == 0
@@ -37,8 +25,8 @@ def test_another_process_without_the_library_gives_the_same(exported):
     assert check["largest_log_prob_difference"] < 1e-4
 
 
-def test_another_prior_is_found_out(exported):
-    model, prior, path = exported
+def test_another_prior_is_found_out(tflite_file):
+    model, prior, path = tflite_file
     other = models.PixelCNNPrior(prior.config)
     check = export.check_tflite(model, path, [picture(*SIZE)], prior=other, grid=GRID)
     assert check["codes_differing"] == 0
@@ -46,8 +34,8 @@ def test_another_prior_is_found_out(exported):
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.5, 0.0])
-def test_noise_of_a_seed_gives_the_codes_of_the_prior(exported, temperature):
-    _, prior, path = exported
+def test_noise_of_a_seed_gives_the_codes_of_the_prior(tflite_file, temperature):
+    _, prior, path = tflite_file
     calls = [
         (
             "sample",
@@ -59,7 +47,7 @@ def test_noise_of_a_seed_gives_the_codes_of_the_prior(exported, temperature):
         )
         for number in range(4)
     ]
-    served, _ = elsewhere.call(path, calls)
+    served, _ = other_process.outputs(path, calls)
     codes = np.concatenate([each["codes"] for each in served])
     label = np.array([-1, 0, -1, 0])
     expected = prior.sample(4, grid=GRID, seed=-3, temperature=temperature, label=label)
@@ -68,15 +56,15 @@ def test_noise_of_a_seed_gives_the_codes_of_the_prior(exported, temperature):
     assert log_prob.shape == codes.shape
     # Fifteen differences of 1e-5 or so each.
     np.testing.assert_allclose(
-        log_prob.sum((1, 2)), prior.log_prob(codes, label.astype(np.int32)), atol=1e-3
+        log_prob.sum((1, 2)), prior.log_prob(codes, label=label.astype(np.int32)), atol=1e-3
     )
 
 
-def test_a_code_that_the_noise_lifts_stays(exported):
-    _, prior, path = exported
+def test_a_code_that_the_noise_lifts_stays(tflite_file):
+    _, prior, path = tflite_file
     noise = export.noise_of(prior, GRID)["noise"]
     noise[1, 2, 0, 5] += 1e9
-    served, _ = elsewhere.call(path, [("sample", {"noise": noise, "label": np.int32([0])})])
+    served, _ = other_process.outputs(path, [("sample", {"noise": noise, "label": np.int32([0])})])
     prefix = np.full((1, *GRID), -1)
     prefix[0, 1, 2] = 5
     expected = prior.sample(1, grid=GRID, seed=0, prefix=prefix, label=0)
@@ -84,8 +72,8 @@ def test_a_code_that_the_noise_lifts_stays(exported):
     np.testing.assert_array_equal(served[0]["codes"], expected)
 
 
-def test_all_operations_are_the_formats_own(exported):
-    _, _, path = exported
+def test_all_operations_are_the_formats_own(tflite_file):
+    _, _, path = tflite_file
     interpreter = tf.lite.Interpreter(path)
     assert set(interpreter.get_signature_list()) == {"decode", "encode", "sample"}
     names = {operation["op_name"] for operation in interpreter._get_ops_details()}
@@ -122,14 +110,18 @@ def test_an_earlier_export_is_replaced_and_nothing_else(tmp_path):
     path = tmp_path / "model.tflite"
     export.export_tflite(model, str(path), (4, 4))
     small = path.stat().st_size
-    (tmp_path / "model.tflite.part").write_text("left by an export that was killed")
+    (tmp_path / "model.tflite.part").write_text("of somebody else")
     export.export_tflite(model, str(path), (8, 8))
     assert path.read_bytes()[4:8] == b"TFL3" and path.stat().st_size != small
-    assert os.listdir(tmp_path) == ["model.tflite"]
-    path.write_text("years of work")
-    with pytest.raises(UserError, match="exists and is no TFLite file; give another --output"):
+    wanted = ["model.tflite", "model.tflite.part", "vqvae_export.json"]
+    assert sorted(os.listdir(tmp_path)) == wanted
+    path.write_bytes(b"\x1c\0\0\0TFL3 years of work")
+    with pytest.raises(UserError, match="model.tflite has changed since it was exported; give"):
         export.export_tflite(model, str(path), (8, 8))
-    assert path.read_text() == "years of work"
+    (tmp_path / "vqvae_export.json").unlink()
+    with pytest.raises(UserError, match="model.tflite exists and no export wrote it; give another"):
+        export.export_tflite(model, str(path), (8, 8))
+    assert path.read_bytes().endswith(b"years of work")
 
 
 @pytest.mark.parametrize(
@@ -138,6 +130,7 @@ def test_an_earlier_export_is_replaced_and_nothing_else(tmp_path):
         ("model.lite", (8, 8), "must end in .tflite; received .*model.lite"),
         ("model.tflite", (8, 0), "size must be \\(height, width\\), both at least 1"),
         ("model.tflite", (8,), "size must be \\(height, width\\), both at least 1"),
+        ("model.tflite", (10**6, 10**6), "a picture has at most 16,777,216 pixels; received"),
     ],
 )
 def test_what_cannot_be_written_is_refused(tmp_path, name, size, wanted):
@@ -161,8 +154,8 @@ def test_mixed_precision_is_refused_but_for_the_prior(tmp_path):
     assert check["largest_log_prob_difference"] < 1e-4
 
 
-def test_what_cannot_be_run_ends_in_one_line(exported, tmp_path):
-    model, _, _ = exported
+def test_what_cannot_be_run_ends_in_one_line(tflite_file, tmp_path):
+    model, _, _ = tflite_file
     (tmp_path / "model.tflite").write_bytes(b"\x1c\0\0\0TFL3")
     with pytest.raises(UserError, match="cannot be served by another process: ") as error:
         export.check_tflite(model, str(tmp_path / "model.tflite"), [picture(*SIZE)])

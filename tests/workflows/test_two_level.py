@@ -71,11 +71,11 @@ def test_served_elsewhere_it_is_the_same(trained, tmp_path):
 
 def test_noise_of_a_sample_draws_the_prior_s_own_codes(trained):
     prior, model = workflows.load_pair(trained[1])
-    sample = export.endpoints.of_noise(model, prior, GRID)["sample"]
+    sample = export.signatures.sample_from_noise_signature(model, prior, GRID)["sample"].function
     noise = export.noise_of(prior, GRID, seed=4, sample=1)
     assert noise["lower_noise"].shape == (4, 6, 1, 16)
     expected = prior.sample(2, grid=GRID, seed=4, label=0)[1:]
-    np.testing.assert_array_equal(sample(noise, label=np.zeros(1, np.int32))["codes"], expected)
+    np.testing.assert_array_equal(sample(**noise, label=np.zeros(1, np.int32))["codes"], expected)
 
 
 def test_a_prior_of_one_level_is_refused(trained, runs, tmp_path):

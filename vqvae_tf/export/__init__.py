@@ -1,9 +1,12 @@
 """Trained models in the forms that are served; each is written, run elsewhere and compared."""
 
-from vqvae_tf.export.saved_model import check_saved_model, export_saved_model
+from vqvae_tf.export.manifest import check as check_output
+from vqvae_tf.export.saved_model import SAVED_MODEL_FILES, check_saved_model, export_saved_model
 from vqvae_tf.export.tflite import check_tflite, export_tflite, noise_of
 
 __all__ = [
+    "SAVED_MODEL_FILES",
+    "check_output",
     "check_saved_model",
     "check_tflite",
     "export_saved_model",

@@ -1,14 +1,22 @@
 """Writes an autoencoder, and a prior over its codes, as a SavedModel; serves it and compares."""
 
-import os
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf.errors import UserError
-from vqvae_tf.export import elsewhere, endpoints
+from vqvae_tf.export import input_checks, manifest, other_process, signatures
 from vqvae_tf.models import ImageModel, Prior
+
+# Every file that TensorFlow writes, and two more forms of saved_model.pb that it would read.
+SAVED_MODEL_FILES = (
+    "saved_model.pb",
+    "saved_model.cpb",
+    "saved_model.pbtxt",
+    "fingerprint.pb",
+    "variables/variables.index",
+    "variables/variables.data-00000-of-00001",
+)
 
 
 def export_saved_model(
@@ -23,33 +31,37 @@ def export_saved_model(
     Batch and size are dynamic, pixels are uint8 in and out: `encode(image)` gives `codes`,
     `decode(codes)` gives `image`, `reconstruct(image)` gives `reconstruction`. With a prior there
     are two more: `sample(seed, count, temperature)` gives `codes` and `image`, and
-    `log_prob(codes)` gives `log_prob`; both take `label` where the prior has classes. The graphs
-    hold no assignment and no slot of an optimizer. It is written aside and then renamed.
+    `log_prob(codes)` gives `log_prob`; both take `label` where the prior has classes. A request
+    that names no signature is answered by `encode`. Wrong inputs are errors for the client that
+    sends them. The graphs hold no assignment and no slot of an optimizer.
 
     Args:
         model: the trained model.
-        path: a folder that does not exist yet or holds an earlier export.
+        path: a folder, made if it does not exist; what no export wrote there stays.
         prior: a prior that was trained on the model's codes.
         grid: (height, width) in codes of what is sampled; None takes the prior's training grid.
 
     Raises:
-        UserError: if `path` holds something else, or the prior is over other codes.
+        UserError: if a name that it needs in `path` is taken by what no export wrote, if it cannot
+            be written, or if the prior is over other codes.
     """
-    if tf.io.gfile.exists(path) and not tf.io.gfile.exists(os.path.join(path, "saved_model.pb")):
-        raise UserError(f"{path} exists and is no SavedModel; give another --output")
-    grid = endpoints.sampled_grid(model, prior, grid)
-    signatures = endpoints.of_pictures(model)
+    manifest.check(path, SAVED_MODEL_FILES)
+    grid = signatures.sampled_grid(model, prior, grid)
+    served = signatures.image_signatures(model)
     trained: list[Any] = [model]
     if prior is not None and grid is not None:
-        signatures |= endpoints.of_prior(model, prior, grid)
+        served |= signatures.prior_signatures(model, prior, grid)
         trained.append(prior)
-    aside = path.rstrip("/") + ".part"
-    if tf.io.gfile.exists(aside):
-        tf.io.gfile.rmtree(aside)
-    endpoints.save(aside, signatures, *trained)
-    if tf.io.gfile.exists(path):
-        tf.io.gfile.rmtree(path)
-    tf.io.gfile.rename(aside, path)
+    functions = {
+        name: signature.compiled(input_checks.in_saved_model) for name, signature in served.items()
+    }
+
+    def write(folder):
+        # What TensorFlow Serving calls where a request names none.
+        default = {"serving_default": functions["encode"]}
+        signatures.save(folder, functions | default, *trained)
+
+    manifest.install(path, "saved_model", write, signatures.described(served, functions))
 
 
 def check_saved_model(
@@ -79,10 +91,10 @@ def check_saved_model(
     """
     images = [picture[None] for picture in pictures]
     calls = [(name, {"image": image}) for image in images for name in ("encode", "reconstruct")]
-    draws = [] if prior is None else _draws(prior, endpoints.sampled_grid(model, prior, grid))
+    draws = [] if prior is None else _draws(prior, signatures.sampled_grid(model, prior, grid))
     for draw in draws:
         calls += [("sample", draw.arguments), ("log_prob", {"codes": draw.codes, **draw.label})]
-    results, times = elsewhere.call(path, calls)
+    results, times = other_process.outputs(path, calls)
     served = iter(results)
     codes, differing, largest = 0, 0, 0
     for image in images:
@@ -116,7 +128,7 @@ def _draws(prior, grid):
     for seed, count, temperature in ((0, 2, 1.0), (-1, 3, 0.7)):
         classes = prior.config.num_classes
         labels = np.arange(count, dtype=np.int32) % (classes + 1) - 1  # none, the first, ...
-        label = {"label": labels} if classes else {}
+        label = {name: labels for name in prior.conditions}
         arguments: dict[str, Any] = {
             "seed": np.int64(seed),
             "count": np.int32(count),

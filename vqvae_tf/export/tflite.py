@@ -8,10 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf.errors import UserError
-from vqvae_tf.export import elsewhere, endpoints
+from vqvae_tf.export import input_checks, manifest, other_process, signatures
 from vqvae_tf.export.saved_model import pixel_difference
-from vqvae_tf.files import write_bytes
 from vqvae_tf.models import ImageModel, Prior
+
+MOST_PIXELS = 2**24  # of the pictures: the loop that searches codes holds a few KB for each place
 
 
 def export_tflite(
@@ -27,42 +28,52 @@ def export_tflite(
     `encode(image)` gives `codes`, `decode(codes)` gives `image`. With a prior there is a third:
     `sample(noise)`, of Gumbel noise float32 `[*grid, slots, size]`, gives `codes`, their
     `image`, and `log_prob` of each code; it takes `label` `[1]` where the prior has classes. All
-    operations are TFLite's own, weights are float32 and shared. It is written aside and then
-    renamed.
+    operations are TFLite's own, weights are float32 and shared. An input of another shape or with
+    values out of range ends in an error of the interpreter.
 
     Args:
         model: the trained model.
-        path: a file that ends in `.tflite`, and does not exist yet or is an earlier export.
+        path: a file that ends in `.tflite`; its folder is made if it does not exist, and gets a
+            list of what was exported, `vqvae_export.json`.
         size: (height, width) of the pictures.
         prior: a prior that was trained on the model's codes.
         grid: (height, width) in codes of what is sampled; None takes the prior's training grid.
 
     Raises:
-        UserError: if `path` holds something else, the prior is over other codes, or the model
-            computes in mixed precision.
+        UserError: if `path` is taken by what no export wrote or cannot be written, the prior is
+            over other codes, or the model computes in mixed precision.
     """
     if not path.endswith(".tflite"):
         raise UserError(f"a TFLite file's name must end in .tflite; received {path}")
-    if tf.io.gfile.exists(path) and not _is_tflite(path):
-        raise UserError(f"{path} exists and is no TFLite file; give another --output")
+    folder, name = os.path.split(path)
+    manifest.check(folder, [name])
     if len(size) != 2 or min(size) < 1:
         raise UserError(f"size must be (height, width), both at least 1; received {size}")
+    if size[0] * size[1] > MOST_PIXELS:
+        raise UserError(f"a picture has at most {MOST_PIXELS:,} pixels; received {size}")
     precision = model.config.training.precision
     if precision != "float32":  # the prior's may be any: its sampler computes in float32
         raise UserError(
             f"TFLite's own operations are for float32 and the model computes in {precision}; train "
             "it with training.precision=float32, or export a SavedModel"
         )
-    grid = endpoints.sampled_grid(model, prior, grid)
-    signatures = endpoints.of_pictures(model, 1, size)
-    del signatures["reconstruct"]
+    grid = signatures.sampled_grid(model, prior, grid)
+    served = signatures.image_signatures(model, 1, size)
+    del served["reconstruct"]
     trained: list[Any] = [model]
     if prior is not None and grid is not None:
-        signatures |= endpoints.of_noise(model, prior, grid)
+        served |= signatures.sample_from_noise_signature(model, prior, grid)
         trained.append(prior)
-    converted = _converted(signatures, trained)
-    tf.io.gfile.makedirs(os.path.dirname(path) or ".")
-    write_bytes(path, converted)
+    functions = {
+        name: signature.compiled(input_checks.in_tflite) for name, signature in served.items()
+    }
+    converted = _converted(functions, trained)
+
+    def write(new):
+        with tf.io.gfile.GFile(os.path.join(new, name), "wb") as file:
+            file.write(converted)
+
+    manifest.install(folder, name, write, signatures.described(served, functions))
 
 
 def check_tflite(
@@ -95,10 +106,10 @@ def check_tflite(
     calls += [("decode", {"codes": codes}) for codes in encoded]
     draws = []
     if prior is not None:
-        grid = endpoints.sampled_grid(model, prior, grid)
+        grid = signatures.sampled_grid(model, prior, grid)
         draws = _draws(prior, grid)
         calls += [("sample", noise | label) for noise, label in draws]
-    results, times = elsewhere.call(path, calls)
+    results, times = other_process.outputs(path, calls)
     served = iter(results)
     differing = sum(int((codes != next(served)["codes"]).sum()) for codes in encoded)
     pixels = [pixel_difference(model.decode(codes), next(served)["image"]) for codes in encoded]
@@ -108,8 +119,9 @@ def check_tflite(
         "largest_pixel_difference": max(pixels),
     }
     if prior is not None and grid is not None:
-        sample = endpoints.of_noise(model, prior, grid)["sample"]
-        pairs = [(sample(noise, **label), next(served)) for noise, label in draws]
+        drawn = signatures.sample_from_noise_signature(model, prior, grid)["sample"]
+        sample = tf.function(drawn.function, autograph=False)
+        pairs = [(sample(**noise, **label), next(served)) for noise, label in draws]
         checked |= {
             "sampled_codes": sum(found["codes"].size for _, found in pairs),
             "sampled_codes_differing": sum(
@@ -153,13 +165,11 @@ def noise_of(
     }
 
 
-def _converted(signatures, trained):
+def _converted(functions, trained):
     with tempfile.TemporaryDirectory() as folder:
         # Not from the concrete functions, whose variables would be resources without values.
-        endpoints.save(folder, signatures, *trained)
-        converter = tf.lite.TFLiteConverter.from_saved_model(
-            folder, signature_keys=list(signatures)
-        )
+        signatures.save(folder, functions, *trained)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(functions))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         return converter.convert()
 
@@ -172,11 +182,6 @@ def _draws(prior, grid):
             name: value * np.float32(temperature)
             for name, value in noise_of(prior, grid, sample=sample).items()
         }
-        label = {"label": np.array([number], np.int32)} if prior.config.num_classes else {}
+        label = {name: np.array([number], np.int32) for name in prior.conditions}
         draws.append((noise, label))
     return draws
-
-
-def _is_tflite(path):
-    with tf.io.gfile.GFile(path, "rb") as file:
-        return file.read(8)[4:] == b"TFL3"

@@ -6,6 +6,7 @@
 The SavedModel has the signatures encode, decode and reconstruct: uint8 pixels in and out, any
 batch, any size; with a prior also sample and log_prob. The TFLite file, model.tflite, has encode
 and decode of one picture of a fixed size; with a prior also sample, whose noise is an input.
+vqvae_export.json lists what was written; no other file in the folder is replaced.
 """
 
 import os
@@ -18,6 +19,7 @@ from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.programs import command, number_flags
 
 FORMATS = ("saved_model", "tflite")
+TFLITE_FILE = "model.tflite"
 # In nats a code: in float32 ten times what sums in another order come to, and in mixed precision
 # what rounding to eight bits does.
 TOLERANCE, MIXED_TOLERANCE = 1e-4, 1e-2
@@ -61,6 +63,10 @@ def main() -> None:
         raise UserError("--size is that of a TFLite file; add tflite to --format, or leave it out")
     if _PRIOR.value is None and grid is not None:
         raise UserError("--grid is that of a prior's samples; give --prior, or leave it out")
+    tflite_path = os.path.join(_OUTPUT.value, TFLITE_FILE)
+    names = {"saved_model": export.SAVED_MODEL_FILES, "tflite": [TFLITE_FILE]}
+    for name in _FORMAT.value:
+        export.check_output(_OUTPUT.value, names[name])
     model = models.load(_MODEL.value)
     if isinstance(model, models.Prior):
         raise UserError(f"{_MODEL.value} holds a prior; --model wants the autoencoder's workdir")
@@ -70,16 +76,15 @@ def main() -> None:
     if _PRIOR.value is not None:
         prior, _ = workflows.load_pair(_PRIOR.value, model)
     sampled: dict[str, Any] = {"prior": prior, "grid": grid}
+    if size is not None:  # TFLite first: it is the format that some models cannot have
+        export.export_tflite(model, tflite_path, size, **sampled)
+        check = export.check_tflite(model, tflite_path, _noise(model, size, size), **sampled)
+        _report(tflite_path, check, prior)
     if "saved_model" in _FORMAT.value:
         export.export_saved_model(model, _OUTPUT.value, **sampled)
         pictures = _noise(model, (32, 32), (45, 61), (7, 130))
         check = export.check_saved_model(model, _OUTPUT.value, pictures, **sampled)
         _report(_OUTPUT.value, check, prior)
-    if size is not None:
-        path = os.path.join(_OUTPUT.value, "model.tflite")
-        export.export_tflite(model, path, size, **sampled)
-        check = export.check_tflite(model, path, _noise(model, size, size), **sampled)
-        _report(path, check, prior)
 
 
 def _noise(model, *sizes):

@@ -1,9 +1,10 @@
-"""Calls an export's signatures without this library; run as a program of its own.
+"""Runs the signatures of an export without this library; a program of its own.
 
-Usage: python served.py EXPORT CALLS.npz RESULTS.npz
+Usage: python signature_runner.py EXPORT CALLS.npz RESULTS.npz
 
 EXPORT is the folder of a SavedModel or a .tflite file. Arrays in CALLS are named
-NUMBER/SIGNATURE/INPUT, those in RESULTS NUMBER/OUTPUT.
+NUMBER/SIGNATURE/INPUT, those in RESULTS NUMBER/OUTPUT; a call that fails has NUMBER/! instead, the
+error in words, and the calls after it are made.
 """
 
 import json
@@ -60,8 +61,11 @@ def main(path, calls, results):
     loaded = time.perf_counter()
     outputs, first = {}, 0.0
     for (number, name), inputs in sorted(pending.items()):
-        for key, value in call(name, inputs).items():
-            outputs[f"{number}/{key}"] = value
+        try:
+            answer = call(name, inputs)
+        except Exception as error:  # whatever it is, it is the answer to this call alone
+            answer = {"!": f"{type(error).__name__}: {error}"}
+        outputs |= {f"{number}/{key}": value for key, value in answer.items()}
         first = first or time.perf_counter()
     times = {"load_seconds": loaded - start, "first_call_seconds": first - loaded}
     np.savez(results, times=json.dumps(times), **outputs)

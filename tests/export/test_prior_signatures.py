@@ -7,33 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.export.conftest import GRID, sharpened
 from tests.small import AUTOENCODER, GROUPED, PRIOR, picture
-from vqvae_tf import export, models, workflows
+from vqvae_tf import export, models
 from vqvae_tf.errors import UserError
 
-GRID = (3, 5)
-
-
-def sharpened(prior):
-    """The prior with logits spread wide: of flat ones any two samplers that see one noise agree."""
-    for layer in prior.network.logits:
-        layer.kernel.assign(layer.kernel * 10.0)
-    return prior
-
 
 @pytest.fixture(scope="module")
-def exported(runs, tmp_path_factory):
-    """An autoencoder, its prior, and where both were exported to."""
-    prior, model = workflows.load_pair(runs.prior)
-    sharpened(prior)
-    path = str(tmp_path_factory.mktemp("export") / "served")
-    export.export_saved_model(model, path, prior=prior, grid=GRID)
-    return model, prior, path
-
-
-@pytest.fixture(scope="module")
-def signatures(exported):
-    return tf.saved_model.load(exported[2]).signatures
+def signatures(saved_model):
+    return tf.saved_model.load(saved_model[2]).signatures
 
 
 def sample(signatures, seed, count, temperature, **label):
@@ -45,8 +27,8 @@ def sample(signatures, seed, count, temperature, **label):
     )
 
 
-def test_another_process_without_the_library_gives_the_same(exported):
-    model, prior, path = exported
+def test_another_process_without_the_library_gives_the_same(saved_model):
+    model, prior, path = saved_model
     check = export.check_saved_model(model, path, [picture(9, 30)], prior=prior, grid=GRID)
     assert check["codes"] == 3 * 8 and check["codes_differing"] == 0
     assert check["sampled_codes"] == (2 + 3) * 15 and check["sampled_codes_differing"] == 0
@@ -54,8 +36,8 @@ def test_another_process_without_the_library_gives_the_same(exported):
     assert check["largest_pixel_difference"] <= 1
 
 
-def test_another_prior_is_found_out(exported):
-    model, prior, path = exported
+def test_another_prior_is_found_out(saved_model):
+    model, prior, path = saved_model
     other = models.PixelCNNPrior(prior.config)
     check = export.check_saved_model(model, path, [picture(8, 8)], prior=other, grid=GRID)
     assert check["codes_differing"] == 0
@@ -74,8 +56,10 @@ def test_another_prior_is_found_out(exported):
         (1, 2, 0.0, 0),
     ],
 )
-def test_a_seed_gives_the_codes_of_the_prior(exported, signatures, seed, count, temperature, label):
-    model, prior, _ = exported
+def test_a_seed_gives_the_codes_of_the_prior(
+    saved_model, signatures, seed, count, temperature, label
+):
+    model, prior, _ = saved_model
     served = sample(signatures, seed, count, temperature, label=label)
     expected = prior.sample(count, grid=GRID, seed=seed, temperature=temperature, label=label)
     np.testing.assert_array_equal(served["codes"], expected)
@@ -84,19 +68,19 @@ def test_a_seed_gives_the_codes_of_the_prior(exported, signatures, seed, count, 
 
 
 @pytest.mark.parametrize(("grid", "label"), [((1, 1), -1), ((7, 4), 0), (GRID, [0, -1])])
-def test_log_prob_of_grids_of_any_size(exported, signatures, grid, label):
-    _, prior, _ = exported
+def test_log_prob_of_grids_of_any_size(saved_model, signatures, grid, label):
+    _, prior, _ = saved_model
     codes = np.random.default_rng(0).integers(0, 16, (2, *grid), np.int32)
     served = signatures["log_prob"](codes=tf.constant(codes), label=tf.constant(label))["log_prob"]
-    logits = np.asarray(prior(codes, label=np.broadcast_to(label, 2)), np.float64)
+    logits = np.asarray(prior(codes, {"label": np.broadcast_to(label, 2)}), np.float64)
     logits -= np.log(np.exp(logits).sum(-1, keepdims=True))
     expected = np.take_along_axis(logits, codes[..., None], -1).sum((1, 2, 3))
     # Float32 sums of up to 28 logarithms of 50 or so.
     np.testing.assert_allclose(served, expected, atol=1e-3)
-    np.testing.assert_allclose(served, prior.log_prob(codes, np.broadcast_to(label, 2)), atol=1e-4)
+    np.testing.assert_allclose(served, prior.log_prob(codes, label=np.broadcast_to(label, 2)), atol=1e-4)
 
 
-def test_signatures_have_names_and_types(exported, signatures):
+def test_signatures_have_names_and_types(saved_model, signatures):
     _, inputs = signatures["sample"].structured_input_signature
     assert {name: spec.dtype for name, spec in inputs.items()} == {
         "seed": tf.int64,
@@ -111,8 +95,8 @@ def test_signatures_have_names_and_types(exported, signatures):
     assert {"encode", "decode", "reconstruct"} < set(signatures)
 
 
-def test_the_graphs_assign_nothing_and_weights_are_saved_once(exported, signatures):
-    model, prior, path = exported
+def test_the_graphs_assign_nothing_and_weights_are_saved_once(saved_model, signatures):
+    model, prior, path = saved_model
     for name in ("sample", "log_prob"):
         graph = signatures[name].graph.as_graph_def()
         nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
@@ -138,10 +122,10 @@ def test_without_classes_and_with_several_codes_a_place(tmp_path):
     np.testing.assert_allclose(log_prob, prior.log_prob(codes), atol=1e-4)
 
 
-def test_a_prior_over_other_codes_is_refused(exported, tmp_path):
-    model, prior, _ = exported
+def test_a_prior_over_other_codes_is_refused(saved_model, tmp_path):
+    model, prior, _ = saved_model
     other = models.PixelCNNPrior(dataclasses.replace(prior.config, code_sizes=(17,)))
-    wanted = "over 17 codes, 1 a place, and the model has 16, 1 a place; give a prior that was"
+    wanted = r"code_sizes \(17,\), and the model has rank 2 and \(16,\); give a prior that was"
     with pytest.raises(UserError, match=wanted):
         export.export_saved_model(model, str(tmp_path / "x"), prior=other)
     with pytest.raises(UserError, match="both at least 1; received \\(0, 4\\)"):

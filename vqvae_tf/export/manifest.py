@@ -1,0 +1,192 @@
+"""The files that exports wrote into a folder, and the only ones that an export may replace.
+
+`vqvae_export.json` lists the files of each export with their digests, and what its signatures take.
+A file that is not listed, or has changed since, belongs to somebody else: it stays, and an export
+that would need its name is refused. What is being written has a hidden folder of its own inside the
+output folder and is moved into place in the end.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from vqvae_tf import __version__, files
+from vqvae_tf.errors import UserError, reason
+
+NAME = "vqvae_export.json"
+_BLOCK = 2**22  # bytes read at once
+
+
+def check(folder: str, names: Sequence[str]) -> None:
+    """Looks whether an export may write the files `names` into `folder`.
+
+    Args:
+        folder: need not exist; "" is the current one.
+        names: relative to it, with "/" between folders.
+
+    Raises:
+        UserError: if a name is taken by what no export wrote, or the folder cannot be one.
+    """
+    if "\0" in folder:
+        raise UserError(f"{folder!r} is no name of a folder; give another --output")
+    listed = _listed(_read(folder))
+    if folder and tf.io.gfile.exists(folder) and not tf.io.gfile.isdir(folder):
+        raise UserError(f"{folder} is a file; give another --output")
+    for name in names:
+        path = os.path.join(folder, name)
+        parents = [os.path.join(folder, parent) for parent in _parents(name)]
+        for each in (*parents, path):
+            if os.path.islink(each):
+                raise UserError(f"{each} is a link, which no export wrote; give another --output")
+        for parent in parents:
+            if tf.io.gfile.exists(parent) and not tf.io.gfile.isdir(parent):
+                raise UserError(f"{parent} exists and is no export; give another --output")
+        if not tf.io.gfile.exists(path):
+            continue
+        if name not in listed:
+            raise UserError(f"{path} exists and no export wrote it; give another --output")
+        if tf.io.gfile.isdir(path) or _digest(path) not in listed[name]:
+            raise UserError(f"{path} has changed since it was exported; give another --output")
+
+
+def install(
+    folder: str, export: str, write: Callable[[str], None], signatures: Mapping[str, Any]
+) -> None:
+    """Writes an export and moves its files into `folder`, in place of an earlier one's.
+
+    If that fails, the files of the earlier export are as they were.
+
+    Args:
+        folder: made if it does not exist.
+        export: the name of the export in the list; another of this name is replaced.
+        write: writes the files into the empty folder whose path it is given.
+        signatures: what they take and give, for the list.
+
+    Raises:
+        UserError: as `check`, or if it cannot be written.
+    """
+    check(folder, ())
+    with files.writing(os.path.join(folder, NAME)), _hidden_folder(folder) as hidden:
+        new = os.path.join(hidden, "new")
+        tf.io.gfile.mkdir(new)
+        write(new)
+        # A SavedModel without its saved_model.pb is none: it goes first and comes last, so that
+        # nobody loads the graph of one export with the weights of the other.
+        names = sorted(_names(new), key=lambda name: (not _parents(name), name))
+        check(folder, names)
+        listed = _read(folder)
+        digests = {name: [_digest(os.path.join(new, name))] for name in names}
+        versions = {"vqvae_tf": __version__, "tensorflow": tf.__version__}
+        entry = {"files": digests, "signatures": signatures, "versions": versions}
+        earlier = _listed(listed)
+        # Killed between the moves, an export leaves files of both: the list knows either.
+        both = {name: [*digests[name], *earlier.get(name, ())] for name in names}
+        _write(hidden, folder, {**listed, export: {**entry, "files": both}})
+        _move(new, folder, os.path.join(hidden, "replaced"), names)
+        _write(hidden, folder, {**listed, export: entry})
+
+
+@contextlib.contextmanager
+def _hidden_folder(folder: str) -> Iterator[str]:
+    """A new folder inside `folder`, removed in the end; `folder` too, if it is new and empty."""
+    made = bool(folder) and not tf.io.gfile.exists(folder)
+    if made:
+        tf.io.gfile.makedirs(folder)
+    hidden = os.path.join(folder, f".vqvae_export.{uuid.uuid4().hex}")
+    try:
+        tf.io.gfile.mkdir(hidden)
+        try:
+            yield hidden
+        finally:
+            tf.io.gfile.rmtree(hidden)
+    except BaseException:
+        if made:
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+        raise
+
+
+def _move(new: str, folder: str, replaced: str, names: Sequence[str]) -> None:
+    """Moves files from `new` into `folder`, and those that they replace to `replaced`."""
+    moved = []
+
+    def move(name, source, target):
+        tf.io.gfile.makedirs(os.path.dirname(os.path.join(target, name)))
+        tf.io.gfile.rename(os.path.join(source, name), os.path.join(target, name), overwrite=True)
+        moved.append((name, source, target))
+
+    try:
+        if len(names) > 1:  # one file replaces another in one step
+            for name in reversed(names):
+                if tf.io.gfile.exists(os.path.join(folder, name)):
+                    move(name, folder, replaced)
+        for name in names:
+            move(name, new, folder)
+    except BaseException:
+        for name, source, target in reversed(moved):
+            tf.io.gfile.rename(
+                os.path.join(target, name), os.path.join(source, name), overwrite=True
+            )
+        raise
+
+
+def _read(folder: str) -> dict[str, Any]:
+    """The list of exports in `folder`, by name; empty where there is none."""
+    path = os.path.join(folder, NAME)
+    if os.path.exists(path) and not os.path.isfile(path):  # reading a pipe would never end
+        raise UserError(f"{path} is no list of exported files; give another --output")
+    try:
+        with tf.io.gfile.GFile(path) as file:
+            text = file.read()
+    except (tf.errors.NotFoundError, tf.errors.FailedPreconditionError):
+        return {}
+    except (UnicodeDecodeError, OSError, tf.errors.OpError) as error:
+        raise UserError(f"cannot read {path} ({reason(error)}); give another --output") from None
+    try:
+        exports = json.loads(text)["exports"]
+        _listed(exports)
+        return exports
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise UserError(f"{path} is no list of exported files; give another --output") from None
+
+
+def _write(hidden: str, folder: str, exports: Mapping[str, Any]) -> None:
+    files.write_json(os.path.join(hidden, NAME), {"exports": exports})
+    tf.io.gfile.rename(os.path.join(hidden, NAME), os.path.join(folder, NAME), overwrite=True)
+
+
+def _listed(exports: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The digests that a file may have, by name."""
+    return {
+        name: list(digests)
+        for entry in exports.values()
+        for name, digests in entry["files"].items()
+    }
+
+
+def _names(folder: str) -> list[str]:
+    """All files under `folder`, relative to it."""
+    found = []
+    for parent, _, names in tf.io.gfile.walk(folder):
+        found += [os.path.join(parent, name)[len(folder) :].lstrip("/") for name in names]
+    return found
+
+
+def _parents(name: str) -> list[str]:
+    """The folders above a relative name: a/b/c -> a, a/b."""
+    parts = name.split("/")[:-1]
+    return ["/".join(parts[: place + 1]) for place in range(len(parts))]
+
+
+def _digest(path: str) -> str:
+    digest = hashlib.sha256()
+    with tf.io.gfile.GFile(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,203 @@
+"""The signatures of an export: what a client can ask of it, by name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from vqvae_tf.errors import UserError
+from vqvae_tf.export.signature import Input, Signature
+from vqvae_tf.models import ImageModel, Prior
+
+MOST_SAMPLES = 256  # of one request: memory grows with them
+MOST_PLACES = 2**16  # of the grid of a sample, which is drawn place by place
+
+
+def image_signatures(
+    model: ImageModel,
+    batch: int | None = None,
+    size: tuple[int | None, int | None] = (None, None),
+) -> dict[str, Signature]:
+    """`encode`, `decode` and `reconstruct`; None leaves a dimension open.
+
+    `encode(image)` gives `codes`, `decode(codes)` gives `image`, `reconstruct(image)` gives
+    `reconstruction`; pixels are uint8, codes int32.
+
+    Args:
+        model: the trained model.
+        batch: number of pictures.
+        size: (height, width) of the pictures.
+    """
+    config = model.config
+    grid = tuple(None if side is None else -(-side // config.stride) for side in size)
+    image = {"image": Input(tf.TensorSpec([batch, *size, config.data.channels], tf.uint8))}
+    codes = {"codes": _codes([batch, *grid, *model.codes_spec.shape[3:]], model.code_sizes)}
+    return {
+        "encode": Signature(lambda image: {"codes": model.encode(image)}, image),
+        "decode": Signature(lambda codes: {"image": model.decode(codes)}, codes),
+        "reconstruct": Signature(lambda image: {"reconstruction": model.reconstruct(image)}, image),
+    }
+
+
+def prior_signatures(
+    model: ImageModel, prior: Prior, grid: tuple[int, int]
+) -> dict[str, Signature]:
+    """`sample` from a seed and `log_prob`, of any number of grids at once.
+
+    `sample(seed, count, temperature)` gives `codes` `[count, *grid]`, those of `prior.sample`, and
+    the `image` of each; `log_prob(codes)`, of grids of any size, gives `log_prob` `[batch]`, a
+    natural logarithm. Where the prior has classes both take a `label` (or what else the condition is called) as well, one for all or one
+    for each grid.
+
+    Args:
+        model: the autoencoder, which makes pictures of the codes.
+        prior: a prior over its codes.
+        grid: (height, width) in codes.
+    """
+    condition = prior.config.condition
+
+    def sample(seed, count, temperature, **told):
+        key = tf.bitcast(seed, tf.uint64)  # the seed modulo 2^64, as in `prior.sample`
+        codes, _ = prior.draw(
+            prior.seeded_noise(key, count, grid),
+            grid,
+            count,
+            temperature=temperature,
+            classes=_one_for_each(condition, told[condition], count) if told else None,
+        )
+        return {"codes": codes, "image": model.decode(codes)}
+
+    def log_prob(codes, **told):
+        count = tf.shape(codes)[0]
+        told = {name: _one_for_each(name, value, count) for name, value in told.items()}
+        return {"log_prob": prior.log_prob(codes, **told)}
+
+    controls = {
+        "seed": Input(tf.TensorSpec([], tf.int64)),
+        "count": Input(tf.TensorSpec([], tf.int32), 1, MOST_SAMPLES),
+        "temperature": Input(tf.TensorSpec([], tf.float32), 0.0),
+    }
+    codes = {"codes": _codes(prior.codes_spec.shape, prior.config.code_sizes)}
+    told = _told(prior, None)  # of any rank: a scalar or a vector
+    return {
+        "sample": Signature(sample, controls | told),
+        "log_prob": Signature(log_prob, codes | told),
+    }
+
+
+def sample_from_noise_signature(
+    model: ImageModel, prior: Prior, grid: tuple[int, int]
+) -> dict[str, Signature]:
+    """`sample` of one grid from Gumbel noise that the caller brings.
+
+    `sample(noise)`, of float32 `[*grid, slots, size]`, gives `codes` `[1, *grid]`, their
+    `image`, and `log_prob`, the natural logarithm of the probability of each code given those
+    before it, shaped as the codes. Where the prior has classes it takes `label` `[1]` as well.
+    The inputs of noise have the names of `prior.noise_shapes`.
+
+    Args:
+        model, prior, grid: as in `prior_signatures`.
+    """
+
+    def row_of(noise):
+        return lambda i: noise[i][:, None]  # [width, 1, slots, size]
+
+    shapes = prior.noise_shapes(grid)
+
+    def sample(**given):
+        codes, log_prob = prior.draw(
+            {name: row_of(given[name]) for name in shapes},
+            grid,
+            1,
+            classes=given.get(prior.config.condition),
+            with_log_prob=True,
+        )
+        return {"codes": codes, "image": model.decode(codes), "log_prob": log_prob}
+
+    noise = {name: Input(tf.TensorSpec(shape, tf.float32)) for name, shape in shapes.items()}
+    return {"sample": Signature(sample, noise | _told(prior, [1]))}
+
+
+def _codes(shape, code_sizes):
+    """The input for codes; slots of several sizes have a bound each."""
+    most = tuple(size - 1 for size in code_sizes)
+    return Input(tf.TensorSpec(shape, tf.int32), 0, most if len(set(most)) > 1 else most[0])
+
+
+def _told(prior, shape):
+    """The input for the class, by its name, where the prior has classes; -1 is none of them."""
+    spec = tf.TensorSpec(shape, tf.int32)
+    return {
+        name: Input(spec, -1, condition.num_classes - 1)
+        for name, condition in prior.conditions.items()
+    }
+
+
+def _one_for_each(name, classes, count):
+    """The class of each of `count` grids, from one for all or one for each."""
+    right = (tf.rank(classes) <= 1) & ((tf.size(classes) == 1) | (tf.size(classes) == count))
+    words = f"{name} must be one number for all grids or one for each; received shape"
+    with tf.control_dependencies([tf.Assert(right, [words, tf.shape(classes), "for", count])]):
+        classes = tf.reshape(classes, [-1])
+    return tf.broadcast_to(classes, [count])
+
+
+def save(path: str, signatures: dict[str, Any], *trained: Any) -> None:
+    """Writes compiled `signatures` of the models `trained` as a SavedModel."""
+    # Not by Keras's ExportArchive, which writes every weight twice. The functions are no attributes
+    # of the module: called by attribute they would cast NumPy's floats to black pixels.
+    module = tf.Module()
+    module.weights = [variable.value for model in trained for variable in model.variables]
+    tf.saved_model.save(module, path, signatures=signatures)
+
+
+def described(signatures: Mapping[str, Signature], functions: Mapping[str, Any]) -> dict[str, Any]:
+    """What signatures take and give, as JSON: types, shapes (null where open) and bounds."""
+
+    def typed(spec):
+        shape = None if spec.shape.rank is None else spec.shape.as_list()
+        return {"dtype": spec.dtype.name, "shape": shape}
+
+    def described_input(wanted):
+        bounds = {"least": wanted.least, "most": wanted.most}
+        given = {name: bound for name, bound in bounds.items() if bound is not None}
+        return typed(wanted.spec) | given
+
+    def described_signature(name, signature):
+        outputs = functions[name].get_concrete_function().structured_outputs
+        return {
+            "inputs": {key: described_input(wanted) for key, wanted in signature.inputs.items()},
+            "outputs": {key: typed(output) for key, output in outputs.items()},
+        }
+
+    return {name: described_signature(name, each) for name, each in signatures.items()}
+
+
+def sampled_grid(
+    model: ImageModel, prior: Prior | None, grid: tuple[int, int] | None
+) -> tuple[int, int] | None:
+    """The grid that `sample` draws: the one given, or else that which the prior was trained on.
+
+    Raises:
+        UserError: for a prior over other codes than the model's, or a grid that cannot be.
+    """
+    if prior is None:
+        if grid is not None:
+            raise UserError(
+                f"grid is the size of a prior's samples; received {grid} and no prior: give the "
+                "prior, or leave grid out"
+            )
+        return None
+    if (prior.grid_rank, prior.config.code_sizes) != (model.grid_rank, model.code_sizes):
+        raise UserError(
+            f"the prior is over grids of rank {prior.grid_rank} with code_sizes "
+            f"{prior.config.code_sizes}, and the model has rank {model.grid_rank} and "
+            f"{model.code_sizes}; give a prior that was trained on this model"
+        )
+    if grid is None:
+        return prior.config.crop
+    if len(grid) != 2 or min(grid) < 1:
+        raise UserError(f"grid must be (height, width), both at least 1; received {grid}")
+    if grid[0] * grid[1] > MOST_PLACES:
+        raise UserError(f"a grid has at most {MOST_PLACES:,} places; received {grid}")
+    return grid[0], grid[1]
