@@ -10,6 +10,7 @@ error in words, and the calls after it are made.
 import json
 import sys
 import time
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,8 @@ def main(path, calls, results):
     start = time.perf_counter()
     call = load(path)
     loaded = time.perf_counter()
-    outputs, first = {}, 0.0
+    outputs: dict[str, Any] = {}
+    first = 0.0
     for (number, name), inputs in sorted(pending.items()):
         try:
             answer = call(name, inputs)
