@@ -77,7 +77,9 @@ def test_log_prob_of_grids_of_any_size(saved_model, signatures, grid, label):
     expected = np.take_along_axis(logits, codes[..., None], -1).sum((1, 2, 3))
     # Float32 sums of up to 28 logarithms of 50 or so.
     np.testing.assert_allclose(served, expected, atol=1e-3)
-    np.testing.assert_allclose(served, prior.log_prob(codes, label=np.broadcast_to(label, 2)), atol=1e-4)
+    np.testing.assert_allclose(
+        served, prior.log_prob(codes, label=np.broadcast_to(label, 2)), atol=1e-4
+    )
 
 
 def test_signatures_have_names_and_types(saved_model, signatures):

@@ -84,7 +84,21 @@ def test_all_operations_are_the_formats_own(tflite_file):
     ("autoencoder", "prior"),
     [
         (GROUPED, {"code_sizes": (16,) * 3, "num_classes": 0}),
-        ({"likelihood": "logistic_mixture", "quantizer": "loss"}, {"code_dim": 2}),
+        (
+            {
+                "likelihood": "logistic_mixture",
+                "quantizer": models.QuantizerConfig(kind="loss", num_embeddings=(16,)),
+            },
+            {"code_dim": 2},
+        ),
+        (
+            {"quantizer": models.QuantizerConfig(num_embeddings=(16, 8), stages=2)},
+            {"code_sizes": (16, 8)},
+        ),
+        (
+            {"quantizer": models.QuantizerConfig(kind="finite_scalar", levels=(5, 3))},
+            {"code_sizes": (15,)},
+        ),
         (
             {
                 "likelihood": "categorical",

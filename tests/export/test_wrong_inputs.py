@@ -1,11 +1,14 @@
 """A wrong input is an error for its client; the process lives, and answers what comes after."""
 
+import dataclasses
 import pathlib
 
 import numpy as np
 import pytest
 
 from tests.export.conftest import GRID, SIZE
+from tests.small import AUTOENCODER
+from vqvae_tf import export, models
 from vqvae_tf.export import other_process, signature_runner
 
 
@@ -185,3 +188,16 @@ def test_of_a_tflite_file(tflite_file):
         wrong, answered(tflite_file[2], right, wrong), strict=True
     ):
         assert answer.error, (name, shown(inputs))
+
+
+def test_codes_of_slots_with_codebooks_of_several_sizes(tmp_path):
+    quantizer = models.QuantizerConfig(num_embeddings=(16, 8), stages=2)
+    model = models.ImageVQVAE(dataclasses.replace(AUTOENCODER, quantizer=quantizer))
+    export.export_saved_model(model, str(tmp_path / "served"))
+    export.export_tflite(model, str(tmp_path / "served" / "model.tflite"), (4, 8))
+    given = np.array([[[[15, 7], [0, 0]]], [[[7, 8], [0, 0]]]], np.int32)
+    for name in ("served", "served/model.tflite"):
+        calls = [("decode", {"codes": codes[None]}) for codes in given]
+        (right, wrong), _ = other_process.answers(str(tmp_path / name), calls)
+        assert not right.error and wrong.error
+        np.testing.assert_array_equal(right.outputs["image"], model.decode(given[:1]))

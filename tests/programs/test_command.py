@@ -318,11 +318,25 @@ def test_an_unknown_format_is_refused(call, runs):
         (("--grid=4,4",), "--grid is that of a prior's samples; give --prior, or leave it out"),
         (("--prior=p", "--grid=4,x"), "--grid must be HEIGHT,WIDTH in codes; received 4,x"),
         (("--prior=absent",), "absent/config.json does not exist; give the workdir"),
+        (("--output=",), "--output is empty; give a folder, such as . for the current one"),
+        (("--format=tflite", "--size=100000,100000"), "a picture has at most 16,777,216 pixels"),
     ],
 )
 def test_a_wrong_value_for_an_export_ends_in_one_line(call, runs, tmp_path, arguments, part):
     assert_refused(call("export", f"--model={runs.model}", "--output=o", *arguments), part)
     assert not os.listdir(tmp_path)
+
+
+def test_an_output_folder_of_somebody_else_is_refused_before_any_work(call, runs, tmp_path):
+    arguments = (f"--model={runs.model}", "--format=saved_model,tflite", "--size=8,8")
+    for name in ("saved_model.pb", "model.tflite"):
+        (tmp_path / name).write_text("years of work")
+        outcome = call("export", *arguments, "--output=.")
+        assert_refused(outcome, f"{name} exists and no export wrote it; give another --output")
+        assert os.listdir(tmp_path) == [name]
+        os.remove(tmp_path / name)
+    (tmp_path / "o").write_text("years of work")
+    assert_refused(call("export", *arguments, "--output=o"), "o is a file; give another --output")
 
 
 def test_no_prior_of_another_model_is_exported(call, runs, tmp_path):

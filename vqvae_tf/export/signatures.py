@@ -46,8 +46,8 @@ def prior_signatures(
 
     `sample(seed, count, temperature)` gives `codes` `[count, *grid]`, those of `prior.sample`, and
     the `image` of each; `log_prob(codes)`, of grids of any size, gives `log_prob` `[batch]`, a
-    natural logarithm. Where the prior has classes both take a `label` (or what else the condition is called) as well, one for all or one
-    for each grid.
+    natural logarithm. Where the prior has classes both take the class as well, by the name of the
+    prior's condition (`label`): one for all or one for each grid.
 
     Args:
         model: the autoencoder, which makes pictures of the codes.
