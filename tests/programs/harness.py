@@ -23,6 +23,25 @@ TINY_PRIOR = (
     "--config.grid=4",
     "--config.training.steps=4",
 )
+TINY_SPEECH = (  # those of sound
+    "--config.widths=4,4",
+    "--config.strides=8,8",
+    "--config.residual_width=4",
+    "--config.embedding_dim=2",
+    "--config.quantizer.num_embeddings=16",
+    "--config.channels=4",
+    "--config.skip_channels=4",
+    "--config.dilations=1,2",
+    "--config.window=256",
+    "--config.training.steps=4",
+)
+TINY_SPEECH_PRIOR = (
+    "--config.channels=4",
+    "--config.skip_channels=4",
+    "--config.dilations=1,2",
+    "--config.length=6",
+    "--config.training.steps=4",
+)
 
 
 class Outcome(NamedTuple):

@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,6 @@ import tensorflow as tf
 
 from tests.programs.harness import TINY, TINY_PRIOR, assert_refused
 from vqvae_tf import export, models, presets, workflows
-from vqvae_tf.programs import command
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 FOLDER = REPOSITORY / "vqvae_tf" / "programs"
@@ -206,28 +204,6 @@ def test_a_wrong_value_ends_in_one_line(call, tmp_path, argument, parts):
 )
 def test_a_wrong_value_for_a_prior_ends_in_one_line(call, argument, parts):
     assert_refused(call("train_prior", *PRIOR, argument), *parts)
-
-
-def test_every_line_in_the_docs_is_a_command(call, monkeypatch):
-    run = command.run
-    monkeypatch.setattr(
-        command, "run", lambda main, *rest, **more: run(lambda: None, *rest, **more)
-    )
-    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]
-    lines = {
-        line
-        for page in pages
-        for block in re.findall(r"^```sh\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
-        for line in block.replace("\\\n", " ").splitlines()
-        if line.startswith("vqvae-")
-    }
-    used = set()
-    for line in sorted(lines):
-        program, *arguments = shlex.split(line)
-        used.add(program.removeprefix("vqvae-").replace("-", "_"))
-        outcome = call(program.removeprefix("vqvae-").replace("-", "_"), *arguments)
-        assert outcome == (0, "", ""), line
-    assert used == set(PROGRAMS)
 
 
 def test_fields_are_set_over_the_preset(call, configs):

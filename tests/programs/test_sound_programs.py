@@ -6,28 +6,9 @@ import os
 import numpy as np
 import pytest
 
-from tests.programs.harness import assert_refused
+from tests.programs.harness import TINY_SPEECH, TINY_SPEECH_PRIOR, assert_refused
 
 soundfile = pytest.importorskip("soundfile")
-TINY_SPEECH = (
-    "--config.widths=4,4",
-    "--config.strides=8,8",
-    "--config.residual_width=4",
-    "--config.embedding_dim=2",
-    "--config.quantizer.num_embeddings=16",
-    "--config.channels=4",
-    "--config.skip_channels=4",
-    "--config.dilations=1,2",
-    "--config.window=256",
-    "--config.training.steps=4",
-)
-TINY_PRIOR = (
-    "--config.channels=4",
-    "--config.skip_channels=4",
-    "--config.dilations=1,2",
-    "--config.length=6",
-    "--config.training.steps=4",
-)
 
 
 def test_from_sounds_to_samples(call, tmp_path):
@@ -48,7 +29,7 @@ def test_from_sounds_to_samples(call, tmp_path):
         model,
         data,
         f"--workdir={tmp_path}/prior",
-        *TINY_PRIOR,
+        *TINY_SPEECH_PRIOR,
     )
     assert fitted.code == 0 and "bits_per_code" in fitted.out
     evaluated = call("evaluate", model, prior, data)
