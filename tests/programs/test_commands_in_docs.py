@@ -26,6 +26,7 @@ PROGRAMS = {
 }
 # Flags before those of the page, which win.
 SMALL = {
+    ("vqvae-train", "cifar10"): (*TINY, "--config.embedding_dim=20"),  # of ten groups
     ("vqvae-train", "photos_two_level"): (*TINY, "--config.upper_width=4"),
     ("vqvae-train", "speech"): TINY_SPEECH,
     ("vqvae-train", None): TINY,
@@ -66,6 +67,8 @@ def lines() -> list[tuple[str, str]]:
 def small(program: str, arguments: list[str]) -> list[str]:
     presets = [each.split("=")[1] for each in arguments if each.startswith("--preset=")]
     first = SMALL.get((program, presets[0] if presets else None), SMALL.get((program, None), ()))
+    if any(each.startswith("--config.quantizer.kind=") for each in arguments):  # has its own sizes
+        first = [each for each in first if not each.startswith("--config.quantizer.")]
     shrunk = []
     for argument in arguments:
         for pattern, replacement in SMALLER:
