@@ -55,12 +55,12 @@ def test_pages_are_right_and_planted_mistakes_are_found(checkout):
     assert found.startswith("Success: no issues found"), found
 
     # An array that takes the name of the imported module that is called after it.
-    plant(checkout, DEMO, "    images = np.asarray(", "    pictures = np.asarray(")
+    plant(checkout, DEMO, "    images = np.asarray(", "    reporting = np.asarray(")
     # An `evaluate` that asks for an `encode` which no model of the library has.
     images, labels = "def encode(self, images: Any)", "def encode(self, images: Any, labels: Any)"
     plant(checkout, EVALUATION, images, labels)
     found = mypy(checkout)
-    assert re.search(DEMO + r":\d+: error: .* has no attribute \"write_png\"", found), found
+    assert re.search(DEMO + r":\d+: error: .* has no attribute \"sheet\"", found), found
     assert re.search(
         r"docs_training\.py:\d+: error: Argument 1 to \"evaluate\" has incompatible type "
         r"\"ImageVQVAE\"; expected \"PictureModel\"",
