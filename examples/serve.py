@@ -14,7 +14,9 @@ def main():
     """Encodes, says how many codes there are, and writes what they decode to."""
     path, picture, output = sys.argv[1:]
     model = tf.saved_model.load(path)
-    image = np.asarray(Image.open(picture).convert("RGB"))
+    # Without a list Pillow would try formats that run as programs, such as PostScript.
+    opened = Image.open(picture, formats=("JPEG", "PNG", "TIFF", "WEBP"))
+    image = np.asarray(opened.convert("RGB"))
     codes = model.signatures["encode"](image=tf.constant(image[None]))["codes"]
     decoded = model.signatures["decode"](codes=codes)["image"].numpy()[0]
     Image.fromarray(decoded[: image.shape[0], : image.shape[1]]).save(output)

@@ -33,4 +33,15 @@ def test_code_maps_give_no_pictures(tmp_path):
 
 def test_pictures_give_no_code_maps():
     with pytest.raises(UserError, match="embedded:photos: holds no code maps"):
-        data.code_batches(data.open_source("embedded:photos"), 4, 4, seed=0)
+        data.code_batches(data.open_source("embedded:photos"), (4, 4), 4, seed=0)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["folder:none://a", "folder:a\nb", "folder:a\0b", "folder:caf\udce9", "tfrecord:none://*",
+     "tfrecord:a\0b", "tfrecord:a\udce9*", "embedded:a\nb", "a\nb:c", "\0", "tfds:a\nb"],
+)  # fmt: skip
+def test_odd_uris_are_refused_in_one_line(uri):
+    with pytest.raises(UserError) as error:
+        data.open_source(uri)
+    assert str(error.value).isprintable()

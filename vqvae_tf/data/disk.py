@@ -107,8 +107,15 @@ def is_local(path: str) -> bool:
 
 
 def is_folder(path: str) -> bool:
-    """Whether there is a folder at any `tf.io.gfile` path."""
-    return os.path.isdir(path) if is_local(path) else tf.io.gfile.isdir(path)
+    """Whether there is a folder at any `tf.io.gfile` path.
+
+    Raises:
+        UserError: TensorFlow cannot say.
+    """
+    try:
+        return os.path.isdir(path) if is_local(path) else tf.io.gfile.isdir(path)
+    except (ValueError, tf.errors.OpError) as error:
+        raise UserError(f"{printable(path)}: cannot be read ({reason(error)})") from error
 
 
 def is_file(path: str) -> bool:
@@ -170,7 +177,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _walk_remote(root: str, skip: Callable[[str, UnreadableError], None]) -> Iterator[str]:
-    for folder, _, files in tf.io.gfile.walk(root):
+    def failed(error):
+        raise UserError(f"{printable(root)}: cannot be read ({reason(error)})") from error
+
+    for folder, _, files in tf.io.gfile.walk(root, onerror=failed):
         below = os.path.relpath(folder, root) if folder.rstrip("/") != root.rstrip("/") else ""
         if any(part.startswith(".") for part in below.split(os.sep)):
             continue

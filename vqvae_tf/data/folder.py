@@ -21,7 +21,7 @@ class Folder(IndexedSource):
         super().__init__(uri)
         if not disk.is_folder(path):
             raise UserError(
-                f'{disk.printable(uri)}: there is no folder "{disk.printable(path)}"; give the '
+                f'{uri}: there is no folder "{disk.printable(path)}"; give the '
                 "path of an existing one"
             )
         self._path = path
@@ -29,7 +29,7 @@ class Folder(IndexedSource):
         self._files = files_below(path, images.EXTENSIONS, self.skip, images.is_picture)
         if not self._files:
             raise UserError(
-                f"{disk.printable(uri)}: the folder holds no pictures; files must end in "
+                f"{uri}: the folder holds no pictures; files must end in "
                 f"{', '.join(images.EXTENSIONS)}"
             )
         self.class_names, self._labels = classes_of(self._files)

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from vqvae_tf.data.disk import printable
 from vqvae_tf.data.source import UnreadableError
 from vqvae_tf.errors import UserError, reason
 
@@ -34,7 +35,9 @@ def shards(uri: str, pattern: str) -> list[str]:
         raise UserError(f"{uri}: cannot look for files ({reason(error)})") from None
     paths = sorted(path for path in found if _may_be_shard(path))
     if not paths:
-        raise UserError(f'{uri}: no file matches "{pattern}"; give the path or glob of shards')
+        raise UserError(
+            f'{uri}: no file matches "{printable(pattern)}"; give the path or glob of shards'
+        )
     return paths
 
 

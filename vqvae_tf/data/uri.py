@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vqvae_tf.data import images
+from vqvae_tf.data import disk, images
 from vqvae_tf.data.codes import CodeRecords
 from vqvae_tf.data.digits import EmbeddedDigits
 from vqvae_tf.data.embedded import EmbeddedPhotos
@@ -41,6 +41,7 @@ def open_source(uri: str, max_pixels: int = images.MAX_PIXELS) -> Any:
     (13, (512, 128, 3))
     """
     scheme, separator, rest = uri.partition(":")
+    uri = disk.printable(uri)  # as messages show it
     if not separator or scheme not in SCHEMES:
         raise UserError(
             f'unknown data source "{uri}"; give SCHEME:NAME; {nearest(scheme, SCHEMES)}'
@@ -49,14 +50,14 @@ def open_source(uri: str, max_pixels: int = images.MAX_PIXELS) -> Any:
         raise UserError(f'"{uri}" names nothing; give {scheme}:NAME')
     match scheme:
         case "embedded":
-            name, _, split = rest.partition("/")
+            name, _, split = disk.printable(rest).partition("/")
             if name not in EMBEDDED:
                 raise UserError(f'{uri}: unknown name "{name}"; {nearest(name, EMBEDDED)}')
             return EMBEDDED[name](uri, split or "train")
         case "folder":
             return Folder(uri, rest, max_pixels)
         case "tfds":
-            return TensorFlowDatasets(uri, rest, max_pixels)
+            return TensorFlowDatasets(uri, disk.printable(rest), max_pixels)
         case "tfrecord":
             return ImageRecords(uri, rest, max_pixels)
         case _:

@@ -97,7 +97,7 @@ def compress(images: Sequence[np.ndarray], quality: int, format: str = "jpeg") -
             buffer, format, quality=int(quality), **options
         )
         counted += payload(buffer.getvalue())
-        decoded.append(np.asarray(Image.open(buffer).convert("RGB")))
+        decoded.append(np.asarray(Image.open(buffer, formats=[format]).convert("RGB")))
     pixels = sum(image.shape[0] * image.shape[1] for image in images)
     return CodecResult(
         format, int(quality), 8 * counted / pixels, pooled_psnr(images, decoded), tuple(decoded)
