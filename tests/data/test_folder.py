@@ -101,9 +101,11 @@ def test_links_in_circles_give_each_picture_once(tmp_path, caplog):
     (tmp_path / "cat" / "up").symlink_to(tmp_path)
     (tmp_path / "cat" / "self").symlink_to(tmp_path / "cat")
     (tmp_path / "again").symlink_to(tmp_path / "cat")
+    for name, target in (("dot", "."), ("above", ".."), ("root", "/")):
+        (tmp_path / name).symlink_to(target)
     source = data.open_source(f"folder:{tmp_path}")
     assert names(source) == ["cat/1.png"]
-    assert source.skipped == 3
+    assert source.skipped == 6
     assert "again: a link to a folder that is read already" in caplog.text
 
 

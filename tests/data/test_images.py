@@ -12,6 +12,7 @@ from PIL import EpsImagePlugin, Image, features
 from tests import limits
 from vqvae_tf.data import images
 from vqvae_tf.data.source import UnreadableError
+from vqvae_tf.errors import UserError
 
 
 def file_of(image: Image.Image, kind: str, **options) -> bytes:
@@ -278,7 +279,7 @@ def test_headers_tell_pictures_from_other_files():
     for kind in images.FORMATS:
         if kind != "AVIF" or features.check("avif"):
             assert images.is_picture(file_of(Image.fromarray(COLOUR), kind)[:32]), kind
-    for text in (b"", b"# Read me", b"%!PS-Adobe-3.0", b"P7 or so", b"RIFF....WAVEfmt "):
+    for text in (b"", b"# Read me", b"%!PS-Adobe", b"P5 rules", b"BMW cars", b"RIFF....WAVEfmt "):
         assert not images.is_picture(text)
 
 
@@ -387,6 +388,11 @@ def test_read_names_what_cannot_be_read(tmp_path):
 def test_encode_refuses_other_arrays():
     with pytest.raises(ValueError, match=r"received float64 \[2, 2, 3\]"):
         images.encode(np.zeros([2, 2, 3]))
+
+
+def test_other_channels_are_refused():
+    with pytest.raises(UserError, match="channels must be 1 or 3; received 2"):
+        images.decode(images.encode(COLOUR), channels=2)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import os
+import pathlib
 import stat
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -141,16 +142,19 @@ def _escaped(letter: str) -> str:
 
 def _walk(root: str, skip: Callable[[str, UnreadableError], None]) -> Iterator[str]:
     """Relative paths of all that is no folder; real folders are read before those behind links."""
-    seen = set()
+    seen = set()  # what holds the root is not read for a link to it
+    for holder in pathlib.Path(os.path.realpath(root)).parents:
+        with contextlib.suppress(OSError):
+            seen.add(_identity(holder))
     real, linked = collections.deque([""]), collections.deque[str]()
     while real or linked:
         below = real.popleft() if real else linked.popleft()
         folder = os.path.join(root, below) if below else root
         try:
-            status = os.stat(folder)
-            if (status.st_dev, status.st_ino) in seen:
-                raise OSError("a link to a folder that is read already")
-            seen.add((status.st_dev, status.st_ino))
+            identity = _identity(folder)
+            if identity in seen:
+                raise OSError("a link to a folder that is read already, or holds this one")
+            seen.add(identity)
             with os.scandir(folder) as listed:
                 entries = sorted(listed, key=lambda entry: entry.name)
         except OSError as error:
@@ -167,6 +171,12 @@ def _walk(root: str, skip: Callable[[str, UnreadableError], None]) -> Iterator[s
                 (linked if entry.is_symlink() else real).append(path)
             else:
                 yield path
+
+
+def _identity(path: str | os.PathLike) -> tuple[int, int]:
+    """What all paths to one folder share."""
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -19,6 +19,7 @@ EXTENSIONS = (
     ".avif", ".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm",
     ".ppm", ".tif", ".tiff", ".webp",
 )  # fmt: skip
+_BMP_HEADERS = [size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124)]
 _UPRIGHT = {  # EXIF orientation -> how to turn the stored picture
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -51,10 +52,13 @@ def decode(
 
     Raises:
         UnreadableError: the file is damaged, no picture, or has more than `max_pixels` pixels.
+        UserError: `channels` is another number.
 
     >>> decode(encode(np.zeros([2, 3, 3], np.uint8)), channels=1).shape
     (2, 3, 1)
     """
+    if channels not in (1, 3):
+        raise UserError(f"channels must be 1 or 3; received {channels}")
     name = disk.printable(name)
     try:
         _check_pixels(_webp_canvas(data), name, max_pixels)  # Pillow makes it on opening
@@ -82,9 +86,10 @@ def is_picture(header: bytes) -> bool:
     (True, False)
     """
     return bool(
-        header.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM"))
+        header.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a"))
+        or (header.startswith(b"BM") and header[14:18] in _BMP_HEADERS)
         or header.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"))
-        or re.match(rb"P[1-6]\s", header)
+        or re.match(rb"P[1-6]\s+[\d#]", header)
         or (header.startswith(b"RIFF") and header[8:12] == b"WEBP")
         or header[4:12] in (b"ftypavif", b"ftypavis")
     )
