@@ -1,8 +1,9 @@
 """A VQ-VAE of one's own from the layers, trained by Keras's `fit` on tiles of real photographs.
 
-Usage: python examples/compose.py [EPOCHS]
+Usage: python examples/compose.py [EPOCHS [STEPS_PER_EPOCH]]
 """
 
+import re
 import sys
 
 import keras
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 from vqvae_tf import data
 from vqvae_tf.config import DataConfig
+from vqvae_tf.errors import UserError
 from vqvae_tf.layers import VectorQuantizerEMA
 from vqvae_tf.networks import Decoder, Encoder
 
@@ -23,9 +25,8 @@ def build() -> tuple[keras.Model, keras.Model]:
     return keras.Model(image, picture), keras.Model(image, codes)
 
 
-def main():
-    """Trains, and says which share of the codebook a batch uses."""
-    epochs = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+def train(epochs: int, steps: int) -> str:
+    """Trains, and says which share of the codebook eight batches use."""
     source = data.open_source("embedded:photos")
     tiles = data.batches(source, DataConfig(image_size=32), batch_size=32, seed=0)
 
@@ -35,10 +36,22 @@ def main():
 
     model, encoder = build()
     model.compile(keras.optimizers.Adam(1e-3), "mse")
-    model.fit(tiles.map(pixels), epochs=epochs, steps_per_epoch=100, verbose=2)
+    model.fit(tiles.map(pixels), epochs=epochs, steps_per_epoch=steps, verbose=2)
     codes = encoder.predict(tiles.map(pixels).take(8), verbose=0)
     used = len(set(codes.ravel().tolist()))
-    print(f"{used} of 512 codes in use on {len(codes)} tiles")
+    return f"{used} of 512 codes in use on {len(codes)} tiles"
+
+
+def main():
+    """Prints one line at the end, also of what is wrong."""
+    numbers = sys.argv[1:]
+    if len(numbers) > 2 or not all(re.fullmatch("[1-9][0-9]{0,5}", each) for each in numbers):
+        sys.exit(f"EPOCHS and STEPS_PER_EPOCH must be numbers from 1; received {' '.join(numbers)}")
+    epochs, steps = [int(each) for each in numbers] + [10, 100][len(numbers) :]
+    try:
+        print(train(epochs, steps))
+    except UserError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

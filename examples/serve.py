@@ -3,24 +3,44 @@
 Usage: python examples/serve.py SAVED_MODEL PICTURE RECONSTRUCTION.png
 """
 
+import os
 import sys
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageOps
+
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # Pillow has others, which run programs
+
+
+def reconstruct(path: str, picture: str, output: str) -> str:
+    """Encodes, writes what the codes decode to, and says how many there are."""
+    if os.path.exists(output):
+        raise ValueError(f"{output} exists; give another name")
+    signatures = tf.saved_model.load(path).signatures
+    if not {"encode", "decode"} <= set(signatures):
+        raise ValueError(
+            f"{path} has no signatures encode and decode; give an export of vqvae-export"
+        )
+    _, inputs = signatures["encode"].structured_input_signature
+    mode = {1: "L", 3: "RGB"}[inputs["image"].shape[-1]]
+    with Image.open(picture, formats=FORMATS) as file:
+        image = np.asarray(ImageOps.exif_transpose(file).convert(mode))
+    height, width = image.shape[:2]
+    codes = signatures["encode"](image=image.reshape(1, height, width, -1))["codes"]
+    decoded = signatures["decode"](codes=codes)["image"].numpy()[0, :height, :width]
+    Image.fromarray(decoded.squeeze()).save(output)
+    return f"{width}x{height} pixels, {codes.numpy().size} codes"
 
 
 def main():
-    """Encodes, says how many codes there are, and writes what they decode to."""
-    path, picture, output = sys.argv[1:]
-    model = tf.saved_model.load(path)
-    # Without a list Pillow would try formats that run as programs, such as PostScript.
-    opened = Image.open(picture, formats=("JPEG", "PNG", "TIFF", "WEBP"))
-    image = np.asarray(opened.convert("RGB"))
-    codes = model.signatures["encode"](image=tf.constant(image[None]))["codes"]
-    decoded = model.signatures["decode"](codes=codes)["image"].numpy()[0]
-    Image.fromarray(decoded[: image.shape[0], : image.shape[1]]).save(output)
-    print(f"{image.shape[1]}x{image.shape[0]} pixels, {codes.numpy().size} codes")
+    """Prints one line, also of what is wrong."""
+    if len(sys.argv) != 4:
+        sys.exit(f"{len(sys.argv) - 1} arguments; wanted SAVED_MODEL PICTURE RECONSTRUCTION.png")
+    try:
+        print(reconstruct(*sys.argv[1:]))
+    except (OSError, ValueError, Image.DecompressionBombError, tf.errors.OpError) as error:
+        sys.exit(str(error).splitlines()[0])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -73,9 +74,14 @@ def answers(
         start = time.perf_counter()
         _run(path, [os.path.abspath(path), calls_file, results_file], folder, timeout)
         seconds = time.perf_counter() - start
-        with np.load(results_file) as file:
-            found = {name: file[name] for name in file.files}
-    times = json.loads(str(found.pop("times")))
+        try:
+            with np.load(results_file) as file:
+                found = {name: file[name] for name in file.files}
+            times = json.loads(str(found.pop("times")))
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            raise UserError(
+                f"{path} cannot be served by another process: it ended without results"
+            ) from None
     answered = [Answer({}, "") for _ in calls]
     for name, value in found.items():
         number, _, key = name.partition("/")
