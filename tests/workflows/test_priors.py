@@ -144,6 +144,7 @@ def test_another_codebook_is_refused(runs, tmp_path):
     shutil.copytree(runs.prior, mixed)
     shutil.rmtree(os.path.join(mixed, "model"))
     shutil.copytree(other, os.path.join(mixed, "model"))
+    os.remove(os.path.join(mixed, "manifest.json"))  # as in a workdir of an earlier version
     with pytest.raises(UserError, match="another codebook than that of the model in its workdir"):
         workflows.sample(mixed, str(tmp_path / "samples"))
     with pytest.raises(UserError, match='was started with codebook="'):

@@ -2,6 +2,7 @@
 
 from vqvae_tf.data.codes import CodeRecords, code_batches, grid_of
 from vqvae_tf.data.images import decode, read
+from vqvae_tf.data.record_files import CLASSES_FILE
 from vqvae_tf.data.records import write_codes, write_images
 from vqvae_tf.data.sounds import SoundFolder, open_sounds, sound_batches
 from vqvae_tf.data.source import IndexedSource, Picture, Source, UnreadableError
@@ -9,6 +10,7 @@ from vqvae_tf.data.tiles import batches
 from vqvae_tf.data.uri import open_source
 
 __all__ = [
+    "CLASSES_FILE",
     "CodeRecords",
     "IndexedSource",
     "Picture",

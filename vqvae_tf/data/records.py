@@ -258,7 +258,9 @@ def _example(item: Mapping[str, Any], **features: tf.train.Feature) -> bytes:
             raise UserError(
                 f"a label must be an integer of 64 bits; received {item['label']!r}"
             ) from None
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(
+        deterministic=True
+    )
 
 
 def _encoded(text: str) -> bytes:

@@ -16,11 +16,10 @@ from vqvae_tf.errors import UserError
 from vqvae_tf.media import evaluation, medium_of
 from vqvae_tf.media.pieces import pieces
 from vqvae_tf.presets import PRESETS
-from vqvae_tf.training import checkpoints, strategies, workdir
-from vqvae_tf.workflows import autoencoders
+from vqvae_tf.training import strategies, workdir
+from vqvae_tf.workflows import autoencoders, prior_files
 from vqvae_tf.workflows.labels import LabelsByName
 
-MODEL_FOLDER, CODES_FOLDER = "model", "codes"
 MOST_LOGITS = 2**25  # that are computed at once: 256 x 256 codes of 512 values
 
 
@@ -36,8 +35,8 @@ def train_prior(
     """Encodes a data set and fits a prior to its codes in the workdir `path`.
 
     The workdir gets a copy of the autoencoder (`model/`) and the codes (`codes/`), so that
-    sampling needs nothing else. Sizes of the codebook and classes are the autoencoder's and the
-    data's, whatever `config` says.
+    sampling needs nothing else; where they are damaged, a later start makes them again. Sizes of
+    the codebook and classes are the autoencoder's and the data's, whatever `config` says.
 
     Args:
         config: the prior's configuration.
@@ -82,9 +81,13 @@ def train_prior(
     training.check(prior, config.training, placed)
     workdir.prepare(path, record)
     with workdir.locked(path, active=placed.extended.should_checkpoint):
-        _copy_model(model_path, os.path.join(path, MODEL_FOLDER))
+        prior_files.keep_model(path, model_path)
         if maps is None:
-            maps = _encode_once(autoencoder, source, config, os.path.join(path, CODES_FOLDER))
+            maps = prior_files.keep_codes(
+                path,
+                lambda: code_maps(autoencoder, source, config.variation, config.training.seed),
+                source.class_names,
+            )
     held_out = maps
     if held_out_source is not None:
         held_out = _held_out_maps(autoencoder, held_out_source, config, record["class_names"])
@@ -223,7 +226,8 @@ def load_pair(path: str, expected: models.TrainableModel | None = None) -> tuple
     prior = models.load(path)
     if not isinstance(prior, models.Prior):
         raise UserError(f"{path} holds no prior but a model of family {written['family']}")
-    autoencoder = models.load(os.path.join(path, MODEL_FOLDER))
+    prior_files.check_model(path)
+    autoencoder = models.load(os.path.join(path, prior_files.MODEL_FOLDER))
     for model, where in ((autoencoder, "the model in its workdir"), (expected, "the given model")):
         if model is not None and digest(model) != written["codebook"]:
             raise UserError(
@@ -241,37 +245,10 @@ def digest(autoencoder: Any) -> str:
     return found.hexdigest()[:16]
 
 
-def _copy_model(source: str, target: str) -> None:
-    """Copies what `models.load` reads: the configuration and the newest good checkpoint."""
-    if tf.io.gfile.exists(os.path.join(target, "config.json")):
-        return
-    checkpoint = checkpoints.newest(os.path.join(source, "checkpoints"))
-    if checkpoint is None:
-        raise UserError(f"{source} holds no checkpoint; train the model first")
-    tf.io.gfile.makedirs(os.path.join(target, "checkpoints"))
-    for file in checkpoints.files(checkpoint):
-        name = os.path.basename(file)
-        tf.io.gfile.copy(file, os.path.join(target, "checkpoints", name), overwrite=True)
-    # Last: its presence says that the copy is whole.
-    tf.io.gfile.copy(
-        os.path.join(source, "config.json"), os.path.join(target, "config.json"), overwrite=True
-    )
-
-
-def _encode_once(autoencoder, source, config, folder):
-    """All training maps, written to TFRecord shards at the first start and read at the others."""
-    path = os.path.join(folder, "codes.tfrecord")
-    if not tf.io.gfile.exists(path):
-        tf.io.gfile.makedirs(folder)
-        maps = code_maps(autoencoder, source, config.variation, config.training.seed)
-        data.write_codes(path, maps, source.class_names)
-    return list(data.open_source("codes:" + path).maps())
-
-
 def _given_maps(source, config):
     """The maps of a `codes:` source, if they can be the model's."""
-    maps = list(source.maps())
     sizes, rank = config.code_sizes, len(config.crop)
+    maps = [_of_earlier_version(item) if rank == 1 else item for item in source.maps()]
     for item in maps:
         codes = data.grid_of(item)
         if item["rank"] != rank or codes.shape[-1] != len(sizes):
@@ -286,6 +263,13 @@ def _given_maps(source, config):
                 f"below {max(sizes)}: give the codes of this model"
             )
     return maps
+
+
+def _of_earlier_version(item):
+    """A sequence that was written as a map of one row, as what it is; others as they are."""
+    if item["rank"] == 2 and len(item["codes"]) == 1:
+        return {**item, "codes": item["codes"][0], "rank": 1}
+    return item
 
 
 def _held_out_maps(autoencoder, source, config, class_names):
