@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 
+from tests.programs.harness import call
 from tests.small import TRAINING
 from tests.toy_medium import ToyConfig, ToyMedium, ToyVQVAE
 from vqvae_tf import models, presets, workflows
@@ -21,6 +22,7 @@ PRIOR = models.WaveNetPriorConfig(
     channels=8, skip_channels=8, dilations=(1, 2), length=12, num_classes=1, training=TRAINING
 )
 DATA = "walks:6"
+__all__ = ["call"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -64,6 +66,13 @@ def test_it_is_reconstructed_and_sampled(runs, tmp_path):
     with np.load(codes) as file:
         assert file["codes"].shape == (3, 7, 2)
     assert np.load(samples).shape == (3, 7, 3)
+
+
+def test_it_is_exported_and_served_by_another_process(runs, tmp_path, call):
+    output = str(tmp_path / "served")
+    outcome = call("export", f"--model={runs[0]}", f"--prior={runs[1]}", f"--output={output}")
+    assert outcome.code == 0, outcome.err
+    assert "codes_differing  0" in outcome.out and "sampled_codes_differing  0" in outcome.out
 
 
 def test_a_resumed_run_goes_on_and_other_data_are_refused(runs, tmp_path):

@@ -34,6 +34,7 @@ class ToyConfig(models.AutoencoderConfig):
     """
 
     window: int = 16
+    stride = 1  # vectors per code
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -168,5 +169,5 @@ class ToyMedium(Medium):
         np.save(path, np.asarray(model.decode(drawn)))
         return [path]
 
-    def examples(self, model):
-        return [np.zeros((1, time, CHANNELS), np.float32) for time in (5, 9)]
+    def examples(self, model, size=None):
+        return [np.ones((time, CHANNELS), np.float32) for time in size or (5, 9)]

@@ -33,7 +33,7 @@ def test_another_process_without_the_library_gives_the_same(saved_model):
     assert check["codes"] == 3 * 8 and check["codes_differing"] == 0
     assert check["sampled_codes"] == (2 + 3) * 15 and check["sampled_codes_differing"] == 0
     assert check["largest_log_prob_difference"] < 1e-4
-    assert check["largest_pixel_difference"] <= 1
+    assert check["largest_difference"] <= 1
 
 
 def test_another_prior_is_found_out(saved_model):

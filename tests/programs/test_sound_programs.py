@@ -43,7 +43,7 @@ def test_from_sounds_to_samples(call, tmp_path):
     assert sorted(os.listdir(tmp_path / "shown")) == names
 
     exported = call("export", model, f"--output={tmp_path}/served")
-    assert_refused(exported, "holds a model of sound; so far those of pictures export")
+    assert_refused(exported, "draws sample by sample, outside of a graph")
     as_model = call("train", "--preset=speech_prior", data, f"--workdir={tmp_path}/other")
     assert_refused(as_model, "speech_prior is the preset of a prior; use vqvae-train-prior")
     unknown = call("sample", prior, "--label=carl", f"--output={tmp_path}/none")

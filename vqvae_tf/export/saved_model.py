@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf.export import input_checks, manifest, other_process, signatures
-from vqvae_tf.models import ImageModel, Prior
+from vqvae_tf.models import Autoencoder, Prior
 
 # Every file that TensorFlow writes, and two more forms of saved_model.pb that it would read.
 SAVED_MODEL_FILES = (
@@ -20,11 +20,11 @@ SAVED_MODEL_FILES = (
 
 
 def export_saved_model(
-    model: ImageModel,
+    model: Autoencoder,
     path: str,
     *,
     prior: Prior | None = None,
-    grid: tuple[int, int] | None = None,
+    grid: tuple[int, ...] | None = None,
 ) -> None:
     """Writes `model` with the signatures `encode`, `decode` and `reconstruct`.
 
@@ -47,7 +47,7 @@ def export_saved_model(
     """
     manifest.check(path, SAVED_MODEL_FILES)
     grid = signatures.sampled_grid(model, prior, grid)
-    served = signatures.image_signatures(model)
+    served = signatures.model_signatures(model)
     trained: list[Any] = [model]
     if prior is not None and grid is not None:
         served |= signatures.prior_signatures(model, prior, grid)
@@ -65,23 +65,23 @@ def export_saved_model(
 
 
 def check_saved_model(
-    model: ImageModel,
+    model: Autoencoder,
     path: str,
-    pictures: list[np.ndarray],
+    examples: list[np.ndarray],
     *,
     prior: Prior | None = None,
-    grid: tuple[int, int] | None = None,
+    grid: tuple[int, ...] | None = None,
 ) -> dict[str, Any]:
-    """Serves `pictures` from `path` in a process that cannot import vqvae_tf, and compares.
+    """Serves `examples` from `path` in a process that cannot import vqvae_tf, and compares.
 
     Args:
         model: what was exported.
         path: where.
-        pictures: uint8 `[height, width, channels]`, of any sizes.
+        examples: data as the model encodes, without the batch axis, of any sizes.
         prior, grid: as they were exported; samples and their probabilities are then compared too.
 
     Returns:
-        `codes` compared, `codes_differing`, `largest_pixel_difference` of the reconstructions
+        `codes` compared, `codes_differing`, `largest_difference` of the reconstructions
         (both 0 where the export is exact), and the other process's `load_seconds` and
         `first_call_seconds`. With a prior also `sampled_codes`, `sampled_codes_differing` and
         `largest_log_prob_difference`, in nats a code.
@@ -89,29 +89,31 @@ def check_saved_model(
     Raises:
         UserError: if the other process fails; the last line that it wrote is shown.
     """
-    images = [picture[None] for picture in pictures]
-    calls = [(name, {"image": image}) for image in images for name in ("encode", "reconstruct")]
+    batches = [example[None] for example in examples]
+    calls: list[tuple[str, dict[str, Any]]] = [
+        (name, {model.data_key: batch}) for batch in batches for name in ("encode", "reconstruct")
+    ]
     draws = [] if prior is None else _draws(prior, signatures.sampled_grid(model, prior, grid))
     for draw in draws:
         calls += [("sample", draw.arguments), ("log_prob", {"codes": draw.codes, **draw.label})]
     results, times = other_process.outputs(path, calls)
     served = iter(results)
-    codes, differing, largest = 0, 0, 0
-    for image in images:
-        expected, found = np.asarray(model.encode(image)), next(served)["codes"]
+    codes, differing, largest = 0, 0, 0.0
+    for batch in batches:
+        expected, found = np.asarray(model.encode(batch)), next(served)["codes"]
         codes, differing = codes + found.size, differing + int((expected != found).sum())
         found = next(served)["reconstruction"]
-        largest = max(largest, pixel_difference(model.reconstruct(image), found))
-    checked = {"codes": codes, "codes_differing": differing, "largest_pixel_difference": largest}
+        largest = max(largest, difference(model.reconstruct(batch), found))
+    checked = {"codes": codes, "codes_differing": differing, "largest_difference": largest}
     if prior is not None:
-        sampled, pixels = _compare_samples(model, prior, draws, served)
-        checked |= sampled | {"largest_pixel_difference": max(largest, pixels)}
+        sampled, of_samples = _compare_samples(model, prior, draws, served)
+        checked |= sampled | {"largest_difference": max(largest, of_samples)}
     return checked | times
 
 
-def pixel_difference(expected: Any, found: np.ndarray) -> int:
-    """The largest difference of two uint8 pictures."""
-    return int(np.abs(np.asarray(expected).astype(int) - found).max())
+def difference(expected: Any, found: np.ndarray) -> float:
+    """The largest difference of two arrays of one shape."""
+    return float(np.abs(np.asarray(expected, np.float64) - found).max())
 
 
 class _Draw(NamedTuple):
@@ -140,14 +142,14 @@ def _draws(prior, grid):
 
 
 def _compare_samples(model, prior, draws, served):
-    """What the samples come to, and the largest difference of a pixel of their pictures."""
+    """What the samples come to, and the largest difference of what they decode to."""
     log_prob = tf.function(prior.log_prob, autograph=False)
-    codes, differing, pixels, gaps = 0, 0, 0, []
+    codes, differing, largest, gaps = 0, 0, 0.0, []
     for draw in draws:
         found = next(served)
         codes += draw.codes.size
         differing += int((draw.codes != found["codes"]).sum())
-        pixels = max(pixels, pixel_difference(model.decode(draw.codes), found["image"]))
+        largest = max(largest, difference(model.decode(draw.codes), found[model.data_key]))
         gap = np.abs(log_prob(draw.codes, **draw.label) - next(served)["log_prob"]).max()
         gaps.append(float(gap) / draw.codes[0].size)
     compared = {
@@ -155,4 +157,4 @@ def _compare_samples(model, prior, draws, served):
         "sampled_codes_differing": differing,
         "largest_log_prob_difference": max(gaps),
     }
-    return compared, pixels
+    return compared, largest

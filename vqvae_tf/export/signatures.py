@@ -1,5 +1,6 @@
 """The signatures of an export: what a client can ask of it, by name."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,50 +8,61 @@ import tensorflow as tf
 
 from vqvae_tf.errors import UserError
 from vqvae_tf.export.signature import Input, Signature
-from vqvae_tf.models import ImageModel, Prior
+from vqvae_tf.models import Autoencoder, Prior
 
 MOST_SAMPLES = 256  # of one request: memory grows with them
 MOST_PLACES = 2**16  # of the grid of a sample, which is drawn place by place
 
 
-def image_signatures(
-    model: ImageModel,
-    batch: int | None = None,
-    size: tuple[int | None, int | None] = (None, None),
+def model_signatures(
+    model: Autoencoder, batch: int | None = None, size: tuple[int, ...] | None = None
 ) -> dict[str, Signature]:
-    """`encode`, `decode` and `reconstruct`; None leaves a dimension open.
+    """`encode`, `decode` and `reconstruct`, of data by the model's `data_key` such as `image`.
 
     `encode(image)` gives `codes`, `decode(codes)` gives `image`, `reconstruct(image)` gives
     `reconstruction`; pixels are uint8, codes int32.
 
     Args:
         model: the trained model.
-        batch: number of pictures.
-        size: (height, width) of the pictures.
+        batch: number of examples; None leaves it open.
+        size: sides of the data, one for each axis of the grid; None leaves them open.
+
+    Raises:
+        UserError: if the model's decoder is no graph, or `size` has other axes.
     """
-    config = model.config
-    grid = tuple(None if side is None else -(-side // config.stride) for side in size)
-    image = {"image": Input(tf.TensorSpec([batch, *size, config.data.channels], tf.uint8))}
-    codes = {"codes": _codes([batch, *grid, *model.codes_spec.shape[3:]], model.code_sizes)}
+    if not model.decodes_in_graph:
+        raise UserError(
+            f"a {type(model).__name__} draws sample by sample, outside of a graph; so far only "
+            "models whose decoder is a graph can be exported"
+        )
+    key, rank, spec = model.data_key, model.grid_rank, model.data_spec
+    if size is not None and (len(size) != rank or min(size) < 1):
+        raise UserError(f"size must hold {rank} sides of at least 1; received {tuple(size)}")
+    sides = [None] * rank if size is None else list(size)
+    grid = [None] * rank if size is None else [-(-side // model.config.stride) for side in size]
+    data = {key: Input(tf.TensorSpec([batch, *sides, *spec.shape[1 + rank :]], spec.dtype))}
+    codes = {"codes": _codes([batch, *grid, *model.codes_spec.shape[1 + rank :]], model.code_sizes)}
     return {
-        "encode": Signature(lambda image: {"codes": model.encode(image)}, image),
-        "decode": Signature(lambda codes: {"image": model.decode(codes)}, codes),
-        "reconstruct": Signature(lambda image: {"reconstruction": model.reconstruct(image)}, image),
+        "encode": Signature(lambda **given: {"codes": model.encode(given[key])}, data),
+        "decode": Signature(lambda codes: {key: model.decode(codes)}, codes),
+        "reconstruct": Signature(
+            lambda **given: {"reconstruction": model.reconstruct(given[key])}, data
+        ),
     }
 
 
 def prior_signatures(
-    model: ImageModel, prior: Prior, grid: tuple[int, int]
+    model: Autoencoder, prior: Prior, grid: tuple[int, ...]
 ) -> dict[str, Signature]:
     """`sample` from a seed and `log_prob`, of any number of grids at once.
 
     `sample(seed, count, temperature)` gives `codes` `[count, *grid]`, those of `prior.sample`, and
-    the `image` of each; `log_prob(codes)`, of grids of any size, gives `log_prob` `[batch]`, a
+    what they decode to; `log_prob(codes)`, of grids of any size, gives `log_prob` `[batch]`, a
     natural logarithm. Where the prior has classes both take the class as well, by the name of the
     prior's condition (`label`): one for all or one for each grid.
 
     Args:
-        model: the autoencoder, which makes pictures of the codes.
+        model: the autoencoder, which decodes the codes.
         prior: a prior over its codes.
         grid: (height, width) in codes.
     """
@@ -65,7 +77,7 @@ def prior_signatures(
             temperature=temperature,
             classes=_one_for_each(condition, told[condition], count) if told else None,
         )
-        return {"codes": codes, "image": model.decode(codes)}
+        return {"codes": codes, model.data_key: model.decode(codes)}
 
     def log_prob(codes, **told):
         count = tf.shape(codes)[0]
@@ -86,7 +98,7 @@ def prior_signatures(
 
 
 def sample_from_noise_signature(
-    model: ImageModel, prior: Prior, grid: tuple[int, int]
+    model: Autoencoder, prior: Prior, grid: tuple[int, ...]
 ) -> dict[str, Signature]:
     """`sample` of one grid from Gumbel noise that the caller brings.
 
@@ -112,7 +124,7 @@ def sample_from_noise_signature(
             classes=given.get(prior.config.condition),
             with_log_prob=True,
         )
-        return {"codes": codes, "image": model.decode(codes), "log_prob": log_prob}
+        return {"codes": codes, model.data_key: model.decode(codes), "log_prob": log_prob}
 
     noise = {name: Input(tf.TensorSpec(shape, tf.float32)) for name, shape in shapes.items()}
     return {"sample": Signature(sample, noise | _told(prior, [1]))}
@@ -174,8 +186,8 @@ def described(signatures: Mapping[str, Signature], functions: Mapping[str, Any])
 
 
 def sampled_grid(
-    model: ImageModel, prior: Prior | None, grid: tuple[int, int] | None
-) -> tuple[int, int] | None:
+    model: Autoencoder, prior: Prior | None, grid: tuple[int, ...] | None
+) -> tuple[int, ...] | None:
     """The grid that `sample` draws: the one given, or else that which the prior was trained on.
 
     Raises:
@@ -196,8 +208,10 @@ def sampled_grid(
         )
     if grid is None:
         return prior.config.crop
-    if len(grid) != 2 or min(grid) < 1:
-        raise UserError(f"grid must be (height, width), both at least 1; received {grid}")
-    if grid[0] * grid[1] > MOST_PLACES:
+    if len(grid) != prior.grid_rank or min(grid) < 1:
+        raise UserError(
+            f"grid must hold {prior.grid_rank} sides of at least 1; received {tuple(grid)}"
+        )
+    if math.prod(grid) > MOST_PLACES:
         raise UserError(f"a grid has at most {MOST_PLACES:,} places; received {grid}")
-    return grid[0], grid[1]
+    return tuple(grid)

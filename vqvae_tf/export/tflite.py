@@ -1,5 +1,6 @@
 """Writes an autoencoder, and a prior over its codes, as a TFLite file; runs it and compares."""
 
+import math
 import os
 import tempfile
 from typing import Any
@@ -9,21 +10,21 @@ import tensorflow as tf
 
 from vqvae_tf.errors import UserError
 from vqvae_tf.export import input_checks, manifest, other_process, signatures
-from vqvae_tf.export.saved_model import pixel_difference
-from vqvae_tf.models import ImageModel, Prior
+from vqvae_tf.export.saved_model import difference
+from vqvae_tf.models import Autoencoder, Prior
 
 MOST_PIXELS = 2**24  # of the pictures: the loop that searches codes holds a few KB for each place
 
 
 def export_tflite(
-    model: ImageModel,
+    model: Autoencoder,
     path: str,
-    size: tuple[int, int],
+    size: tuple[int, ...],
     *,
     prior: Prior | None = None,
-    grid: tuple[int, int] | None = None,
+    grid: tuple[int, ...] | None = None,
 ) -> None:
-    """Writes `model` with the signatures `encode` and `decode`, of one picture of a fixed size.
+    """Writes `model` with the signatures `encode` and `decode`, of one example of a fixed size.
 
     `encode(image)` gives `codes`, `decode(codes)` gives `image`. With a prior there is a third:
     `sample(noise)`, of Gumbel noise float32 `[*grid, slots, size]`, gives `codes`, their
@@ -35,7 +36,7 @@ def export_tflite(
         model: the trained model.
         path: a file that ends in `.tflite`; its folder is made if it does not exist, and gets a
             list of what was exported, `vqvae_export.json`.
-        size: (height, width) of the pictures.
+        size: sides of the example: (height, width) of a picture.
         prior: a prior that was trained on the model's codes.
         grid: (height, width) in codes of what is sampled; None takes the prior's training grid.
 
@@ -47,10 +48,8 @@ def export_tflite(
         raise UserError(f"a TFLite file's name must end in .tflite; received {path}")
     folder, name = os.path.split(path)
     manifest.check(folder, [name])
-    if len(size) != 2 or min(size) < 1:
-        raise UserError(f"size must be (height, width), both at least 1; received {size}")
-    if size[0] * size[1] > MOST_PIXELS:
-        raise UserError(f"a picture has at most {MOST_PIXELS:,} pixels; received {size}")
+    if math.prod(size) > MOST_PIXELS:
+        raise UserError(f"an example has at most {MOST_PIXELS:,} places; received {tuple(size)}")
     precision = model.config.training.precision
     if precision != "float32":  # the prior's may be any: its sampler computes in float32
         raise UserError(
@@ -58,7 +57,7 @@ def export_tflite(
             "it with training.precision=float32, or export a SavedModel"
         )
     grid = signatures.sampled_grid(model, prior, grid)
-    served = signatures.image_signatures(model, 1, size)
+    served = signatures.model_signatures(model, 1, size)
     del served["reconstruct"]
     trained: list[Any] = [model]
     if prior is not None and grid is not None:
@@ -77,12 +76,12 @@ def export_tflite(
 
 
 def check_tflite(
-    model: ImageModel,
+    model: Autoencoder,
     path: str,
-    pictures: list[np.ndarray],
+    examples: list[np.ndarray],
     *,
     prior: Prior | None = None,
-    grid: tuple[int, int] | None = None,
+    grid: tuple[int, ...] | None = None,
 ) -> dict[str, Any]:
     """Runs the file at `path` in a process that cannot import vqvae_tf, and compares.
 
@@ -92,7 +91,8 @@ def check_tflite(
     Args:
         model: what was exported.
         path: where.
-        pictures: uint8 `[height, width, channels]`, of the size that it was exported for.
+        examples: data as the model encodes, without the batch axis, of the size that it was
+            exported for.
         prior, grid: as they were exported; samples are then compared too.
 
     Returns:
@@ -101,8 +101,8 @@ def check_tflite(
     Raises:
         UserError: if the other process fails; the last line that it wrote is shown.
     """
-    encoded = [np.asarray(model.encode(picture[None])) for picture in pictures]
-    calls = [("encode", {"image": picture[None]}) for picture in pictures]
+    encoded = [np.asarray(model.encode(example[None])) for example in examples]
+    calls = [("encode", {model.data_key: example[None]}) for example in examples]
     calls += [("decode", {"codes": codes}) for codes in encoded]
     draws = []
     if prior is not None:
@@ -112,11 +112,13 @@ def check_tflite(
     results, times = other_process.outputs(path, calls)
     served = iter(results)
     differing = sum(int((codes != next(served)["codes"]).sum()) for codes in encoded)
-    pixels = [pixel_difference(model.decode(codes), next(served)["image"]) for codes in encoded]
+    differences = [
+        difference(model.decode(codes), next(served)[model.data_key]) for codes in encoded
+    ]
     checked: dict[str, Any] = {
         "codes": sum(codes.size for codes in encoded),
         "codes_differing": differing,
-        "largest_pixel_difference": max(pixels),
+        "largest_difference": max(differences),
     }
     if prior is not None and grid is not None:
         drawn = signatures.sample_from_noise_signature(model, prior, grid)["sample"]

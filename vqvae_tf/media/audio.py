@@ -181,13 +181,11 @@ class AudioMedium(medium.Medium):
             write_wav(name, sound, model.config.sample_rate)
         return written
 
-    def examples(self, model):
+    def examples(self, model, size=None):
         """Sounds of noise, of lengths that the strides do and don't divide."""
         draws, stride = np.random.default_rng(0), model.config.stride
-        return [
-            draws.uniform(-0.5, 0.5, (1, length)).astype(np.float32)
-            for length in (4 * stride, 3 * stride + 1, 1)
-        ]
+        sizes = [(4 * stride,), (3 * stride + 1,), (1,)] if size is None else [size, size]
+        return [draws.uniform(-0.5, 0.5, each).astype(np.float32) for each in sizes]
 
 
 def _compiled(model):

@@ -163,13 +163,11 @@ class ImageMedium(medium.Medium):
         write_png(sheet, reporting.sheet(list(samples), columns=columns))
         return [sheet, *written]
 
-    def examples(self, model):
+    def examples(self, model, size=None):
         """Pictures of uniform noise, of sizes that the strides do and don't divide."""
         draws, channels = np.random.default_rng(0), model.config.data.channels
-        return [
-            draws.integers(0, 256, (1, *size, channels), np.uint8)
-            for size in ((32, 32), (45, 61), (7, 130))
-        ]
+        sizes = [(32, 32), (45, 61), (7, 130)] if size is None else [size, size]
+        return [draws.integers(0, 256, (*each, channels), np.uint8) for each in sizes]
 
 
 def _variations(image, label, variation, half, seed):

@@ -126,5 +126,10 @@ class Medium(abc.ABC):
         """
 
     @abc.abstractmethod
-    def examples(self, model: Any) -> list[np.ndarray]:
-        """Data of several sizes, each a batch of one, that an export is checked with."""
+    def examples(self, model: Any, size: tuple[int, ...] | None = None) -> list[np.ndarray]:
+        """Data that an export is checked with, without the batch axis.
+
+        Args:
+            model: the autoencoder.
+            size: their sides; None gives several sizes.
+        """

@@ -107,6 +107,8 @@ class AudioVQVAE(autoencoder.Autoencoder):
     config_class = AudioConfig
     data_key = "audio"
     grid_rank = 1
+    decodes_in_graph = False
+    data_spec = tf.TensorSpec([None, None], tf.float32)
 
     def __init__(self, config: AudioConfig, **kwargs):
         super().__init__(config, **kwargs)

@@ -61,9 +61,16 @@ class Autoencoder(trainable.TrainableModel):
     Attributes:
         data_key: name of the main tensor of a batch, which names the medium.
         grid_rank: 1 for sounds, 2 for pictures, 3 for videos.
+        decodes_in_graph: whether `decode` can be exported: not where it draws sample by sample.
     """
 
     grid_rank: int
+    decodes_in_graph: bool = True
+
+    @property
+    @abc.abstractmethod
+    def data_spec(self) -> tf.TensorSpec:
+        """Of data as users have them, of any batch and any size."""
 
     @property
     @abc.abstractmethod

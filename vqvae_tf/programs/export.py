@@ -12,7 +12,6 @@ vqvae_export.json lists what was written; no other file in the folder is replace
 import os
 from typing import Any
 
-import numpy as np
 from absl import flags
 
 from vqvae_tf.errors import UserError, nearest
@@ -51,6 +50,7 @@ _OUTPUT = flags.DEFINE_string(
 def main() -> None:
     """Exports, checks in another process, and prints what was compared."""
     from vqvae_tf import export, models, workflows
+    from vqvae_tf.media import medium_of
 
     for name in _FORMAT.value or [""]:
         if name not in FORMATS:
@@ -72,27 +72,20 @@ def main() -> None:
     model = models.load(_MODEL.value)
     if isinstance(model, models.Prior):
         raise UserError(f"{_MODEL.value} holds a prior; --model wants the autoencoder's workdir")
-    if not isinstance(model, models.ImageModel):
-        raise UserError(f"{_MODEL.value} holds a model of sound; so far those of pictures export")
     prior = None
     if _PRIOR.value is not None:
         prior, _ = workflows.load_pair(_PRIOR.value, model)
     sampled: dict[str, Any] = {"prior": prior, "grid": grid}
     if size is not None:  # TFLite first: it is the format that some models cannot have
         export.export_tflite(model, tflite_path, size, **sampled)
-        check = export.check_tflite(model, tflite_path, _noise(model, size, size), **sampled)
+        examples = medium_of(model).examples(model, size)
+        check = export.check_tflite(model, tflite_path, examples, **sampled)
         _report(tflite_path, check, prior)
     if "saved_model" in _FORMAT.value:
         export.export_saved_model(model, _OUTPUT.value, **sampled)
-        pictures = _noise(model, (32, 32), (45, 61), (7, 130))
-        check = export.check_saved_model(model, _OUTPUT.value, pictures, **sampled)
+        examples = medium_of(model).examples(model)
+        check = export.check_saved_model(model, _OUTPUT.value, examples, **sampled)
         _report(_OUTPUT.value, check, prior)
-
-
-def _noise(model, *sizes):
-    """A picture of each size, of uniform noise."""
-    draws = np.random.default_rng(0)
-    return [draws.integers(0, 256, (*size, model.config.data.channels), np.uint8) for size in sizes]
 
 
 def _report(path, check, prior):

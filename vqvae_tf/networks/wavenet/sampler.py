@@ -99,7 +99,7 @@ def sample_steps(
     Returns:
         codes int32 `[size, batch]`, zeros behind `steps`, and the state.
     """
-    batch = noise.shape[1]
+    batch = tf.shape(noise)[1] if noise.shape[1] is None else noise.shape[1]
     cached = IncrementalWaveNet(network, label)
     temperature = tf.convert_to_tensor(temperature, tf.float32)
     noise = noise * temperature
