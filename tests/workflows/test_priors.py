@@ -12,7 +12,7 @@ from tests.small import AUTOENCODER, PRIOR, TRAINING, picture
 from vqvae_tf import data, models, workflows
 from vqvae_tf.config import DataConfig
 from vqvae_tf.errors import UserError
-from vqvae_tf.workflows import priors
+from vqvae_tf.workflows import priors, trained
 
 
 def test_the_workdir_holds_all_that_sampling_needs(runs):
@@ -25,7 +25,7 @@ def test_the_workdir_holds_all_that_sampling_needs(runs):
     with open(os.path.join(runs.prior, "config.json")) as file:
         written = json.load(file)
     assert written["class_names"] == ["dunes", "waves"]
-    assert written["codebook"] == priors.digest(original)
+    assert written["codebook"] == trained.digest(original)
 
 
 def test_loaded_weights_are_bit_for_bit_those_that_were_trained(runs, tmp_path, monkeypatch):

@@ -11,6 +11,8 @@ from vqvae_tf.errors import UserError
 from vqvae_tf.media import medium_of
 from vqvae_tf.training import strategies, workdir
 from vqvae_tf.workflows.labels import LabelsByName
+from vqvae_tf.workflows.priors import bits_of
+from vqvae_tf.workflows.trained import load_autoencoder, load_pair
 
 
 def train(
@@ -86,19 +88,17 @@ def evaluate(
     Raises:
         UserError: also if the prior was trained on another codebook.
     """
-    from vqvae_tf.workflows import priors
-
-    model = load(model_path)
+    model = load_autoencoder(model_path)
     medium = medium_of(model)
     source = medium.open_source(data_uri)
     prior = prior_bits = search = None
     known = []
     if prior_path is not None:
-        prior, _ = priors.load_pair(prior_path, expected=model)
+        prior, _ = load_pair(prior_path, expected=model)
         known = workdir.read(prior_path)["class_names"]
     labels = LabelsByName(data_uri, source.class_names, known)
     if prior is not None:
-        prior_bits = labels.applied_to(priors.bits_of(prior))
+        prior_bits = labels.applied_to(bits_of(prior))
     if search_passes or rate_weight:
         found = models.CodeSearch(model, passes=search_passes, prior=prior, rate_weight=rate_weight)
         search = labels.applied_to(found.encode)
@@ -137,7 +137,7 @@ def reconstruct(
             f"--output={output} lies in the folder of the data, whose files could be overwritten; "
             "give another folder"
         )
-    model = load(model_path)
+    model = load_autoencoder(model_path)
     search = models.CodeSearch(model, passes=search_passes).encode if search_passes else None
     medium = medium_of(model)
     source = medium.open_source(data_uri)
@@ -148,15 +148,3 @@ def reconstruct(
 def _lies_in(path, folder):
     path, folder = os.path.realpath(path), os.path.realpath(folder)
     return os.path.commonpath([path, folder]) == folder
-
-
-def load(path: str) -> Any:
-    """The autoencoder in a workdir.
-
-    Raises:
-        UserError: also if it holds a prior.
-    """
-    model = models.load(path)
-    if isinstance(model, models.Prior):
-        raise UserError(f"{path} holds a prior; --model wants the autoencoder's workdir")
-    return model

@@ -22,6 +22,7 @@ from vqvae_tf.media.output_files import write_png
 from vqvae_tf.media.whole_pictures import Compiled
 from vqvae_tf.reporting import demo_facts, demo_page
 from vqvae_tf.workflows import autoencoders, priors
+from vqvae_tf.workflows.trained import load_pair
 
 DATA = "embedded:photos"
 SAMPLE_GRID = (32, 32)  # codes: twice the side of what the prior was trained on
@@ -72,7 +73,7 @@ def run(
         prior_config, paths["model"], DATA, paths["prior"], validation_uri=validation
     )
     clock.lap("encoding the photographs and training the prior")
-    prior, model = priors.load_pair(paths["prior"])
+    prior, model = load_pair(paths["prior"])
     samples, independent = _samples(prior, model, paths["samples"])
     clock.lap("sampling")
     new = _photographs(model, prior, f"{DATA}/photo", models.CodeSearch(model))

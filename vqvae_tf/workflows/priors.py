@@ -1,8 +1,6 @@
 """A prior over a trained autoencoder's codes: codes written once, the prior fitted."""
 
-import hashlib
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -17,8 +15,9 @@ from vqvae_tf.media import evaluation, medium_of
 from vqvae_tf.media.pieces import pieces
 from vqvae_tf.presets import PRESETS
 from vqvae_tf.training import strategies, workdir
-from vqvae_tf.workflows import autoencoders, prior_files
+from vqvae_tf.workflows import prior_files
 from vqvae_tf.workflows.labels import LabelsByName
+from vqvae_tf.workflows.trained import digest, load_autoencoder
 
 MOST_LOGITS = 2**25  # that are computed at once: 256 x 256 codes of 512 values
 
@@ -53,7 +52,7 @@ def train_prior(
         UserError: for anything that the user can put right.
     """
     placed = strategies.get(strategy)
-    autoencoder = autoencoders.load(model_path)
+    autoencoder = load_autoencoder(model_path)
     family = models.FAMILIES[models.family_of(config)]
     if len(config.crop) != autoencoder.grid_rank:
         fitting = models.priors_of(autoencoder.grid_rank)
@@ -210,39 +209,6 @@ def bits_of(prior: models.Prior) -> Callable[[np.ndarray, np.ndarray | None], np
         return total / np.log(2.0)
 
     return bits
-
-
-def load_pair(path: str, expected: models.TrainableModel | None = None) -> tuple[models.Prior, Any]:
-    """The prior in the workdir `path` and the autoencoder whose codes it models.
-
-    Args:
-        path: the prior's workdir.
-        expected: an autoencoder that must have the same codebook.
-
-    Raises:
-        UserError: if it is no prior's workdir, or a codebook is another than it was trained on.
-    """
-    written = workdir.read(path)
-    prior = models.load(path)
-    if not isinstance(prior, models.Prior):
-        raise UserError(f"{path} holds no prior but a model of family {written['family']}")
-    prior_files.check_model(path)
-    autoencoder = models.load(os.path.join(path, prior_files.MODEL_FOLDER))
-    for model, where in ((autoencoder, "the model in its workdir"), (expected, "the given model")):
-        if model is not None and digest(model) != written["codebook"]:
-            raise UserError(
-                f"the prior in {path} was trained on another codebook than that of {where}; "
-                "train a prior on this model"
-            )
-    return prior, autoencoder
-
-
-def digest(autoencoder: Any) -> str:
-    """What tells one model's codes from another's: a hash of its weights."""
-    found = hashlib.sha256()
-    for variable in autoencoder.variables:
-        found.update(keras.ops.convert_to_numpy(variable).tobytes())
-    return found.hexdigest()[:16]
 
 
 def _given_maps(source, config):

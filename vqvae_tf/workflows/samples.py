@@ -9,7 +9,7 @@ import tqdm
 from vqvae_tf.errors import UserError, nearest, reason
 from vqvae_tf.media import medium_of
 from vqvae_tf.training import workdir
-from vqvae_tf.workflows import priors
+from vqvae_tf.workflows.trained import load_pair
 
 BLOCK = 16  # samples drawn together: a step of the progress bar
 
@@ -47,7 +47,7 @@ def sample(
     Returns:
         The paths that were written.
     """
-    prior, autoencoder = priors.load_pair(path)
+    prior, autoencoder = load_pair(path)
     given = None if prefix is None else _read_prefix(prefix)
     if given is not None and given.ndim and len(given) not in (1, count):
         raise UserError(

@@ -1,0 +1,57 @@
+"""Trained models for the jobs: an autoencoder, or a prior with the autoencoder of its codes."""
+
+import hashlib
+import os
+from typing import Any
+
+import keras
+
+from vqvae_tf import models
+from vqvae_tf.errors import UserError
+from vqvae_tf.training import workdir
+from vqvae_tf.workflows import prior_files
+
+
+def load_autoencoder(path: str) -> Any:
+    """The autoencoder in a workdir.
+
+    Raises:
+        UserError: also if it holds a prior.
+    """
+    model = models.load(path)
+    if isinstance(model, models.Prior):
+        raise UserError(f"{path} holds a prior; --model wants the autoencoder's workdir")
+    return model
+
+
+def load_pair(path: str, expected: models.TrainableModel | None = None) -> tuple[models.Prior, Any]:
+    """The prior in the workdir `path` and the autoencoder whose codes it models.
+
+    Args:
+        path: the prior's workdir.
+        expected: an autoencoder that must have the same codebook.
+
+    Raises:
+        UserError: if it is no prior's workdir, or a codebook is another than it was trained on.
+    """
+    written = workdir.read(path)
+    prior = models.load(path)
+    if not isinstance(prior, models.Prior):
+        raise UserError(f"{path} holds no prior but a model of family {written['family']}")
+    prior_files.check_model(path)
+    autoencoder = models.load(os.path.join(path, prior_files.MODEL_FOLDER))
+    for model, where in ((autoencoder, "the model in its workdir"), (expected, "the given model")):
+        if model is not None and digest(model) != written["codebook"]:
+            raise UserError(
+                f"the prior in {path} was trained on another codebook than that of {where}; "
+                "train a prior on this model"
+            )
+    return prior, autoencoder
+
+
+def digest(autoencoder: Any) -> str:
+    """What tells one model's codes from another's: a hash of its weights."""
+    found = hashlib.sha256()
+    for variable in autoencoder.variables:
+        found.update(keras.ops.convert_to_numpy(variable).tobytes())
+    return found.hexdigest()[:16]
