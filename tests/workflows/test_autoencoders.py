@@ -102,7 +102,9 @@ def test_steps_can_be_raised_and_nothing_else_changed(runs, tmp_path):
 
 
 def test_what_cannot_be_trained_leaves_no_folder_behind(runs, tmp_path):
-    path = str(tmp_path / "run")
+    path, unreadable = str(tmp_path / "run"), tmp_path / "unreadable"
+    unreadable.mkdir()
+    (unreadable / "a.png").write_bytes(b"no picture")
     shares = dataclasses.replace(AUTOENCODER, data=DataConfig(image_size=16, half_size_share=2.0))
     for config, uri, validation in (
         (shares, runs.uri, None),
@@ -110,6 +112,7 @@ def test_what_cannot_be_trained_leaves_no_folder_behind(runs, tmp_path):
         (AUTOENCODER, runs.uri, f"codes:{runs.prior}/codes/*.tfrecord"),
         (AUTOENCODER, f"folder:{tmp_path}", None),
         (AUTOENCODER, runs.uri, "embedded:photo"),
+        (AUTOENCODER, runs.uri, f"folder:{unreadable}"),
     ):
         with pytest.raises(UserError):
             workflows.train(config, uri, path, validation_uri=validation)

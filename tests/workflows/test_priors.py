@@ -2,6 +2,7 @@ import dataclasses
 import json
 import math
 import os
+import pathlib
 import shutil
 
 import numpy as np
@@ -149,6 +150,12 @@ def test_another_codebook_is_refused(runs, tmp_path):
         workflows.sample(mixed, str(tmp_path / "samples"))
     with pytest.raises(UserError, match='was started with codebook="'):
         workflows.train_prior(PRIOR, other, runs.uri, mixed)
+    record = pathlib.Path(mixed, "config.json")
+    written = json.loads(record.read_text())
+    del written["codebook"], written["class_names"]
+    record.write_text(json.dumps(written))
+    with pytest.raises(UserError, match="trained on another codebook"):
+        workflows.sample(mixed, str(tmp_path / "samples"))
 
 
 @pytest.mark.parametrize(

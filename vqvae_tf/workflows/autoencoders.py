@@ -55,6 +55,8 @@ def train(
     # What is refused leaves no folder behind, which would refuse the corrected command.
     training.check(model, config.training, placed)
     make_dataset(0)
+    if held_out is not source:
+        next(medium.code_maps(model, held_out), None)  # the first that can be read, or an error
     workdir.prepare(path, models.record(config, data=data_uri))
     return training.train(
         model,
@@ -95,7 +97,7 @@ def evaluate(
     known = []
     if prior_path is not None:
         prior, _ = load_pair(prior_path, expected=model)
-        known = workdir.read(prior_path)["class_names"]
+        known = workdir.read(prior_path).get("class_names", [])
     labels = LabelsByName(data_uri, source.class_names, known)
     if prior is not None:
         prior_bits = labels.applied_to(bits_of(prior))

@@ -77,7 +77,11 @@ def train_prior(
         codebook=digest(autoencoder),
         class_names=list(source.class_names) if config.num_classes else [],
     )
+    # What is refused leaves no folder behind, which would refuse the corrected command.
     training.check(prior, config.training, placed)
+    held_out = None
+    if held_out_source is not None:
+        held_out = _held_out_maps(autoencoder, held_out_source, config, record["class_names"])
     workdir.prepare(path, record)
     with workdir.locked(path, active=placed.extended.should_checkpoint):
         prior_files.keep_model(path, model_path)
@@ -87,9 +91,6 @@ def train_prior(
                 lambda: code_maps(autoencoder, source, config.variation, config.training.seed),
                 source.class_names,
             )
-    held_out = maps
-    if held_out_source is not None:
-        held_out = _held_out_maps(autoencoder, held_out_source, config, record["class_names"])
     with placed.scope():
         prior.initialize(autoencoder.code_vectors, _log_frequencies(maps, config))
     settings = config.training
@@ -105,7 +106,7 @@ def train_prior(
         settings,
         path,
         strategy=placed,
-        evaluate=lambda prior: mean_bits(prior, held_out),
+        evaluate=lambda prior: mean_bits(prior, maps if held_out is None else held_out),
     )
 
 

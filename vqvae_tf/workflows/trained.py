@@ -41,7 +41,7 @@ def load_pair(path: str, expected: models.TrainableModel | None = None) -> tuple
     prior_files.check_model(path)
     autoencoder = models.load(os.path.join(path, prior_files.MODEL_FOLDER))
     for model, where in ((autoencoder, "the model in its workdir"), (expected, "the given model")):
-        if model is not None and digest(model) != written["codebook"]:
+        if model is not None and digest(model) != written.get("codebook"):
             raise UserError(
                 f"the prior in {path} was trained on another codebook than that of {where}; "
                 "train a prior on this model"
