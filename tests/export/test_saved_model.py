@@ -122,3 +122,11 @@ def test_what_cannot_be_served_ends_in_one_line(exported, tmp_path):
     with pytest.raises(UserError, match="cannot be served by another process: ") as error:
         export.check_saved_model(model, str(tmp_path), [picture(8, 8)])
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("folder", ["served[1]", "a[b]/served", "back\\slash"])
+def test_a_path_that_tensorflow_takes_for_a_pattern_is_refused(exported, tmp_path, folder):
+    with pytest.raises(UserError, match="cannot load a SavedModel from") as error:
+        export.export_saved_model(exported[0], str(tmp_path / folder))
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())

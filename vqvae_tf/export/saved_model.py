@@ -1,10 +1,13 @@
 """Writes an autoencoder, and a prior over its codes, as a SavedModel; serves it and compares."""
 
+import os
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from vqvae_tf.errors import UserError
 from vqvae_tf.export import input_checks, manifest, other_process, signatures
 from vqvae_tf.models import Autoencoder, Prior
 
@@ -43,8 +46,14 @@ def export_saved_model(
 
     Raises:
         UserError: if a name that it needs in `path` is taken by what no export wrote, if it cannot
-            be written, or if the prior is over other codes.
+            be written, if the prior is over other codes, or if there is a bracket or a backslash in
+            the path, which TensorFlow takes for a pattern when it loads the model.
     """
+    if re.search(r"[\[\\]", os.path.abspath(path)):
+        raise UserError(
+            f"TensorFlow cannot load a SavedModel from {os.path.abspath(path)}, since it takes "
+            'brackets and backslashes for a pattern; give a path without "[" and "\\"'
+        )
     manifest.check(path, SAVED_MODEL_FILES)
     grid = signatures.sampled_grid(model, prior, grid)
     served = signatures.model_signatures(model)
