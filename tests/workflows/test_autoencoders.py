@@ -10,7 +10,6 @@ from PIL import Image
 
 from tests.small import AUTOENCODER, PRIOR, TRAINING, picture
 from vqvae_tf import data, models, workflows
-from vqvae_tf.config import DataConfig
 from vqvae_tf.errors import UserError
 from vqvae_tf.media.whole_pictures import Compiled
 from vqvae_tf.training import loop, strategies
@@ -105,9 +104,7 @@ def test_what_cannot_be_trained_leaves_no_folder_behind(runs, tmp_path):
     path, unreadable = str(tmp_path / "run"), tmp_path / "unreadable"
     unreadable.mkdir()
     (unreadable / "a.png").write_bytes(b"no picture")
-    shares = dataclasses.replace(AUTOENCODER, data=DataConfig(image_size=16, half_size_share=2.0))
     for config, uri, validation in (
-        (shares, runs.uri, None),
         (AUTOENCODER, f"codes:{runs.prior}/codes/*.tfrecord", None),
         (AUTOENCODER, runs.uri, f"codes:{runs.prior}/codes/*.tfrecord"),
         (AUTOENCODER, f"folder:{tmp_path}", None),
