@@ -86,13 +86,10 @@ def _check(source: Source, config: DataConfig, batch_size: int, start_step: int)
             f"{config.image_size} x {config.image_size} take {batch_bytes:,}: set a smaller "
             "data.image_size or batch_size"
         )
-    if config.channels not in (1, 3):
-        raise UserError(f"data.channels must be 1 or 3; received {config.channels}")
-    shares = (config.half_size_share, config.double_size_share, config.recolour_share)
-    if min(shares) < 0 or max(shares) > 1 or sum(shares[:2]) > 1:
+    if config.half_size_share + config.double_size_share > 1:
         raise UserError(
-            "data.half_size_share, data.double_size_share and data.recolour_share must lie in "
-            f"[0, 1], and the first two in sum; received {', '.join(map(str, shares))}"
+            "data.half_size_share and data.double_size_share must be at most 1 in sum; received "
+            f"{config.half_size_share} and {config.double_size_share}"
         )
 
 
