@@ -31,6 +31,15 @@ def test_every_name_gives_a_file_of_its_own(tmp_path):
     assert len(names) == len(ODD) + 200
 
 
+def test_files_of_several_endings_do_not_meet():
+    names, files = set(), set()
+    for name in ("x.original.wav", "x.wav", "X.wav", "x.original.original.wav"):
+        new = new_name(name, names, ("", ".original"))
+        both = {f"{new}.wav".casefold(), f"{new}.original.wav".casefold()}
+        assert not files & both
+        files |= both
+
+
 def test_plain_names_stay_as_they_are():
     assert new_name("holiday 2024/é.jpg", set()) == "holiday 2024_é"
 

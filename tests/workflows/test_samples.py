@@ -78,25 +78,29 @@ def test_given_codes_stay(runs, tmp_path):
     assert codes.shape == (2, 3, 5) and (codes[:, :2, :3] == 5).all()
 
 
-def _cut(path):
-    np.savez(path, codes=np.zeros([1, 2, 2], int))
-    path.write_bytes(path.read_bytes()[:-30])
+def test_wrong_arguments_are_refused_before_any_work(runs, tmp_path):
+    for options, message in (
+        ({"count": 0}, "count must be at least 1; received 0"),
+        ({"label": "-1"}, 'unknown class "-1"'),
+        ({"label": "9" * 5_000}, r'unknown class "9{80}\.\.\."; \(all: dunes, waves\)'),
+        ({"label": "a\nb"}, r'unknown class "a\\nb"'),
+        ({"grid": (2_000, 2_000)}, "2000 x 2000 has more than 1,048,576 codes"),
+        ({"grid": (4,)}, "grid must hold 2 sides"),
+    ):
+        with pytest.raises(UserError, match=message) as error:
+            workflows.sample(runs.prior, str(tmp_path / "samples"), **options)
+        assert "\n" not in str(error.value)
+    assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    "write",
-    [
-        lambda path: None,
-        lambda path: path.write_text("codes"),
-        lambda path: np.savez(path, other=[1]),
-        lambda path: np.save(path.open("wb"), [1]),
-        _cut,
-    ],
-    ids=["absent", "text", "other name", "an array", "truncated"],
-)
-def test_a_prefix_that_cannot_be_read_is_refused(runs, tmp_path, write):
-    path = tmp_path / "prefix.npz"
-    write(path)
-    with pytest.raises(UserError, match="cannot read codes from .*give an .npz file") as error:
-        workflows.sample(runs.prior, str(tmp_path / "samples"), prefix=str(path))
-    assert "\n" not in str(error.value)
+def test_a_prefix_that_cannot_be_the_prior_s_is_refused(runs, tmp_path):
+    path, output = str(tmp_path / "given.npz"), str(tmp_path / "samples")
+    np.savez(path, codes=np.full([1, 3, 3], 16))
+    with pytest.raises(UserError, match="given.npz holds codes from 16 to 16; .* 0 and 15"):
+        workflows.sample(runs.prior, output, prefix=path)
+    np.savez(path, codes=np.zeros([1, 3, 3], int))
+    with pytest.raises(UserError, match=r"must hold integers of shape .*received int32 of shape"):
+        workflows.sample(runs.prior, output, prefix=path, grid=(3, 4))
+    with pytest.raises(UserError, match="cannot read codes from .*absent.npz"):
+        workflows.sample(runs.prior, output, prefix=str(tmp_path / "absent.npz"))
+    assert not os.path.exists(output)

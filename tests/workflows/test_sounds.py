@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -121,18 +122,27 @@ def test_samples_are_written_as_sound(runs, tmp_path):
 
 
 def test_reconstructions_lie_beside_the_sounds(runs, tmp_path):
-    assert workflows.reconstruct(runs[1], runs[0], str(tmp_path), count=3) == 3
-    names = [
-        f"{name}{end}"
-        for name in ("anna_0", "anna_1", "bert_0")
-        for end in (".npz", ".original.wav", ".wav")
-    ]
-    assert sorted(os.listdir(tmp_path)) == sorted(names)
-    original, _ = soundfile.read(tmp_path / "bert_0.original.wav")
-    again, rate = soundfile.read(tmp_path / "bert_0.wav")
-    assert len(original) == len(again) == 700 and rate == RATE
-    with np.load(tmp_path / "bert_0.npz") as file:
+    folder, output = tmp_path / "wav", tmp_path / "[out]"
+    (folder / "bert").mkdir(parents=True)
+    sound = 0.4 * np.sin(np.arange(700) / 4)
+    # Names that clash in their files, are long, or are not UTF-8.
+    for name in ("0", "x.original", "x", "é" * 120):
+        soundfile.write(folder / "bert" / f"{name}.wav", sound, RATE)
+    shutil.copy(folder / "bert" / "0.wav", os.fsencode(folder) + b"/bert/z\xe9.wav")
+    assert workflows.reconstruct(runs[1], f"folder:{folder}", str(output), count=5) == 5
+    long = ("bert_" + "é" * 120).encode()[:200].decode(errors="ignore")
+    names = ("bert_0", "bert_x.original", "bert_x_4", r"bert_z\xe9", long)
+    files = [f"{name}{end}" for name in names for end in (".npz", ".original.wav", ".wav")]
+    assert sorted(os.listdir(output)) == sorted(files)
+    for name in names:
+        original, _ = soundfile.read(output / f"{name}.original.wav")
+        np.testing.assert_allclose(original, sound, atol=2**-14)  # 16 bits
+        again, rate = soundfile.read(output / f"{name}.wav")
+        assert len(again) == 700 and rate == RATE
+    with np.load(output / "bert_0.npz") as file:
         assert file["codes"].shape == (22,)
+    assert workflows.reconstruct(runs[1], runs[0], str(tmp_path / "one"), count=1) == 1
+    assert len(os.listdir(tmp_path / "one")) == 3
 
 
 def test_codes_written_once_train_another_prior(runs, tmp_path):

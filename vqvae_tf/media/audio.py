@@ -1,6 +1,7 @@
 """Sounds: opened, cut into windows, measured, encoded, and written beside their reconstructions."""
 
 import dataclasses
+import itertools
 import math
 import os
 from collections.abc import Iterator
@@ -126,17 +127,18 @@ class AudioMedium(medium.Medium):
         _, encode = _compiled(model)
         total = len(source) if count is None else min(count, len(source))
         names: set[str] = set()
-        for sound in tqdm.tqdm(source.sounds(rate), total=total, unit="sound", disable=None):
-            if len(names) == total:
-                break
+        sounds = itertools.islice(source.sounds(rate), total)
+        written = 0
+        for sound in tqdm.tqdm(sounds, total=total, unit="sound", disable=None):
             audio = sound["audio"]
             codes = encode(audio[None]).numpy()
             decoded = model.decode(codes, _speaker_of(sound, source, model))[0, : len(audio)]
-            path = os.path.join(output, new_name(sound["name"], names))
+            path = os.path.join(output, new_name(sound["name"], names, ("", ".original")))
             write_wav(path + ".original.wav", audio, rate)
             write_wav(path + ".wav", decoded.numpy(), rate)
             write_codes(path + ".npz", codes[0])
-        return len(names)
+            written += 1
+        return written
 
     def code_maps(
         self,

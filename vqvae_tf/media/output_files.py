@@ -12,11 +12,16 @@ from vqvae_tf.files import write_bytes
 _NAME_BYTES = 200  # of a file's name; file systems take 255, with endings and `.part`
 
 
-def new_name(name: str, names: set[str]) -> str:
+def new_name(name: str, names: set[str], endings: tuple[str, ...] = ("",)) -> str:
     """A file's name for what has that name, without its ending; in small letters it joins `names`.
 
     Folders become part of it; what no file system takes is written as an escape, very long names
     are cut, and a number is put behind one that is in `names` already.
+
+    Args:
+        name: of a picture or a sound.
+        names: those that are taken.
+        endings: what files of this name have behind it, where names of others may end so too.
 
     >>> names = set()
     >>> [new_name(name, names) for name in ("a/b.png", "a_b.jpg", "A_b", "../c.png", "")]
@@ -28,10 +33,10 @@ def new_name(name: str, names: set[str]) -> str:
         name = "_" + name[1:]
     name = name or "unnamed"
     number, unique = len(names), name
-    while unique.casefold() in names:
+    while not names.isdisjoint(wanted := {(unique + end).casefold() for end in endings}):
         unique = f"{name}_{number}"
         number += 1
-    names.add(unique.casefold())
+    names |= wanted
     return unique
 
 

@@ -1,17 +1,22 @@
 """Samples of a prior: codes drawn, decoded, and written as pictures or sounds."""
 
+import math
 import os
-import zipfile
 
 import numpy as np
 import tqdm
 
-from vqvae_tf.errors import UserError, nearest, reason
+from vqvae_tf.data import disk
+from vqvae_tf.errors import UserError, nearest
+from vqvae_tf.files import writing
 from vqvae_tf.media import medium_of
+from vqvae_tf.media.output_files import write_codes
 from vqvae_tf.training import workdir
+from vqvae_tf.workflows.prefixes import MOST_CODES, read_prefix
 from vqvae_tf.workflows.trained import load_pair
 
 BLOCK = 16  # samples drawn together: a step of the progress bar
+_SHOWN = 80  # characters of a label in an error
 
 
 def sample(
@@ -47,17 +52,20 @@ def sample(
     Returns:
         The paths that were written.
     """
-    prior, autoencoder = load_pair(path)
-    given = None if prefix is None else _read_prefix(prefix)
-    if given is not None and given.ndim and len(given) not in (1, count):
-        raise UserError(
-            f"{prefix} holds {len(given)} grids of given codes for {count} samples; give one, or "
-            f"{count}"
-        )
-    if grid is None:
-        grid = prior.config.crop if given is None else given.shape[1 : 1 + prior.grid_rank]
-    names = workdir.read(path).get("class_names", [])
+    if count < 1:
+        raise UserError(f"count must be at least 1; received {count}")
     number = None if label is None else class_number(path, label)
+    prior, autoencoder = load_pair(path)
+    rank, sizes = prior.grid_rank, prior.config.code_sizes
+    given = None if prefix is None else read_prefix(prefix, count, rank, sizes)
+    if grid is None:
+        grid = prior.config.crop if given is None else given.shape[1 : 1 + rank]
+    if math.prod(grid) * len(sizes) > MOST_CODES:
+        raise UserError(
+            f"a grid of {' x '.join(map(str, grid))} has more than {MOST_CODES:,} codes; take a "
+            "smaller one"
+        )
+    names = workdir.read(path).get("class_names", [])
     codes = _draw(
         prior,
         count,
@@ -70,11 +78,12 @@ def sample(
         best_of=best_of,
         **({} if number is None else {prior.config.condition: number}),
     )
-    os.makedirs(output, exist_ok=True)
+    with writing(output):
+        os.makedirs(output, exist_ok=True)
     name = None if number is None else names[number]
     written = medium_of(autoencoder).write_samples(autoencoder, codes, output, name)
     archive = os.path.join(output, "codes.npz")
-    np.savez_compressed(archive, codes=codes)
+    write_codes(archive, codes)
     return [*written, archive]
 
 
@@ -87,11 +96,13 @@ def class_number(path: str, label: str) -> int:
     names = workdir.read(path).get("class_names", [])
     if label in names:
         return names.index(label)
-    if label.isdecimal() and int(label) < len(names):
+    # A longer number is no class's, and Python refuses to read one of thousands of digits.
+    if label.isdecimal() and len(label) < 10 and int(label) < len(names):
         return int(label)
+    shown = disk.printable(label[:_SHOWN]) + ("..." if len(label) > _SHOWN else "")
     if not names:
-        raise UserError(f'the prior in {path} was trained without classes; leave out "{label}"')
-    raise UserError(f'unknown class "{label}"; {nearest(label, names)}')
+        raise UserError(f'the prior in {path} was trained without classes; leave out "{shown}"')
+    raise UserError(f'unknown class "{shown}"; {nearest(label, names)}')
 
 
 def _draw(prior, count, prefix, **controls):
@@ -108,14 +119,3 @@ def _draw(prior, count, prefix, **controls):
             blocks.append(np.asarray(drawn)[: count - first])
             bar.update(len(blocks[-1]))
     return np.concatenate(blocks)
-
-
-def _read_prefix(path):
-    try:
-        with np.load(path) as file:  # no pickles
-            return file["codes"]
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"cannot read codes from {path} ({reason(error)}); give an .npz file that "
-            "holds them under the name codes"
-        ) from None
