@@ -19,6 +19,7 @@ ALLOWED = {part: set(CORE[:place]) for place, part in enumerate(CORE)}
 ALLOWED |= {part: set(GROUND) for part in ("data", "training", "reporting")}
 ALLOWED["media"] = {*CORE[:-1], "data", "training", "reporting"}
 ALLOWED["workflows"] = set(ALLOWED)
+ALLOWED["demo"] = set(ALLOWED)
 ALLOWED["programs"] = set(ALLOWED)
 # What gives back a trained model reads a run's folder; the models themselves know of none.
 MAY_ALSO = {("vqvae_tf.models.registry", "training")}

@@ -10,7 +10,7 @@ import pytest
 
 from tests import pages
 
-DEMO, EVALUATION = "vqvae_tf/workflows/demo.py", "vqvae_tf/media/evaluation.py"
+DEMO, EVALUATION = "vqvae_tf/demo/job.py", "vqvae_tf/media/evaluation.py"
 CACHE = ".mypy_cache"
 
 

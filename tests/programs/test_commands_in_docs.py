@@ -14,8 +14,8 @@ from PIL import Image
 
 from tests import pages
 from tests.programs.harness import TINY, TINY_PRIOR, TINY_SPEECH, TINY_SPEECH_PRIOR
+from vqvae_tf import demo
 from vqvae_tf.data import embedded
-from vqvae_tf.workflows import demo
 
 soundfile = pytest.importorskip("soundfile")
 
@@ -96,7 +96,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def demos(monkeypatch):
-    """Folders that the demo was asked to fill; tests/workflows/test_demo.py runs it."""
+    """Folders that the demo was asked to fill; tests/demo/test_job.py runs it."""
     asked: list[str] = []
     monkeypatch.setattr(demo, "run", lambda output: asked.append(output) or "report.html")
     return asked

@@ -6,19 +6,33 @@ VOID = {"br", "hr", "img", "input", "link", "meta"}
 
 
 class Checker(html.parser.HTMLParser):
-    """Collects what is on a page and refuses tags that do not match."""
+    """Collects what is on a page and refuses tags that do not match.
+
+    Attributes:
+        tags: (name, attributes), in order.
+        texts: in order.
+        sections: heading -> its own tags and texts, of all <section>s.
+    """
 
     def __init__(self, text):
         super().__init__()
         self.open, self.tags, self.texts = [], [], []
+        self._bounds = []  # of sections: numbers of tags and texts, at both ends
         self.feed(text)
         self.close()
         assert not self.open, f"never closed: {self.open}"
+        self.sections = {}
+        for (tag, text), (last_tag, last_text) in zip(
+            self._bounds[::2], self._bounds[1::2], strict=True
+        ):
+            texts = [each.strip() for each in self.texts[text:last_text] if each.strip()]
+            self.sections[texts[0]] = (self.tags[tag:last_tag], texts[1:])
 
     def handle_starttag(self, tag, attributes):
         names = [name for name, _ in attributes]
         assert len(names) == len(set(names)), f"an attribute twice in <{tag}>"
         self.tags.append((tag, dict(attributes)))
+        self._note_section(tag)
         if tag not in VOID:
             self.open.append(tag)
 
@@ -27,6 +41,11 @@ class Checker(html.parser.HTMLParser):
 
     def handle_endtag(self, tag):
         assert self.open and self.open.pop() == tag, f"</{tag}> closes another tag"
+        self._note_section(tag)
+
+    def _note_section(self, tag):
+        if tag == "section":
+            self._bounds.append((len(self.tags), len(self.texts)))
 
     def handle_data(self, data):
         self.texts.append(data)

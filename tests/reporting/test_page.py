@@ -9,7 +9,7 @@ import tensorflow as tf
 from tests.reporting import html_check
 from vqvae_tf import reporting
 from vqvae_tf.errors import UserError
-from vqvae_tf.reporting import extra, page
+from vqvae_tf.reporting import optional_packages, page
 
 PIXELS = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
 PICTURE = page.Picture(PIXELS, "a gradient", "four by four", scale=4)
@@ -114,14 +114,14 @@ def test_table_rows_must_fit_the_header():
 
 
 def _hide(monkeypatch, package):
-    import_module = extra.importlib.import_module
+    import_module = optional_packages.importlib.import_module
 
     def hidden(name):
         if name.partition(".")[0] == package:
             raise ModuleNotFoundError(f"No module named '{package}'")
         return import_module(name)
 
-    monkeypatch.setattr(extra.importlib, "import_module", hidden)
+    monkeypatch.setattr(optional_packages.importlib, "import_module", hidden)
 
 
 @pytest.mark.parametrize(

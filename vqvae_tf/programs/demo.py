@@ -18,7 +18,7 @@ def main() -> None:
     """Runs the demo, and prints where the report is."""
     output_flags.check_folder(_OUTPUT)
 
-    from vqvae_tf.workflows import demo
+    from vqvae_tf import demo
 
     print(f"open {demo.run(_OUTPUT.value)} in a browser")
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.reporting.codecs import CodecResult
-from vqvae_tf.reporting.extra import require
+from vqvae_tf.reporting.optional_packages import require
 
 # Stand-ins that matplotlib writes, and the page's CSS variables that take their place.
 _INK, _MUTED, _FAINT = "#010101", "#010102", "#010103"

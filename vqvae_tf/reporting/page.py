@@ -17,7 +17,7 @@ import tensorflow as tf
 from vqvae_tf import files
 from vqvae_tf.errors import UserError
 from vqvae_tf.reporting import pictures
-from vqvae_tf.reporting.extra import require
+from vqvae_tf.reporting.optional_packages import require
 
 
 @dataclasses.dataclass(frozen=True)

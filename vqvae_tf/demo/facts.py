@@ -150,12 +150,13 @@ class ImageFacts:
             the prior adds; uint8 `[height, width, 3]` or None.
         export: the check of the exported model.
         timings: (what, seconds) of every part of the run, in order.
-        total_seconds: of the whole run.
+        total_seconds: of the whole run, over all starts.
         seed: of the run.
         machine: in words: "2 CPU cores (AVX-512), 8 GB".
         versions: package -> version.
         credits: photograph -> whose it is and under which licence; of training ones too.
-        commands: (what it does, command): how to go on.
+        commands: (what it does, command): what to try next.
+        starts: how often the run was started until it was complete.
     """
 
     codebook: np.ndarray
@@ -176,6 +177,7 @@ class ImageFacts:
     credits: Mapping[str, str]
     commands: Sequence[tuple[str, str]]
     independent: np.ndarray | None = None
+    starts: int = 1
 
     def __post_init__(self):
         for name in ("new_photographs", "new_regions", "samples"):

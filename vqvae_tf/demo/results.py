@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vqvae_tf.reporting import charts, codecs, demo_figures, page, pictures, words
-from vqvae_tf.reporting.demo_facts import ImageFacts, Photograph, Samples
-from vqvae_tf.reporting.demo_figures import Measured
+from vqvae_tf.demo import figures
+from vqvae_tf.demo.facts import ImageFacts, Photograph, Samples
+from vqvae_tf.demo.figures import Measured
+from vqvae_tf.reporting import charts, codecs, formatting, page, pictures
 
 _LEVEL = 0.1  # dB: nearer than this, two results are called level
 _DETAIL = 96  # side of the enlarged piece, in pixels
@@ -18,7 +19,7 @@ _LABELS = {"jpeg": "JPEG", "webp": "WebP"}
 def photographs(facts: ImageFacts) -> page.Section:
     """Whole photographs, each with a slider, its code map, JPEG, and its worst piece."""
     measured = [
-        demo_figures.measure(photograph.name, [photograph], len(facts.codebook))
+        figures.measure(photograph.name, [photograph], len(facts.codebook))
         for photograph in facts.new_photographs
     ]
     blocks: list[page.Block] = [
@@ -64,8 +65,8 @@ def _photograph(one: Measured, facts: ImageFacts) -> list[page.Block]:
             photograph.reconstruction, f"Painted from codes: {photograph.title}", "from codes"
         ),
         f"“{photograph.name}”, {photograph.title}: {width}×{height} pixels from "
-        f"{words.count(photograph.codes.size)} codes, {one.rates[0].bits_per_pixel:.2f} bits a "
-        f"pixel. PSNR {one.psnr:.1f} dB, SSIM {photograph.ssim:.2f}. Drag to compare. "
+        f"{formatting.count(photograph.codes.size)} codes, {one.rates[0].bits_per_pixel:.2f} bits "
+        f"per pixel. PSNR {one.psnr:.1f} dB, SSIM {photograph.ssim:.2f}. Drag to compare. "
         f"{facts.credits[photograph.name]}.",
     )
     beside = page.Gallery(
@@ -89,7 +90,7 @@ def _photograph(one: Measured, facts: ImageFacts) -> list[page.Block]:
         cell=280,
     )
     searched = [] if photograph.searched is None else _searched(photograph, photograph.searched)
-    square = demo_figures.worst_square(photograph, _DETAIL)
+    square = figures.worst_square(photograph, _DETAIL)
     detail = page.Gallery(
         [
             page.Picture(image[square], f"Piece of {photograph.title}: {name}", name, scale=3)
@@ -175,7 +176,7 @@ def cost(facts: ImageFacts, parts: Sequence[Measured]) -> page.Section:
     bits = math.log2(len(facts.codebook))
     bars = {"every code alike": bits}
     for part in parts:
-        bars[f"{part.title},\nby frequency"] = demo_figures.frequency_bits(
+        bars[f"{part.title},\nby frequency"] = figures.frequency_bits(
             part.photographs, facts.code_counts
         )
         if part.prior_bits_per_code is not None:

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from tests.reporting import html_check
+from vqvae_tf.demo import figures, report
+from vqvae_tf.demo.facts import ExportCheck, ImageFacts, Photograph, Samples, Stage
 from vqvae_tf.errors import UserError
-from vqvae_tf.reporting import codecs, demo_facts, demo_figures, demo_page, page
+from vqvae_tf.reporting import codecs, page
 
 SIZE, CELL = 16, 4  # of the codebook, and of a code's square in pixels
 GENERATOR = np.random.default_rng(0)
@@ -23,7 +25,7 @@ def photograph(name, error, prior=3.0, shape=(50, 72), seed=0):
     image[:, : shape[1] // 2] += generator.normal(0, 9, (shape[0], shape[1] // 2, 3))
     image = np.clip(image, 20, 235)
     rows, columns = -(-shape[0] // CELL), -(-shape[1] // CELL)
-    return demo_facts.Photograph(
+    return Photograph(
         name=name,
         title=f"a {name}",
         original=image.astype(np.uint8),
@@ -36,10 +38,10 @@ def photograph(name, error, prior=3.0, shape=(50, 72), seed=0):
 
 def stage(title):
     rows = [{"step": str(step), "loss": str(1 / step)} for step in range(1, 9)]
-    return demo_facts.Stage(title, 8, 2, 1000, 65.0, rows, {"loss": "loss"}, "loss")
+    return Stage(title, 8, 2, 1000, 65.0, rows, {"loss": "loss"}, "loss")
 
 
-FACTS = demo_facts.ImageFacts(
+FACTS = ImageFacts(
     codebook=CODEBOOK,
     code_counts=np.arange(SIZE),
     new_photographs=[photograph("cat", 8), photograph("pagoda", 9, seed=1)],
@@ -48,9 +50,9 @@ FACTS = demo_facts.ImageFacts(
     autoencoder=stage("The autoencoder"),
     prior=stage("The prior"),
     prior_tile=16,
-    samples=[demo_facts.Samples("brick", GENERATOR.integers(0, 256, (3, 32, 32, 3), np.uint8))],
+    samples=[Samples("brick", GENERATOR.integers(0, 256, (3, 32, 32, 3), np.uint8))],
     independent=GENERATOR.integers(0, 256, (32, 64, 3), np.uint8),
-    export=demo_facts.ExportCheck("SavedModel", "demo/export", 2, 468, 468, 4.2),
+    export=ExportCheck("SavedModel", "demo/export", 2, 468, 468, 4.2),
     timings=[("training", 130.0), ("sampling", 9.0)],
     total_seconds=150.4,
     seed=7,
@@ -62,13 +64,13 @@ FACTS = demo_facts.ImageFacts(
 
 
 def text_of(facts):
-    checked = html_check.check(page.render(demo_page.image_report(facts)))
+    checked = html_check.check(page.render(report.image_report(facts)))
     return re.sub(r"\s+", " ", " ".join(checked.texts))
 
 
 @pytest.fixture(scope="module")
 def rendered():
-    return page.render(demo_page.image_report(FACTS))
+    return page.render(report.image_report(FACTS))
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +95,7 @@ def test_every_shown_photograph_is_credited(text):
 def test_hidden_pictures_count_but_do_not_appear(rendered):
     hidden = dataclasses.replace(FACTS.new_regions[0], shown=False)
     facts = dataclasses.replace(FACTS, new_regions=[hidden, FACTS.new_regions[1]])
-    other = page.render(demo_page.image_report(facts))
+    other = page.render(report.image_report(facts))
     assert other.count("<img") == rendered.count("<img") - 1
     psnr = codecs.pooled_psnr(
         [strip.original for strip in FACTS.new_regions],
@@ -155,14 +157,14 @@ def test_flat_patches_are_reported_only_where_they_are():
         photograph("cat", 0, shape=(64, 64)), original=sky, reconstruction=flat
     )
     same = dataclasses.replace(one, reconstruction=sky)
-    assert demo_figures.visible_cells([one])[0] > 2 > demo_figures.visible_cells([same])[0]
+    assert figures.visible_cells([one])[0] > 2 > figures.visible_cells([same])[0]
     assert "break into flat patches" in text_of(dataclasses.replace(FACTS, new_photographs=[one]))
     assert "flat patches" not in text_of(dataclasses.replace(FACTS, new_photographs=[same]))
 
 
 def test_rate_of_a_set_weighs_by_pixels():
     parts = [photograph("a", 1, prior=2.0), photograph("b", 1, prior=5.0, shape=(16, 16))]
-    measured = demo_figures.measure("both", parts, SIZE)
+    measured = figures.measure("both", parts, SIZE)
     codes = [part.codes.size for part in parts]
     bits = (2.0 * codes[0] + 5.0 * codes[1]) / sum(codes)
     # Two orders of the same float64 sums.

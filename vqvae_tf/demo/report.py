@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 
-from vqvae_tf.reporting import charts, demo_figures, demo_results, diagram, page, pictures, words
-from vqvae_tf.reporting.demo_facts import ImageFacts, Stage
-from vqvae_tf.reporting.demo_figures import Measured
+from vqvae_tf.demo import diagram, figures, results
+from vqvae_tf.demo.facts import ImageFacts, Stage
+from vqvae_tf.demo.figures import Measured
+from vqvae_tf.reporting import charts, formatting, page, pictures
 
 _READING = (
     (
@@ -37,8 +38,8 @@ def image_report(facts: ImageFacts) -> page.Page:
         UserError: if matplotlib is not installed.
     """
     size, formats = len(facts.codebook), ("jpeg", "webp")
-    new = demo_figures.measure("unseen photographs", facts.new_photographs, size, formats)
-    known = demo_figures.measure("new parts of known ones", facts.new_regions, size, formats)
+    new = figures.measure("unseen photographs", facts.new_photographs, size, formats)
+    known = figures.measure("new parts of known ones", facts.new_regions, size, formats)
     return page.Page(
         title="A VQ-VAE on real photographs",
         lead=(
@@ -51,10 +52,10 @@ def image_report(facts: ImageFacts) -> page.Page:
         key_figures=_key_figures(facts, new, known),
         sections=[
             _explanation(facts),
-            demo_results.photographs(facts),
-            demo_results.regions(facts),
-            demo_results.cost(facts, (new, known)),
-            demo_results.made_up(facts),
+            results.photographs(facts),
+            results.regions(facts),
+            results.cost(facts, (new, known)),
+            results.made_up(facts),
             _training(facts),
             _export(facts),
             _weaknesses(facts, new, known),
@@ -81,10 +82,14 @@ def _key_figures(facts: ImageFacts, new: Measured, known: Measured) -> list[tupl
         ),
         (f"{_used(facts)} of {size}", "codes are in use"),
         (
-            "equal" if differ == 0 else f"{words.count(differ)} differ",
+            "equal" if differ == 0 else f"{formatting.count(differ)} differ",
             "codes of the exported model, run by itself",
         ),
-        (words.duration(facts.total_seconds), "for all that this page shows"),
+        (
+            formatting.duration(facts.total_seconds),
+            "for all that this page shows"
+            + (f", over {facts.starts} starts" if facts.starts > 1 else ""),
+        ),
     ]
     if new.prior_bits_per_code is not None:
         key_figures.insert(
@@ -101,7 +106,7 @@ def _explanation(facts: ImageFacts) -> page.Section:
     size, dimension = facts.codebook.shape
     example = next((p for p in facts.new_photographs if p.shown), facts.new_photographs[0])
     cell = example.cell
-    square = demo_figures.most_varied(example.codes)
+    square = figures.most_varied(example.codes)
     area = tuple(slice(part.start * cell, part.stop * cell) for part in square)
     codes = example.codes[square]
     return page.Section(
@@ -157,7 +162,7 @@ def _training(facts: ImageFacts) -> page.Section:
                 f"{size} are used.",
                 caption=f"How often each code is used on the training photographs: {used} of "
                 f"{size} are. They are as varied as "
-                f"{demo_figures.perplexity(facts.code_counts):.0f} codes used equally often (the "
+                f"{figures.perplexity(facts.code_counts):.0f} codes used equally often (the "
                 "perplexity): common material takes few codes, often.",
             ),
             page.Table(
@@ -165,10 +170,10 @@ def _training(facts: ImageFacts) -> page.Section:
                 [
                     (
                         stage.title,
-                        words.count(stage.parameters),
-                        words.count(stage.steps),
-                        words.count(stage.batch_size),
-                        words.duration(stage.seconds),
+                        formatting.count(stage.parameters),
+                        formatting.count(stage.steps),
+                        formatting.count(stage.batch_size),
+                        formatting.duration(stage.seconds),
                     )
                     for stage in stages
                 ],
@@ -177,8 +182,8 @@ def _training(facts: ImageFacts) -> page.Section:
             page.Table(
                 ("part of the run", "time"),
                 [
-                    *((what, words.duration(seconds)) for what, seconds in facts.timings),
-                    ("all of it", words.duration(facts.total_seconds)),
+                    *((what, formatting.duration(seconds)) for what, seconds in facts.timings),
+                    ("all of it", formatting.duration(facts.total_seconds)),
                 ],
                 caption="Where the time went",
             ),
@@ -190,7 +195,7 @@ def _curve(stage: Stage) -> page.Drawing:
     names = ", ".join(stage.curves.values())
     return page.Drawing(
         charts.curves(stage.rows, stage.curves, y_label=stage.y_label, log=stage.log),
-        alt=f"Chart of {names} over {words.count(stage.steps)} steps of training.",
+        alt=f"Chart of {names} over {formatting.count(stage.steps)} steps of training.",
         caption=f"{stage.title}, by step of training: {names}.",
     )
 
@@ -200,7 +205,7 @@ def _export(facts: ImageFacts) -> page.Section:
     outcome = (
         "all are equal"
         if check.equal == check.codes
-        else f"{words.count(check.codes - check.equal)} differ, which should not be"
+        else f"{formatting.count(check.codes - check.equal)} differ, which should not be"
     )
     return page.Section(
         "The exported model",
@@ -210,22 +215,22 @@ def _export(facts: ImageFacts) -> page.Section:
             "library.",
             "That was tried: a new process without the library loaded it and encoded "
             f"{check.pictures} {'picture' if check.pictures == 1 else 'pictures'}. Of "
-            f"{words.count(check.codes)} codes, compared with those of the model as trained, "
-            f"{outcome}. Loading included, it took {words.duration(check.seconds)}.",
+            f"{formatting.count(check.codes)} codes, compared with those of the model as trained, "
+            f"{outcome}. Loading included, it took {formatting.duration(check.seconds)}.",
         ],
     )
 
 
 def _weaknesses(facts: ImageFacts, new: Measured, known: Measured) -> page.Section:
-    size = len(facts.codebook)
-    items = demo_results.behind_codecs((new, known))
+    size, training = len(facts.codebook), facts.autoencoder.seconds + facts.prior.seconds
+    items = results.behind_codecs((new, known))
     if known.psnr - new.psnr >= 0.5:
         items.append(
             f"Unseen photographs come back {known.psnr - new.psnr:.1f} dB worse than new parts of "
             f"known ones: {facts.training_photographs} photographs hold only so many colours and "
             "materials."
         )
-    steps = demo_figures.visible_cells(new.photographs)
+    steps = figures.visible_cells(new.photographs)
     if steps is not None and steps[0] > 1.3 * steps[1]:
         cell = new.photographs[0].cell
         items.append(
@@ -239,9 +244,8 @@ def _weaknesses(facts: ImageFacts, new: Measured, known: Measured) -> page.Secti
         f"The prior saw pieces of {facts.prior_tile}×{facts.prior_tile} pixels. Nothing taught "
         "it how the parts of a whole scene fit together, so expect material in its pictures, "
         "rather than things.",
-        f"This is one run with one seed, after "
-        f"{words.duration(facts.autoencoder.seconds + facts.prior.seconds)} of training. Another "
-        "seed, or more time, gives other figures.",
+        f"This is one run with one seed, after {formatting.duration(training)} of training. "
+        "Another seed, or more time, gives other figures.",
     ]
     return page.Section("What to be wary of", [page.Bullets(items)])
 

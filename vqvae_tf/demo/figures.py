@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from vqvae_tf.demo.facts import Photograph
 from vqvae_tf.reporting import codecs
-from vqvae_tf.reporting.demo_facts import Photograph
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,13 +1,12 @@
 """The demo: both stages on the embedded photographs, samples, an export served elsewhere, a report.
 
 Everything lies in one folder: `model/` and `prior/` (workdirs), `saved_model/`, `samples/` and
-`report.html`. Interrupted, it goes on where it was.
+`report.html`, with `timings.json`. Interrupted, the same call continues.
 """
 
 import csv
 import os
 import platform
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,30 +16,21 @@ import tensorflow as tf
 
 from vqvae_tf import __version__, data, export, models, presets, reporting
 from vqvae_tf.data import embedded
+from vqvae_tf.demo.clock import Clock, trained_seconds
+from vqvae_tf.demo.facts import SUBJECTS, ExportCheck, ImageFacts, Photograph, Samples, Stage
+from vqvae_tf.demo.report import image_report
 from vqvae_tf.media import medium_of
 from vqvae_tf.media.output_files import write_png
 from vqvae_tf.media.whole_pictures import Compiled
-from vqvae_tf.reporting import demo_facts, demo_page
 from vqvae_tf.workflows import autoencoders, priors
 from vqvae_tf.workflows.trained import load_pair
 
 DATA = "embedded:photos"
 SAMPLE_GRID = (32, 32)  # codes: twice the side of what the prior was trained on
 SAMPLES_PER_CLASS = 2
-
-
-class _Clock:
-    """Seconds of the named parts of the run, in order."""
-
-    def __init__(self):
-        self.parts: list[tuple[str, float]] = []
-        self._mark = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.parts.append((name, now - self._mark))
-        self._mark = now
-        print(f"{name}: {self.parts[-1][1]:.0f} s", flush=True)
+# Parts of the run, by the names that the report gives them.
+_TRAINING = "training the autoencoder"
+_PRIOR_TRAINING = "encoding the photographs and training the prior"
 
 
 def run(
@@ -65,35 +55,40 @@ def run(
     paths = {
         name: os.path.join(output, name) for name in ("model", "prior", "saved_model", "samples")
     }
-    clock = _Clock()
+    clock = Clock(os.path.join(output, "timings.json"))
     validation = f"{DATA}/validation"
-    autoencoders.train(autoencoder_config, DATA, paths["model"], validation_uri=validation)
-    clock.lap("training the autoencoder")
-    priors.train_prior(
-        prior_config, paths["model"], DATA, paths["prior"], validation_uri=validation
-    )
-    clock.lap("encoding the photographs and training the prior")
+    with clock.part(_TRAINING):
+        autoencoders.train(autoencoder_config, DATA, paths["model"], validation_uri=validation)
+    with clock.part(_PRIOR_TRAINING):
+        priors.train_prior(
+            prior_config, paths["model"], DATA, paths["prior"], validation_uri=validation
+        )
+    model: models.ImageVQVAE
     prior, model = load_pair(paths["prior"])
-    samples, independent = _samples(prior, model, paths["samples"])
-    clock.lap("sampling")
-    new = _photographs(model, prior, f"{DATA}/photo", models.CodeSearch(model))
-    regions = _photographs(model, prior, f"{DATA}/region")
-    clock.lap("encoding the held-out photographs, and searching better codes for two")
-    export.export_saved_model(model, paths["saved_model"])
-    originals = [photograph.original for photograph in (*new, *regions)]
-    check = export.check_saved_model(model, paths["saved_model"], originals)
-    clock.lap("exporting, and serving the export in another process")
-    facts = demo_facts.ImageFacts(
+    with clock.part("sampling"):
+        counts = _code_counts(model)
+        samples, independent = _samples(prior, model, counts, paths["samples"])
+    with clock.part("encoding the held-out photographs, and searching better codes for two"):
+        new = _photographs(model, prior, f"{DATA}/photo", models.CodeSearch(model))
+        regions = _photographs(model, prior, f"{DATA}/region")
+    with clock.part("exporting, and serving the export in another process"):
+        export.export_saved_model(model, paths["saved_model"])
+        originals = [photograph.original for photograph in (*new, *regions)]
+        check = export.check_saved_model(model, paths["saved_model"], originals)
+    rows = {name: _rows(paths[name]) for name in ("model", "prior")}
+    clock.at_least(_TRAINING, trained_seconds(rows["model"]))
+    clock.at_least(_PRIOR_TRAINING, trained_seconds(rows["prior"]))
+    facts = ImageFacts(
         codebook=np.asarray(model.code_vectors),
-        code_counts=_code_counts(model),
+        code_counts=counts,
         new_photographs=new,
         new_regions=regions,
         training_photographs=len(embedded.TRAINING),
         autoencoder=_stage(
             "The autoencoder",
             model,
-            paths["model"],
-            clock.parts[0][1],
+            clock.seconds[_TRAINING],
+            rows["model"],
             {"reconstruction": "squared error / variance", "commitment": "commitment"},
             "loss",
             log=True,
@@ -101,15 +96,15 @@ def run(
         prior=_stage(
             "The prior",
             prior,
-            paths["prior"],
-            clock.parts[1][1],
+            clock.seconds[_PRIOR_TRAINING],
+            rows["prior"],
             {"bits_per_code": "on training codes"},
             "bits per code",
         ),
         prior_tile=prior.config.grid * model.config.stride,
         samples=samples,
         independent=independent,
-        export=demo_facts.ExportCheck(
+        export=ExportCheck(
             format="SavedModel",
             path="saved_model",
             pictures=len(originals),
@@ -117,8 +112,9 @@ def run(
             equal=check["codes"] - check["codes_differing"],
             seconds=check["process_seconds"],
         ),
-        timings=clock.parts,
-        total_seconds=sum(seconds for _, seconds in clock.parts),
+        timings=list(clock.seconds.items()),
+        total_seconds=sum(clock.seconds.values()),
+        starts=clock.starts,
         seed=autoencoder_config.training.seed,
         machine=_machine(),
         versions={
@@ -133,12 +129,16 @@ def run(
         commands=_commands(output),
     )
     report = os.path.join(output, "report.html")
-    reporting.write(demo_page.image_report(facts), report)
-    clock.lap("writing the report")
+    reporting.write(image_report(facts), report)
     return report
 
 
-def _photographs(model, prior, uri: str, search=None) -> list[demo_facts.Photograph]:
+def _photographs(
+    model: models.ImageVQVAE,
+    prior: models.Prior,
+    uri: str,
+    search: models.CodeSearch | None = None,
+) -> list[Photograph]:
     """Pictures of a split with what came back of them and what their codes cost."""
     source = data.open_source(uri)
     bits = priors.bits_of(prior)
@@ -157,9 +157,9 @@ def _photographs(model, prior, uri: str, search=None) -> list[demo_facts.Photogr
             searched = np.asarray(fast.decode(other))[0, : image.shape[0], : image.shape[1]]
             searched_bits = float(bits(np.asarray(other), None)[0]) / np.asarray(other).size
         found.append(
-            demo_facts.Photograph(
+            Photograph(
                 name=name,
-                title=demo_facts.SUBJECTS[name],
+                title=SUBJECTS[name],
                 original=image,
                 reconstruction=reconstruction,
                 codes=np.asarray(codes)[0],
@@ -173,7 +173,9 @@ def _photographs(model, prior, uri: str, search=None) -> list[demo_facts.Photogr
     return found
 
 
-def _samples(prior, model, folder: str) -> tuple[list[demo_facts.Samples], np.ndarray]:
+def _samples(
+    prior: models.Prior, model: models.ImageVQVAE, counts: np.ndarray, folder: str
+) -> tuple[list[Samples], np.ndarray]:
     """New pictures by photograph as class, and one of codes drawn one by one by frequency."""
     names = [name for name, photograph in embedded.TRAINING.items() if photograph.shown]
     numbers = [list(embedded.TRAINING).index(name) for name in names]
@@ -184,16 +186,15 @@ def _samples(prior, model, folder: str) -> tuple[list[demo_facts.Samples], np.nd
     grouped = []
     for place, name in enumerate(names):
         own = images[place * SAMPLES_PER_CLASS :][:SAMPLES_PER_CLASS]
-        grouped.append(demo_facts.Samples(label=name, images=own))
+        grouped.append(Samples(label=name, images=own))
         path = os.path.join(folder, f"{name}.png")
         write_png(path, reporting.sheet(list(own), columns=SAMPLES_PER_CLASS))
-    counts = _code_counts(model)
     draws = np.random.default_rng(0).choice(len(counts), (1, *SAMPLE_GRID), p=counts / counts.sum())
     independent = np.asarray(model.decode(tf.constant(draws, tf.int32)))[0]
     return grouped, independent
 
 
-def _code_counts(model) -> np.ndarray:
+def _code_counts(model: models.ImageVQVAE) -> np.ndarray:
     """Uses of every code in the training photographs, encoded once as they are."""
     counts = np.zeros(model.code_sizes[0], np.int64)
     for item in priors.code_maps(model, data.open_source(DATA)):
@@ -201,12 +202,22 @@ def _code_counts(model) -> np.ndarray:
     return counts
 
 
-def _stage(
-    title: str, model, path: str, seconds: float, curves: Mapping[str, str], y_label: str, **more
-) -> demo_facts.Stage:
+def _rows(path: str) -> list[dict[str, Any]]:
+    """The rows of a run's `metrics.csv`."""
     with tf.io.gfile.GFile(os.path.join(path, "metrics.csv")) as file:
-        rows: Sequence[Mapping[str, Any]] = list(csv.DictReader(file))
-    return demo_facts.Stage(
+        return list(csv.DictReader(file))
+
+
+def _stage(
+    title: str,
+    model: models.TrainableModel,
+    seconds: float,
+    rows: Sequence[Mapping[str, Any]],
+    curves: Mapping[str, str],
+    y_label: str,
+    log: bool = False,
+) -> Stage:
+    return Stage(
         title=title,
         steps=model.config.training.steps,
         batch_size=model.config.training.batch_size,
@@ -215,7 +226,7 @@ def _stage(
         rows=rows,
         curves=curves,
         y_label=y_label,
-        **more,
+        log=log,
     )
 
 
