@@ -128,7 +128,7 @@ class Normal(Likelihood):
         if self.scale == "learned":
             return -tf.reduce_mean(self._log_mass(outputs, _values(x)))
         squared_error = tf.math.squared_difference(tf.cast(outputs, tf.float32), x)
-        if training:
+        if training and self.trainable:
             error = tf.reduce_mean(squared_error, axis=tf.range(tf.rank(x) - 1))
             variance = tf.convert_to_tensor(self.variance)
             self.variance.assign(variance + 0.01 * (tf.stop_gradient(error) - variance))

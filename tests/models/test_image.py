@@ -205,9 +205,9 @@ def test_summaries_show_pictures_beside_their_reconstructions(model):
 
 @pytest.mark.parametrize("shape", [(0, 8, 12, 3), (1, 0, 8, 3), (1, 8, 0, 3)])
 def test_an_empty_batch_is_refused(model, shape):
-    with pytest.raises(UserError, match="at least one picture of at least one pixel; received"):
+    with pytest.raises(UserError, match="pictures must not be empty; received"):
         model.reconstruct(np.zeros(shape, np.uint8))
-    with pytest.raises(UserError, match="must hold at least one code; received"):
+    with pytest.raises(UserError, match="codes must not be empty; received"):
         model.decode(np.zeros(shape[:3], np.int32))
 
 

@@ -12,8 +12,7 @@ from vqvae_tf import config as bounds
 from vqvae_tf import networks
 from vqvae_tf.config import Summaries, between
 from vqvae_tf.errors import UserError
-from vqvae_tf.models import autoencoder
-from vqvae_tf.models import codes as codes_lib
+from vqvae_tf.models import autoencoder, checks, functional
 from vqvae_tf.models.conditions import Condition, resolve
 
 # Of the encoder's input: speech at its usual level has a standard deviation of about an eighth.
@@ -110,8 +109,7 @@ class AudioVQVAE(autoencoder.Autoencoder):
     decodes_in_graph = False
     data_spec = tf.TensorSpec([None, None], tf.float32)
 
-    def __init__(self, config: AudioConfig, **kwargs):
-        super().__init__(config, **kwargs)
+    def _make_networks(self):
         config = self.config
         precision = config.training.precision
         self.encoder = networks.Encoder(
@@ -138,11 +136,9 @@ class AudioVQVAE(autoencoder.Autoencoder):
             name="decoder",
             dtype=precision,
         )
-        # Built at once: a checkpoint can be restored, and `fit` finds all its variables.
         self.encoder.build((None, None, 1))
         self.quantizer.build((None, None, config.embedding_dim))
         self.decoder.build((None, None))
-        self.built = True
         self._report(("loss", "reconstruction", *self.quantizer.loss_names, "perplexity"))
 
     @property
@@ -158,15 +154,21 @@ class AudioVQVAE(autoencoder.Autoencoder):
         speakers = self.config.speakers
         return {"speaker": Condition(len(speakers), speakers)} if speakers else {}
 
+    @property
+    def data_taken(self):
+        return checks.waveforms()
+
     def call(self, audio, conditions=None, training: bool = False):
         """Logits of every sample given those before it: `[batch, time, levels]`.
 
         Args:
-            audio: `[batch, time]`; `config.stride` divides the time.
+            audio: `[batch, time]`.
             conditions: `{"speaker": int32 [batch]}`, numbers of `config.speakers`; without it, or
                 where it is -1, the voice is not known.
         """
-        return self._forward(self._check(audio), conditions or {}, training)[0]
+        logits, quantized = self._forward(audio, conditions or {}, training)
+        self._add_losses(quantized.losses)
+        return logits
 
     def decode(
         self,
@@ -191,7 +193,12 @@ class AudioVQVAE(autoencoder.Autoencoder):
         Raises:
             UserError: for an argument out of range.
         """
-        codes = codes_lib.with_slots(codes, self.grid_rank, self.code_sizes)
+        codes = self.codes_taken.check(codes)
+        if functional.is_symbolic(codes) or tf.is_symbolic_tensor(codes):
+            raise UserError(
+                "decode draws sample by sample, in a loop of its own, and needs codes with values; "
+                "call it outside of functional models and compiled functions"
+            )
         told = resolve(self.conditions, {"speaker": speaker})
         samples = self.decoder.sample(
             codes.shape[0],
@@ -218,7 +225,7 @@ class AudioVQVAE(autoencoder.Autoencoder):
         With another speaker than the one who is heard this converts the voice. The other arguments
         are those of `decode`.
         """
-        audio = self._check(audio)
+        audio = self.data_taken.check(audio)
         decoded = self.decode(
             self.encode(audio),
             speaker,
@@ -230,12 +237,8 @@ class AudioVQVAE(autoencoder.Autoencoder):
 
     def summaries(self, batch) -> Summaries:
         """Which codes the batch holds."""
-        return Summaries(images={}, histograms={"codes": self.encode(batch["audio"][:8])})
-
-    def _check(self, data):
-        audio = tf.convert_to_tensor(data)
-        _check_waveforms(audio)
-        return audio
+        audio = self.check_batch(batch)["audio"][:8]
+        return Summaries(images={}, histograms={"codes": self.encode(audio)})
 
     def _pad(self, data):
         """Waveforms with silence behind them, up to a whole code."""
@@ -246,23 +249,20 @@ class AudioVQVAE(autoencoder.Autoencoder):
 
     def _loss_terms(self, batch, training):
         """The reconstruction is the cross-entropy of the samples, in nats."""
-        audio = self._check(batch["audio"])
-        logits, quantized = self._forward(audio, batch, training)
-        reconstruction = tf.reduce_mean(self._cross_entropy(logits, audio))
+        logits, quantized = self._forward(batch["audio"], batch, training)
+        reconstruction = tf.reduce_mean(self._cross_entropy(logits, batch))
         return reconstruction, quantized.losses, {"": quantized.codes}
 
     def _reconstruction_bits(self, batch, codes):
         """Of the samples after companding, each given those before it."""
-        audio = batch["audio"]
-        padded = self._pad(audio)
+        checks.check_grid(codes, batch["audio"], self.grid_rank, self.config.stride)
         vectors = autoencoder.decode_places(self.quantizer, codes)
-        logits = self._logits(padded, vectors, batch)
-        nats = self._cross_entropy(logits, padded)[:, : tf.shape(audio)[1]]
-        return tf.reduce_sum(nats, axis=1) / math.log(2.0)
+        logits = self._logits(batch["audio"], vectors, batch)
+        return tf.reduce_sum(self._cross_entropy(logits, batch), axis=1) / math.log(2.0)
 
     def _forward(self, audio, conditions, training):
-        """`(logits, quantized)` of waveforms whose length the strides divide."""
-        latents = self._latents(audio, training)
+        """`(logits, quantized)` of waveforms."""
+        latents = self._latents(self._pad(audio), training)
         quantized = autoencoder.quantize_places(self.quantizer, latents, training)
         return self._logits(audio, quantized.vectors, conditions), quantized
 
@@ -271,19 +271,14 @@ class AudioVQVAE(autoencoder.Autoencoder):
         return self.encoder(scaled, training=training)
 
     def _logits(self, audio, vectors, conditions):
-        told = resolve(self.conditions, {"speaker": conditions.get("speaker")})
-        samples = networks.mu_law_encode(audio, self.config.levels)
-        return self.decoder(samples, label=told.get("speaker"), local=vectors)
+        samples = networks.mu_law_encode(self._pad(audio), self.config.levels)
+        logits = self.decoder(samples, label=conditions.get("speaker"), local=vectors)
+        return logits[:, : tf.shape(audio)[1]]
 
-    def _cross_entropy(self, logits, audio):
+    def _cross_entropy(self, logits, batch):
         """Of each sample, in nats: `[batch, time]`."""
-        samples = networks.mu_law_encode(audio, self.config.levels)
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(samples, tf.cast(logits, tf.float32))
-
-
-def _check_waveforms(audio):
-    if len(audio.shape) != 2 or 0 in audio.shape or not audio.dtype.is_floating:
-        raise UserError(
-            f"waveforms must be floats of the shape [batch, time], at least one sample of one; "
-            f"received {audio.dtype.name} of shape {tuple(audio.shape)}"
-        )
+        samples = networks.mu_law_encode(batch["audio"], self.config.levels)
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(samples, tf.cast(logits, tf.float32))
+        if "speaker" not in batch:
+            return nats
+        return self.takes["speaker"].nan_where_wrong(batch["speaker"], nats)

@@ -10,8 +10,8 @@ from vqvae_tf import config as bounds
 from vqvae_tf import layers, metrics
 from vqvae_tf.config import Summaries, TrainingConfig, between, check_types
 from vqvae_tf.errors import UserError
+from vqvae_tf.models import checks, functional, trainable
 from vqvae_tf.models import codes as codes_lib
-from vqvae_tf.models import trainable
 from vqvae_tf.models.conditions import Condition
 from vqvae_tf.models.quantizer_config import QuantizerConfig
 
@@ -56,7 +56,7 @@ class Autoencoder(trainable.TrainableModel):
     """Data to codes and back.
 
     Codes are int32 `[batch, *grid]`, with one more axis where a place has several. A family says
-    how it checks and pads its data, and what its networks make of them: the abstract methods.
+    what its data are, how it pads them, and what its networks make of them: the abstract methods.
 
     Attributes:
         data_key: name of the main tensor of a batch, which names the medium.
@@ -90,9 +90,10 @@ class Autoencoder(trainable.TrainableModel):
     def conditions(self) -> dict[str, Condition]:
         """What the decoder may be told, by name."""
 
+    @property
     @abc.abstractmethod
-    def _check(self, data) -> tf.Tensor:
-        """Data as users have them, as a tensor; refuses what is none."""
+    def data_taken(self) -> checks.Input:
+        """Data as users have them."""
 
     @abc.abstractmethod
     def _pad(self, data) -> tf.Tensor:
@@ -105,6 +106,8 @@ class Autoencoder(trainable.TrainableModel):
     @abc.abstractmethod
     def _loss_terms(self, batch, training: bool) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         """`(reconstruction, losses, codes)`: the first loss, the quantizers', codes by prefix.
+
+        `batch` is checked, and its data of any size.
 
         The prefix is that of the level's losses and of its `perplexity`: "" where there is one.
         """
@@ -135,16 +138,32 @@ class Autoencoder(trainable.TrainableModel):
         """Of codes, of any batch and any grid."""
         return codes_lib.spec(self.grid_rank, self.code_sizes)
 
+    @property
+    def takes(self):
+        conditions = {name: each.input(name) for name, each in self.conditions.items()}
+        return {self.data_key: self.data_taken, **conditions}
+
+    @property
+    def codes_taken(self) -> checks.Input:
+        """The codes that `decode` takes."""
+        return checks.codes(self.grid_rank, self.code_sizes)
+
     def encode(self, data):
-        """Codes of data: int32 `[batch, *grid]`, with one more axis for several per place."""
-        return codes_lib.without_slots(self._encode(self._pad(self._check(data))))
+        """Codes of data: int32 `[batch, *grid]`, with one more axis for several per place.
+
+        In a functional model also of a symbolic input.
+        """
+        data = self.data_taken.check(data)
+        if functional.is_symbolic(data):
+            return functional.call(self, "encode", data)
+        return codes_lib.without_slots(self._encode(self._pad(data)))
 
     def compute_losses(self, batch, training: bool = False):
         """Mean losses of a batch: `reconstruction`, the quantizers' own, and their sum `loss`.
 
         The perplexities, of the codes of this batch, are in addition to them and not in the sum.
         """
-        reconstruction, losses, codes = self._loss_terms(batch, training)
+        reconstruction, losses, codes = self._loss_terms(self.check_batch(batch), training)
         losses = {"reconstruction": reconstruction, **losses}
         return {
             "loss": tf.add_n(list(losses.values())),
@@ -160,12 +179,10 @@ class Autoencoder(trainable.TrainableModel):
         `reconstruction` is -log2 p(x|z); `latent` is the number of places times `bits_per_place`;
         `total` their sum; `dimensions` is how many numbers an example has.
         """
-        data = self._check(batch[self.data_key])
-        if codes is None:
-            codes = self._encode(self._pad(data))
-        else:
-            codes = codes_lib.with_slots(codes, self.grid_rank, self.code_sizes)
-        reconstruction = self._reconstruction_bits({**batch, self.data_key: data}, codes)
+        batch = self.check_batch(batch)
+        data = batch[self.data_key]
+        codes = self._encode(self._pad(data)) if codes is None else self.codes_taken.check(codes)
+        reconstruction = self._reconstruction_bits(batch, codes)
         places = tf.reduce_prod(tf.shape(codes)[1:-1])
         latent = tf.fill(tf.shape(codes)[:1], tf.cast(places, tf.float32) * self.bits_per_place)
         return {

@@ -9,6 +9,7 @@ that. A search can: it tries other codes and looks at the picture that comes bac
 import tensorflow as tf
 
 from vqvae_tf.errors import UserError
+from vqvae_tf.models import checks
 from vqvae_tf.models.codes import without_slots
 from vqvae_tf.models.image import ImageVQVAE
 from vqvae_tf.models.image_model import pad_by_reflection
@@ -94,14 +95,18 @@ class CodeSearch:
 
         Args:
             images: `[batch, height, width, channels]`, any size.
-            label: the prior's classes, `[batch]`; None (or -1) where there is none.
+            label: the prior's classes, `[batch]`; None (or -1) where there is none. Without a
+                prior that has classes it is not looked at.
         """
-        images = tf.convert_to_tensor(images)
+        images = self._model.data_taken.check(images)
         if self._passes == 0:
             return self._model.encode(images)
-        if label is None:
-            label = tf.fill([tf.shape(images)[0]], -1)
-        return self._compiled(images, tf.cast(label, tf.int32))
+        if label is None or self._prior is None or not self._prior.conditions:
+            label = tf.fill(tf.shape(images)[:1], -1)
+        else:
+            taken = self._prior.takes[self._prior.config.condition]
+            label = checks.one_for_each(taken, label, images)
+        return self._compiled(images, label)
 
     def _search(self, images, label):
         stride = self._model.config.stride

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from vqvae_tf.errors import UserError
+from vqvae_tf.models import checks
 
 
 def with_slots(codes: Any, rank: int, code_sizes: tuple[int, ...]) -> tf.Tensor:
@@ -26,30 +26,7 @@ def with_slots(codes: Any, rank: int, code_sizes: tuple[int, ...]) -> tf.Tensor:
     >>> with_slots([[1, 2]], rank=1, code_sizes=(4,)).shape
     TensorShape([1, 2, 1])
     """
-    codes = tf.convert_to_tensor(codes)
-    slots = len(code_sizes)
-    if not codes.dtype.is_integer:
-        raise UserError(f"codes must be integers; received {codes.dtype.name}")
-    if slots == 1 and codes.shape.rank == rank + 1:
-        codes = codes[..., None]
-    if codes.shape.rank != rank + 2 or codes.shape[-1] != slots:
-        wanted = ["batch", *("time", "height", "width")[-rank if rank > 1 else 0 :][:rank]]
-        raise UserError(
-            f"codes must have the shape [{', '.join(wanted)}{f', {slots}' if slots > 1 else ''}]; "
-            f"received {tuple(codes.shape)}"
-        )
-    if 0 in codes.shape:
-        raise UserError(f"a batch must hold at least one code; received {tuple(codes.shape)}")
-    if hasattr(codes, "numpy"):
-        values = codes.numpy()
-        for slot, size in enumerate(code_sizes):
-            low, high = values[..., slot].min(), values[..., slot].max()
-            if low < 0 or high >= size:
-                where = f" in slot {slot}" if slots > 1 else ""
-                raise UserError(
-                    f"codes must lie between 0 and {size - 1}{where}; received {low} to {high}"
-                )
-    return tf.cast(codes, tf.int32)
+    return checks.codes(rank, code_sizes).check(codes)
 
 
 def without_slots(codes: Any) -> Any:
@@ -68,5 +45,4 @@ def bits_per_place(code_sizes: tuple[int, ...]) -> float:
 
 def spec(rank: int, code_sizes: tuple[int, ...]) -> tf.TensorSpec:
     """Of codes as public methods take them, of any batch and any grid."""
-    slots = [len(code_sizes)] if len(code_sizes) > 1 else []
-    return tf.TensorSpec([None] * (1 + rank) + slots, tf.int32, name="codes")
+    return checks.codes(rank, code_sizes).spec

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
-from vqvae_tf.errors import UserError, nearest
+from vqvae_tf.errors import UserError
+from vqvae_tf.models import checks
 
 
 class Condition(NamedTuple):
@@ -19,6 +19,10 @@ class Condition(NamedTuple):
 
     num_classes: int
     names: tuple[str, ...] = ()
+
+    def input(self, name: str) -> checks.Input:
+        """What a batch holds of it under its name."""
+        return checks.classes(name, self.num_classes, self.names)
 
 
 def resolve(conditions: Mapping[str, Condition], given: Mapping[str, Any]) -> dict[str, tf.Tensor]:
@@ -43,32 +47,5 @@ def resolve(conditions: Mapping[str, Condition], given: Mapping[str, Any]) -> di
         if name not in conditions:
             takes = f"it takes {', '.join(conditions)}" if conditions else "it takes none"
             raise UserError(f"this model is not conditioned on {name}; {takes}: leave {name} out")
-        found[name] = _numbers(name, conditions[name], value)
+        found[name] = conditions[name].input(name).check(value)
     return found
-
-
-def _numbers(name, condition, value):
-    if not tf.is_tensor(value):
-        value = np.asarray(value)
-        if value.dtype.kind in "US":
-            value = np.vectorize(lambda one: _number(name, condition, str(one)))(value)
-    value = tf.convert_to_tensor(value)
-    if not value.dtype.is_integer or value.shape.rank not in (0, 1, None):
-        raise UserError(
-            f"{name} must be an integer, or one for each example; received {value.dtype.name} of "
-            f"shape {tuple(value.shape)}"
-        )
-    if hasattr(value, "numpy") and tf.size(value):
-        low, high = value.numpy().min(), value.numpy().max()
-        if low < -1 or high >= condition.num_classes:
-            raise UserError(
-                f"{name} must lie between 0 and {condition.num_classes - 1}, or be -1 for none; "
-                f"received {low} to {high}"
-            )
-    return tf.cast(value, tf.int32)
-
-
-def _number(name, condition, value):
-    if value not in condition.names:
-        raise UserError(f'unknown {name} "{value}"; {nearest(value, condition.names)}')
-    return condition.names.index(value)

@@ -36,9 +36,9 @@ class ImageVQVAE(image_model.ImageModel):
 
     config_class = ImageConfig
 
-    def __init__(self, config: ImageConfig, **kwargs):
-        super().__init__(config, **kwargs)
+    def _make_networks(self):
         config = self.config
+        self.likelihood = image_model.make_likelihood(config)
         self.encoder = networks.Encoder(
             widths=config.widths,
             embedding_dim=config.embedding_dim,
@@ -53,12 +53,10 @@ class ImageVQVAE(image_model.ImageModel):
             name="decoder",
             **self._body(),
         )
-        # Built at once: a checkpoint can be restored, and `fit` finds all its variables.
         self.encoder.build((None, None, None, config.data.channels))
         self.quantizer.build((None, None, None, config.embedding_dim))
         self.decoder.build((None, None, None, config.embedding_dim))
         self.likelihood.build((None, None, None, self.decoder.channels))
-        self.built = True
         self._report(("loss", "reconstruction", *self.quantizer.loss_names, "perplexity"))
 
     @property
@@ -74,7 +72,7 @@ class ImageVQVAE(image_model.ImageModel):
 
         `[batch, height / stride, width / stride, embedding_dim]`.
         """
-        return self.encoder(image_model.pixels_of(images))
+        return self.encoder(image_model.pixels_of(self.data_taken.check(images)))
 
     def _encode_pixels(self, pixels):
         return autoencoder.encode_places(self.quantizer, self.encoder(pixels))

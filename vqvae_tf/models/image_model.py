@@ -10,8 +10,7 @@ from vqvae_tf import config as bounds
 from vqvae_tf import likelihoods
 from vqvae_tf.config import DataConfig, Summaries, between
 from vqvae_tf.errors import UserError, nearest
-from vqvae_tf.models import autoencoder
-from vqvae_tf.models import codes as codes_lib
+from vqvae_tf.models import autoencoder, checks, functional
 
 LIKELIHOODS = ("normal", "normal_learned", "logistic_mixture", "categorical")
 
@@ -89,10 +88,7 @@ class ImageModel(autoencoder.Autoencoder):
 
     data_key = "image"
     grid_rank = 2
-
-    def __init__(self, config, **kwargs):
-        super().__init__(config, **kwargs)
-        self.likelihood = _likelihood(self.config)
+    likelihood: likelihoods.Likelihood  # made with the networks
 
     def _body(self):
         """Arguments that the config gives to all encoders and decoders."""
@@ -123,32 +119,46 @@ class ImageModel(autoencoder.Autoencoder):
     def conditions(self):
         return {}
 
+    @property
+    def data_taken(self):
+        return checks.pictures(self.config.data.channels)
+
+    @property
+    def unused(self):
+        return ("label",)
+
     def call(self, images, training: bool = False):
         """Reconstruction of uint8 pictures as float pixels in [-0.5, 0.5]."""
-        outputs, *_ = self._forward(pixels_of(images), training)
-        return self.likelihood.mean(outputs)
+        outputs, losses, _ = self._forward(pixels_of(self._pad(images)), training)
+        self._add_losses(losses)
+        return self.likelihood.mean(_cropped(outputs, images))
 
     def decode(self, codes):
-        """The uint8 pictures that codes stand for: the mean of p(x|z), rounded."""
-        codes = codes_lib.with_slots(codes, self.grid_rank, self.code_sizes)
+        """The uint8 pictures that codes stand for: the mean of p(x|z), rounded.
+
+        In a functional model also of a symbolic input.
+        """
+        codes = self.codes_taken.check(codes)
+        if functional.is_symbolic(codes):
+            return functional.call(self, "decode", codes)
         return _to_uint8(self.likelihood.mean(self._outputs(codes)))
 
     def reconstruct(self, images):
-        """`decode(encode(images))`, cropped to the pictures' own size."""
-        size = tf.shape(images)
-        return self.decode(self.encode(images))[:, : size[1], : size[2]]
+        """`decode(encode(images))`, cropped to the pictures' own size.
+
+        In a functional model also of a symbolic input.
+        """
+        images = self.data_taken.check(images)
+        if functional.is_symbolic(images):
+            return functional.call(self, "reconstruct", images)
+        return _cropped(self.decode(self.encode(images)), images)
 
     def summaries(self, batch) -> Summaries:
         """Pictures beside their reconstructions, and which codes they use."""
-        images = batch["image"][:8]
+        images = self.check_batch(batch)["image"][:8]
         codes = self.encode(images)
-        beside = tf.concat([images, self.decode(codes)], axis=2)
+        beside = tf.concat([images, _cropped(self.decode(codes), images)], axis=2)
         return Summaries(images={"reconstructions": beside}, histograms={"codes": codes})
-
-    def _check(self, data):
-        images = tf.convert_to_tensor(data)
-        _refuse_empty(images)
-        return images
 
     def _pad(self, data):
         return pad_by_reflection(data, self.config.stride)
@@ -157,14 +167,15 @@ class ImageModel(autoencoder.Autoencoder):
         return self._encode_pixels(pixels_of(data))
 
     def _loss_terms(self, batch, training):
-        pixels = pixels_of(batch["image"])
-        outputs, losses, codes = self._forward(pixels, training)
+        images = batch["image"]
+        outputs, losses, codes = self._forward(pixels_of(self._pad(images)), training)
+        outputs, pixels = _cropped(outputs, images), pixels_of(images)
         return self.likelihood.loss(outputs, pixels, training=training), losses, codes
 
     def _reconstruction_bits(self, batch, codes):
         images = batch["image"]
-        size = tf.shape(images)
-        return self.likelihood.bits(self._outputs(codes)[:, : size[1], : size[2]], images)
+        checks.check_grid(codes, images, self.grid_rank, self.config.stride)
+        return self.likelihood.bits(_cropped(self._outputs(codes), images), images)
 
 
 def pixels_of(images):
@@ -172,7 +183,8 @@ def pixels_of(images):
     return tf.cast(images, tf.float32) / 255.0 - 0.5
 
 
-def _likelihood(config: ImageModelConfig) -> likelihoods.Likelihood:
+def make_likelihood(config: ImageModelConfig) -> likelihoods.Likelihood:
+    """The likelihood that a configuration asks for, not built yet."""
     if config.likelihood == "logistic_mixture":
         return likelihoods.LogisticMixture(config.mixture_components, name="likelihood")
     if config.likelihood == "categorical":
@@ -185,13 +197,13 @@ def _to_uint8(pixels):
     return tf.cast(tf.round((pixels + 0.5) * 255.0), tf.uint8)
 
 
-def _refuse_empty(batch):
-    """TensorFlow's convolutions fail on nothing, with a line that says nothing of it."""
-    if 0 in batch.shape:
-        raise UserError(
-            f"a batch must hold at least one picture of at least one pixel; received shape "
-            f"{tuple(batch.shape)}"
-        )
+def _cropped(padded, images):
+    """The part of `padded` that has the height and width of `images`."""
+    sides = images.shape[1:3]
+    if sides.is_fully_defined() and sides == padded.shape[1:3]:
+        return padded
+    size = tf.shape(images)
+    return padded[:, : size[1], : size[2]]
 
 
 def pad_by_reflection(images, multiple):

@@ -13,8 +13,8 @@ import tensorflow as tf
 from vqvae_tf import config as bounds
 from vqvae_tf.config import Summaries, TrainingConfig, between, check_types
 from vqvae_tf.errors import UserError
+from vqvae_tf.models import checks, trainable
 from vqvae_tf.models import codes as codes_lib
-from vqvae_tf.models import trainable
 from vqvae_tf.models.conditions import Condition, resolve
 
 # Between the seeds of a prior's levels: an odd number far from any that a user counts up to.
@@ -104,17 +104,11 @@ class Prior(trainable.TrainableModel):
 
     def __init__(self, config, **kwargs):
         super().__init__(config, **kwargs)
-        self._make_networks()
         self._compiled_log_prob = tf.function(
             self._log_prob, autograph=False, reduce_retracing=True
         )
         self.label_draws = keras.random.SeedGenerator(self.config.training.seed, name="label_draws")
-        self.built = True
         self._report(("loss", "bits_per_code"))
-
-    @abc.abstractmethod
-    def _make_networks(self) -> None:
-        """Makes and builds the networks."""
 
     @abc.abstractmethod
     def _logits(self, codes, classes, training: bool):
@@ -186,6 +180,15 @@ class Prior(trainable.TrainableModel):
         """Of codes, of any batch and any grid."""
         return codes_lib.spec(self.grid_rank, self.config.code_sizes)
 
+    @property
+    def takes(self):
+        conditions = {name: each.input(name) for name, each in self.conditions.items()}
+        return {"codes": checks.codes(self.grid_rank, self.config.code_sizes), **conditions}
+
+    @property
+    def unused(self):
+        return () if self.conditions else (self.config.condition,)
+
     def call(self, codes, conditions=None, training: bool = False):
         """Logits of every code: `[batch, *grid, (slots,) size]`.
 
@@ -198,7 +201,18 @@ class Prior(trainable.TrainableModel):
         return logits[..., 0, :] if logits.shape[-2] == 1 else logits
 
     def log_prob(self, codes, **conditions):
-        """Natural logarithm of the probability of each grid of codes, `[batch]`."""
+        """Natural logarithm of the probability of each grid of codes, `[batch]`.
+
+        In a compiled function, where values are not known beforehand, a class out of range gives
+        NaN.
+
+        Args:
+            codes: int32, as `codes_spec` says.
+            conditions: what the prior is told, by name: one for all, or one for each example.
+
+        Raises:
+            UserError: for codes or conditions of another type or shape, or out of range.
+        """
         return self._log_prob(*self._checked(codes, conditions))
 
     def sample(
@@ -270,42 +284,44 @@ class Prior(trainable.TrainableModel):
 
     def compute_losses(self, batch, training: bool = False):
         """`loss`, the mean cross-entropy in nats per code, and the same as `bits_per_code`."""
-        codes, classes = self._checked(batch["codes"], self._told(batch))
-        if classes is not None and training and self.config.condition_dropout:
-            draws = keras.random.uniform(tf.shape(classes), seed=self.label_draws)
-            classes = tf.where(draws < self.config.condition_dropout, -1, classes)
+        batch = self.check_batch(batch)
+        codes, classes = self._checked(batch.pop("codes"), batch)
         loss = tf.reduce_mean(self._cross_entropy(codes, classes, training))
         return {"loss": loss, "bits_per_code": loss / math.log(2.0)}
 
     def bits(self, batch):
         """Bits of each grid, `[batch]` float32 as `total`, and the number of codes in one."""
-        codes, classes = self._checked(batch["codes"], self._told(batch))
+        batch = self.check_batch(batch)
+        codes, classes = self._checked(batch.pop("codes"), batch)
         bits = -self._log_prob(codes, classes) / math.log(2.0)
         return {"total": bits, "codes": tf.reduce_prod(tf.shape(codes)[1:])}
 
     def summaries(self, batch) -> Summaries:
         """Which codes the batch holds; pictures need the autoencoder."""
-        return Summaries(images={}, histograms={"codes": batch["codes"]})
-
-    def _told(self, batch):
-        return {name: batch[name] for name in self.conditions if name in batch}
+        return Summaries(images={}, histograms={"codes": self.check_batch(batch)["codes"]})
 
     def _checked(self, codes, conditions):
         """Codes with slots, and the classes that they are of, or None."""
         codes = codes_lib.with_slots(codes, self.grid_rank, self.config.code_sizes)
-        told = resolve(self.conditions, conditions)
-        classes = next(iter(told.values()), None)
-        if classes is not None and classes.shape.rank == 0:
-            classes = tf.fill(tf.shape(codes)[:1], classes)
-        return codes, classes
+        for name, value in resolve(self.conditions, conditions).items():
+            return codes, checks.one_for_each(self.takes[name], value, codes)
+        return codes, None
 
     def _log_prob(self, codes, classes):
         log_probs = -self._cross_entropy(codes, classes, training=False)
         return tf.reduce_sum(log_probs, axis=list(range(1, self.grid_rank + 2)))
 
     def _cross_entropy(self, codes, classes, training):
-        logits = tf.cast(self._logits(codes, classes, training), tf.float32)
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(codes, logits)
+        """Of each code in nats, given those before it: `[batch, *grid, slots]`."""
+        told = classes
+        if classes is not None and training and self.config.condition_dropout:
+            draws = keras.random.uniform(tf.shape(classes), seed=self.label_draws)
+            told = tf.where(draws < self.config.condition_dropout, -1, classes)
+        logits = tf.cast(self._logits(codes, told, training), tf.float32)
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(codes, logits)
+        if classes is None:
+            return nats
+        return self.takes[self.config.condition].nan_where_wrong(classes, nats)
 
     def _prefix(self, prefix, count, grid):
         """Given codes as `[count or 1, *grid, slots]`, or None; -1 is free."""

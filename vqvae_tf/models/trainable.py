@@ -1,37 +1,89 @@
 """What every model of the library offers to the training loop and to Keras's own `fit`."""
 
 import abc
+import contextlib
 import dataclasses
+import random
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from vqvae_tf import config as config_lib
+from vqvae_tf.errors import UserError
 from vqvae_tf.layers import Quantizer, forget_revived, idle_codebooks
+from vqvae_tf.models import checks, fit_data
 
 
 class TrainableModel(keras.Model):
     """A Keras model that is built from a frozen configuration and knows its own losses.
 
-    A family says what its losses are in `compute_losses`; the library's loop trains it from
-    there, and so does `compile(optimizer=...)` with `fit` on a data set of batches.
+    A family says what it takes in `takes`, what it is made of in `_make_networks`, and what its
+    losses are in `compute_losses`; the library's loop trains it from there, and so does
+    `compile(optimizer=...)` with `fit`. Batches are dictionaries with the keys of `takes`, or the
+    data alone; whatever a method is given is checked first.
+
+    The weights begin as `config.training.seed` says, whatever was drawn before.
 
     Args:
         config: an instance of `config_class`, or a dictionary of one.
+        name, trainable: as of any Keras model.
     """
 
     config_class: type
-    data_key: str  # of the batch's main tensor
+    data_key: str  # of the batch's main tensor, the first of `takes`
 
-    def __init__(self, config, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, config, *, name: str | None = None, trainable: bool = True):
+        if keras.backend.backend() != "tensorflow":
+            raise UserError(
+                f"{type(self).__name__} needs the TensorFlow backend, and KERAS_BACKEND is "
+                f'"{keras.backend.backend()}": unset it, or build on vqvae_tf.layers, which run '
+                "there too"
+            )
         if not dataclasses.is_dataclass(config):
             config = config_lib.from_dict(self.config_class, config)
+        # autocast=False: data keep all their bits on the way in.
+        super().__init__(
+            name=name, trainable=trainable, dtype=config.training.precision, autocast=False
+        )
         self.config = config
+        with _drawing_from(config.training.seed):
+            self._make_networks()
+        self.built = True
+
+    @abc.abstractmethod
+    def _make_networks(self) -> None:
+        """Makes the networks, and builds them at once.
+
+        So a checkpoint can be restored, and `fit` finds all variables.
+        """
 
     def _report(self, names):
-        """Sets up the means of the losses `names` that `fit` shows; the last act of `__init__`."""
-        self._loss_means = [keras.metrics.Mean(name=name) for name in names]
+        """Sets up the means of the losses `names` that `fit` shows."""
+        self._loss_means = [keras.metrics.Mean(name=name, dtype="float32") for name in names]
+
+    @property
+    @abc.abstractmethod
+    def takes(self) -> dict[str, checks.Input]:
+        """What the model takes, by its name in a batch: the data first, then conditions."""
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Names that a batch may hold and that the model does not look at."""
+        return ()
+
+    def check_batch(self, batch: Any, in_pipeline: bool = False) -> dict[str, Any]:
+        """A batch, or the data alone, as a dictionary of tensors.
+
+        Args:
+            batch: for Keras's sake also a tuple of one.
+            in_pipeline: whether this is inside `tf.data.Dataset.map`.
+
+        Raises:
+            UserError: for a key, a type, a shape or a value that the model cannot take.
+        """
+        return checks.check_batch(self.takes, batch, self.unused, in_pipeline)
 
     @abc.abstractmethod
     def compute_losses(self, batch: dict, training: bool = False) -> dict:
@@ -59,40 +111,116 @@ class TrainableModel(keras.Model):
         """Lines that a training log should show: codebooks that lie idle."""
         return idle_codebooks(self)
 
-    def train_step(self, batch):
+    def __call__(self, data, conditions=None, *, training=None, **more_conditions):
+        """`call` of data and of conditions by name, or of a batch that holds both."""
+        # Checked here and not in `call`, whose errors Keras dresses up over many lines.
+        if not isinstance(data, Mapping):
+            data = {self.data_key: data, **(conditions or {}), **more_conditions}
+        batch = self.check_batch(data)
+        data = batch.pop(self.data_key)
+        options = {"conditions": batch} if batch else {}
+        if training is not None:  # else Keras takes that of the model around this one
+            options["training"] = training
+        return super().__call__(data, **options)
+
+    def _add_losses(self, losses):
+        """Adds the losses of a call, for models that hold this one."""
+        # To a quantizer, which keeps the losses of replicas apart.
+        quantizer = next(each for each in self._flatten_layers() if isinstance(each, Quantizer))
+        for loss in losses.values():
+            quantizer.add_loss(loss)
+
+    def compile(
+        self,
+        optimizer="rmsprop",
+        loss=None,
+        loss_weights=None,
+        metrics=None,
+        weighted_metrics=None,
+        **options,
+    ):
+        """As of any Keras model, but for losses and metrics: the model knows its own.
+
+        Raises:
+            UserError: for any of them.
+        """
+        for name, value in (
+            ("loss", loss),
+            ("loss_weights", loss_weights),
+            ("metrics", metrics),
+            ("weighted_metrics", weighted_metrics),
+        ):
+            if value not in (None, [], {}):
+                raise UserError(
+                    f"compile of {type(self).__name__} takes no {name}: it knows its own losses, "
+                    "and fit and evaluate show them; leave it out"
+                )
+        super().compile(optimizer=optimizer, **options)
+
+    fit = fit_data.checking(keras.Model.fit)
+    evaluate = fit_data.checking(keras.Model.evaluate)
+    predict = fit_data.checking(keras.Model.predict)
+    train_on_batch = fit_data.checking(keras.Model.train_on_batch)
+    test_on_batch = fit_data.checking(keras.Model.test_on_batch)
+    predict_on_batch = fit_data.checking(keras.Model.predict_on_batch)
+
+    def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **more):
+        """As of any Keras model; without an `input_signature` it takes any size of all inputs."""
+        if input_signature is None:
+            conditions = {name: each.spec for name, each in self.takes.items()}
+            input_signature = [conditions.pop(self.data_key)]
+            if conditions:
+                input_signature.append(conditions)
+        return super().export(filepath, format, verbose, input_signature, **more)
+
+    def train_step(self, data):
+        batch = self.check_batch(data)
         with tf.GradientTape() as tape:
-            losses = self.compute_losses(self._as_batch(batch), training=True)
+            losses = self.compute_losses(batch, training=True)
             # Gradients are summed over replicas; scaled so, their sum is the mean.
             replicas = tf.distribute.get_strategy().num_replicas_in_sync
             loss = self.optimizer.scale_loss(losses["loss"] / replicas)
         variables = self.trainable_variables
-        gradients = tape.gradient(loss, variables)
-        self.before_update(self.optimizer)
-        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        return self._logged(losses)
+        if variables:  # else all is frozen
+            gradients = tape.gradient(loss, variables)
+            self.before_update(self.optimizer)
+            self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return self._logged(batch, losses)
 
-    def test_step(self, batch):
-        return self._logged(self.compute_losses(self._as_batch(batch), training=False))
+    def test_step(self, data):
+        batch = self.check_batch(data)
+        return self._logged(batch, self.compute_losses(batch, training=False))
 
     @property
     def metrics(self):
         return self._loss_means
 
-    def _as_batch(self, data):
-        """Batches are dictionaries; a bare tensor (or the first of a tuple) is the main one."""
-        if isinstance(data, (tuple, list)):
-            data = data[0]
-        return data if isinstance(data, dict) else {self.data_key: data}
-
-    def _logged(self, losses):
-        """Means over the epoch and over the replicas, which sum these metrics' variables."""
+    def _logged(self, batch, losses):
+        """Means over the examples of an epoch; replicas sum these metrics' variables."""
+        examples = tf.shape(batch[self.data_key])[0]
         for metric in self._loss_means:
-            metric.update_state(losses[metric.name])
+            metric.update_state(losses[metric.name], sample_weight=examples)
         return {metric.name: metric.result() for metric in self._loss_means}
 
     def get_config(self):
-        return {"name": self.name, "config": config_lib.to_dict(self.config)}
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "config": config_lib.to_dict(self.config),
+        }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         return cls(**config)
+
+
+@contextlib.contextmanager
+def _drawing_from(seed):
+    """Initial weights and dropout follow `seed` inside the block; later draws are as without it."""
+    # Keras takes the seeds of initializers and of dropout from Python's generator.
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)

@@ -77,9 +77,9 @@ class TwoLevelVQVAE(image_model.ImageModel):
 
     config_class = TwoLevelConfig
 
-    def __init__(self, config: TwoLevelConfig, **kwargs):
-        super().__init__(config, **kwargs)
+    def _make_networks(self):
         config = self.config
+        self.likelihood = image_model.make_likelihood(config)
         dim, features = config.embedding_dim, config.widths[-1]
         self.lower_encoder = networks.Encoder(
             widths=config.widths,
@@ -108,7 +108,6 @@ class TwoLevelVQVAE(image_model.ImageModel):
             name="decoder",
             **self._body(),
         )
-        # Built at once: a checkpoint can be restored, and `fit` finds all its variables.
         for layer, channels in (
             (self.lower_encoder, config.data.channels),
             (self.upper_encoder, features),
@@ -120,7 +119,6 @@ class TwoLevelVQVAE(image_model.ImageModel):
             (self.likelihood, self.decoder.channels),
         ):
             layer.build((None, None, None, channels))
-        self.built = True
         names = [
             f"{level}_{name}"
             for level in ("upper", "lower")

@@ -1,0 +1,349 @@
+"""What models take, said as data and looked at before any work: what is wrong ends in one line."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vqvae_tf.errors import UserError, nearest
+
+_DTYPES = {"uint8": tf.uint8, "floats": tf.float32, "integers": tf.int32}
+
+
+@dataclasses.dataclass(frozen=True)
+class Input:
+    """A tensor that a model takes: data, codes or a condition.
+
+    Attributes:
+        name: its key in a batch.
+        noun: what messages call it.
+        axes: of its shape: a name where any size will do, else the size.
+        values: "uint8", "floats" or "integers".
+        low: the least of its values.
+        highs: the largest of its values, or one for each slot of the last axis; none without any.
+        hints: ways out, by what was received: "floats", "integers", "fewer axes", "out of range".
+        names: what the integers stand for, where they have names.
+        one_for_all: whether one value may stand for the whole batch.
+        slot_axis: whether the axis of one slot, left out of `axes`, is there inside the library.
+    """
+
+    name: str
+    noun: str
+    axes: tuple[str | int, ...]
+    values: str
+    low: int = 0
+    highs: tuple[int, ...] = ()
+    hints: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    one_for_all: bool = False
+    slot_axis: bool = False
+
+    @property
+    def spec(self) -> tf.TensorSpec:
+        """Of what users hand over, of any size along the axes that have a name."""
+        shape = [axis if isinstance(axis, int) else None for axis in self.axes]
+        return tf.TensorSpec(shape, _DTYPES[self.values], name=self.name)
+
+    def check(self, value: Any) -> Any:
+        """`value` as a tensor of the type that networks take.
+
+        Of tensors in a graph the type and the shape are looked at, of all others the values too. A
+        symbolic input of a functional model is handed back as it is.
+
+        Raises:
+            UserError: if the model cannot take it.
+
+        >>> try:
+        ...     pictures(channels=3).check(np.zeros((2, 8, 8, 3), "int32"))
+        ... except UserError as error:
+        ...     print(error)
+        pictures must be uint8 of the shape [batch, height, width, 3]; received int32 of shape \
+(2, 8, 8, 3): convert values in [0, 255] by pictures.astype("uint8")
+        """
+        if not isinstance(value, (keras.KerasTensor, tf.Tensor, tf.Variable)):
+            value = self._array(value)
+        self._check_form(value)
+        if isinstance(value, keras.KerasTensor):
+            return value
+        value = tf.convert_to_tensor(value)
+        if tf.is_symbolic_tensor(value):
+            return self._with_slots(self._in_graph(value))
+        for part, where, most in self._bounded(np.asarray(value)) if self.highs else ():
+            low, high = part.min(), part.max()
+            if not (low >= self.low and high <= most):  # so that NaN is refused as well
+                raise UserError(self._range_words(where, most, low, high))
+        return self._with_slots(tf.cast(value, _DTYPES[self.values]))
+
+    def check_in_pipeline(self, value: Any) -> Any:
+        """`check` inside `tf.data.Dataset.map`, where an assertion looks at the values.
+
+        `refusal_in` finds in the assertion's error what is to be said.
+        """
+        value = self.check(value)
+        assertions = []
+        for part, where, most in self._bounded(value) if self.highs else ():
+            low, high = tf.reduce_min(part), tf.reduce_max(part)
+            words = f"UserError: {self._range_words(where, most, '{}', '{}')}\n"
+            good = (low >= tf.cast(self.low, low.dtype)) & (high <= tf.cast(most, high.dtype))
+            assertions.append(tf.debugging.Assert(good, [tf.strings.format(words, [low, high])]))
+        with tf.control_dependencies(assertions):
+            return tf.identity(value)
+
+    def nan_where_wrong(self, value: Any, of: Any) -> Any:
+        """Floats `of` `[batch, ...]`, but NaN for examples whose `value` `[batch]` is out of range.
+
+        In a graph, where `check` sees no values: a wrong class so shows in the loss, also where XLA
+        leaves assertions out.
+        """
+        wrong = (value < self.low) | (value > self.highs[0])
+        wrong = tf.reshape(wrong, [-1] + [1] * (of.shape.rank - 1))
+        return tf.where(wrong, tf.constant(np.nan, of.dtype), of)
+
+    def _bounded(self, value):
+        """Parts of `value`, where each lies and the largest that may be in it."""
+        if len(set(self.highs)) == 1:
+            yield value, "", self.highs[0]
+        else:
+            for slot, most in enumerate(self.highs):
+                yield value[..., slot], f" in slot {slot}", most
+
+    def _with_slots(self, value):
+        if self.slot_axis and value.shape.rank == len(self.axes):
+            return value[..., None]
+        return value
+
+    def _array(self, value):
+        try:
+            value = np.asarray(value)
+        except ValueError:  # rows of unlike lengths
+            raise UserError(f"{self._form()}; received rows of unlike lengths") from None
+        if self.names and value.dtype.kind == "U":
+            numbers = [self._number(name) for name in value.ravel().tolist()]
+            value = np.reshape(np.array(numbers, np.int32), value.shape)
+        return value
+
+    def _number(self, name):
+        if name not in self.names:
+            raise UserError(f'unknown {self.name} "{name}"; {nearest(name, self.names)}')
+        return self.names.index(name)
+
+    def _check_form(self, value):
+        """Looks at what is known of a tensor before it has values: type, rank and sizes."""
+        kind, received = _kind(value.dtype)
+        shape = tf.TensorShape(value.shape)
+        hint = ""
+        if kind != self.values and (kind, self.values) != ("uint8", "integers"):
+            hint = self.hints.get(kind, "")
+        elif shape.is_compatible_with(self._shape(shape.rank)):
+            if 0 in shape:
+                raise UserError(
+                    f"{self.noun} must not be empty; received shape {tuple(shape)} for "
+                    f"[{self._axes()}]"
+                )
+            return
+        elif shape.rank < len(self.axes):
+            hint = self.hints.get("fewer axes", "")
+        sizes = "unknown shape" if shape.rank is None else f"shape {tuple(shape)}"
+        raise UserError(f"{self._form()}; received {received} of {sizes}{hint and ': '}{hint}")
+
+    def _shape(self, rank):
+        """The shape that a value of this rank must have."""
+        if self.one_for_all and rank == 0:
+            return tf.TensorShape([])
+        if self.slot_axis and rank == len(self.axes) + 1:
+            return self.spec.shape + [1]
+        return self.spec.shape
+
+    def _in_graph(self, value):
+        shape = self._shape(value.shape.rank)
+        if not value.shape.is_subtype_of(shape):
+            value = tf.ensure_shape(value, shape)
+        if value.dtype.is_integer and value.dtype.size > 4:
+            # What is out of range stays so, where a cast would wrap it round to another code.
+            value = tf.clip_by_value(tf.cast(value, tf.int64), -2, 2**31 - 1)
+        return tf.cast(value, _DTYPES[self.values])
+
+    def _form(self):
+        alone = "an integer for all, or " if self.one_for_all else ""
+        return f"{self.noun} must be {alone}{self.values} of the shape [{self._axes()}]"
+
+    def _axes(self):
+        return ", ".join(map(str, self.axes))
+
+    def _range_words(self, where, most, low, high):
+        bounds = f"{self.low} and {most}{where}"
+        if self.low == -1 and self.values == "integers":
+            bounds = f"0 and {most}, or be -1 for none"
+        hint = self.hints.get("out of range", "")
+        return (
+            f"{self.noun} must lie between {bounds}; received {low} to {high}{hint and ': '}{hint}"
+        )
+
+
+def pictures(channels: int) -> Input:
+    """Pictures of so many channels, of any size."""
+    return Input(
+        "image",
+        "pictures",
+        ("batch", "height", "width", channels),
+        "uint8",
+        hints={
+            "floats": 'convert values in [0, 1] by np.round(255 * pictures).astype("uint8")',
+            "integers": 'convert values in [0, 255] by pictures.astype("uint8")',
+            "fewer axes": "pictures[None] is a batch of one; dataset.batch(16) makes batches",
+        },
+    )
+
+
+def waveforms() -> Input:
+    """Waveforms of any length."""
+    return Input(
+        "audio",
+        "waveforms",
+        ("batch", "time"),
+        "floats",
+        low=-1,
+        highs=(1,),
+        hints={
+            "integers": "divide 16-bit samples by 32768",
+            "fewer axes": "audio[None] is a batch of one; dataset.batch(16) makes batches",
+            "out of range": "divide 16-bit samples by 32768, clip what resampling overshoots",
+        },
+    )
+
+
+def codes(rank: int, code_sizes: tuple[int, ...]) -> Input:
+    """Codes, with an axis of slots where there is more than one.
+
+    Args:
+        rank: of the grid: 1 for sequences, 2 for pictures, 3 for videos.
+        code_sizes: how many values each slot may take.
+    """
+    slots = len(code_sizes)
+    axes = ("batch", *("time", "height", "width")[0 if rank != 2 else 1 :][:rank])
+    return Input(
+        "codes",
+        "codes",
+        axes if slots == 1 else (*axes, slots),
+        "integers",
+        highs=tuple(size - 1 for size in code_sizes),
+        hints={"fewer axes": "codes[None] is a batch of one; dataset.batch(16) makes batches"},
+        slot_axis=slots == 1,
+    )
+
+
+def classes(name: str, number: int, names: tuple[str, ...] = ()) -> Input:
+    """One of so many classes for each example, or one for all; -1 for none.
+
+    Args:
+        name: its key in a batch.
+        number: how many classes there are.
+        names: theirs, where they have any.
+    """
+    hints = {"out of range": "classes count from 0"}
+    return Input(name, name, ("batch",), "integers", -1, (number - 1,), hints, names, True)
+
+
+def check_batch(
+    inputs: Mapping[str, Input],
+    batch: Any,
+    unused: tuple[str, ...] = (),
+    in_pipeline: bool = False,
+) -> dict[str, Any]:
+    """A batch as a dictionary of tensors, in the order of `inputs`.
+
+    Args:
+        inputs: what the model takes, by name, the data first.
+        batch: a dictionary, or the data alone.
+        unused: keys that a batch may hold and that the model does not look at.
+        in_pipeline: whether this is inside `tf.data.Dataset.map`.
+
+    Raises:
+        UserError: if the model cannot take it.
+    """
+    main, *_ = inputs
+    known = [*inputs, *unused]
+    if isinstance(batch, (tuple, list)):
+        if not batch or any(each is not None for each in batch[1:]):
+            raise UserError(
+                f"a batch is a dictionary with the keys {', '.join(known)}, or {main} alone; "
+                f"received a tuple of {len(batch)}: models know their own losses and take no "
+                "targets or weights"
+            )
+        batch = batch[0]
+    if not isinstance(batch, Mapping):
+        batch = {main: batch}
+    for key in batch:
+        if key not in inputs and key not in unused:
+            raise UserError(f'unknown key "{key}" in a batch; {nearest(str(key), known)}')
+    if batch.get(main) is None:
+        held = [key for key, value in batch.items() if value is not None]
+        raise UserError(f'a batch must hold "{main}"; received {", ".join(held) or "nothing"}')
+    found: dict[str, Any] = {}
+    for name, each in inputs.items():
+        value = batch.get(name)
+        if value is not None:
+            found[name] = one_for_each(each, value, found.get(main), in_pipeline)
+    return found
+
+
+def check_grid(codes: Any, data: Any, grid_rank: int, stride: int) -> None:
+    """Refuses codes that are not one for each `stride` of the data along every axis.
+
+    Args:
+        codes: `[batch, *grid, ...]`.
+        data: `[batch, *sizes, ...]`.
+        grid_rank: axes of the grid.
+        stride: of the data, along each of them.
+    """
+    sizes = data.shape[1 : 1 + grid_rank]
+    grid = [None if size is None else -(-size // stride) for size in sizes]
+    wanted = tf.TensorShape([data.shape[0], *grid])
+    if not codes.shape[: 1 + grid_rank].is_compatible_with(wanted):
+        raise UserError(
+            f"codes must be on the grid of this batch, {tuple(wanted)}; received shape "
+            f"{tuple(codes.shape)}"
+        )
+
+
+def refusal_in(error: BaseException) -> str | None:
+    """The words of a `UserError` that TensorFlow passed on inside one of its own, or None."""
+    found = re.search(r"UserError: (.*?)(\n|\\n|$)", str(error))  # an assertion escapes its strings
+    return None if found is None else found[1]
+
+
+def one_for_each(taken: Input, value: Any, data: Any, in_pipeline: bool = False) -> Any:
+    """A checked value for each example of `data`, which is a checked tensor, or None.
+
+    Raises:
+        UserError: if the model cannot take it, or there are more of them or fewer.
+    """
+    value = taken.check_in_pipeline(value) if in_pipeline else taken.check(value)
+    if data is None or isinstance(value, keras.KerasTensor) or isinstance(data, keras.KerasTensor):
+        return value
+    if value.shape.rank == 0:
+        return tf.fill(tf.shape(data)[:1], value)
+    if not value.shape[:1].is_compatible_with(data.shape[:1]):
+        raise UserError(
+            f"{taken.noun} must be one for each of the {data.shape[0]} examples; received "
+            f"{value.shape[0]}"
+        )
+    return value
+
+
+def _kind(dtype):
+    """`(kind, name)` of a dtype of TensorFlow, NumPy or Keras."""
+    try:
+        known = tf.as_dtype(dtype)
+    except TypeError:
+        return "another", str(dtype)
+    name = str(dtype) if isinstance(dtype, np.dtype) else known.name  # object, not string
+    if known == tf.uint8:
+        return "uint8", name
+    if known.is_floating:
+        return "floats", name
+    return ("integers" if known.is_integer else "another"), name

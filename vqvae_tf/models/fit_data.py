@@ -1,0 +1,91 @@
+"""What Keras's `fit`, `evaluate` and `predict` are given, checked before and while they run.
+
+A step compiled by XLA has no assertions, and one compiled for a device cannot stop for a value. So
+arrays are looked at as they are handed over, and the batches of a data set as they are read, on the
+CPU, before a step sees them.
+"""
+
+import functools
+import inspect
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from vqvae_tf.errors import UserError
+from vqvae_tf.models import checks
+
+_NOT_USED = ("y", "sample_weight", "class_weight")
+
+
+def checking(method: Callable) -> Callable:
+    """A method of `keras.Model` that takes data, which first looks at it.
+
+    The model offers `check_batch(batch, in_pipeline)`.
+    """
+    signature = inspect.signature(method)
+
+    @functools.wraps(method)
+    def checked(self, *args, **kwargs):
+        given = signature.bind(self, *args, **kwargs)
+        values = given.arguments
+        for name in _NOT_USED:
+            if values.get(name) is not None:
+                raise UserError(
+                    f"{method.__name__} of this model takes no {name}: it knows its own losses, "
+                    "and what it learns from is in its batches; leave it out"
+                )
+        # Within `fit`, `evaluate` reads the validation data that were checked before.
+        if "_use_cached_eval_dataset" not in values.get("kwargs", {}):
+            for name in ("x", "validation_data"):
+                if values.get(name) is not None:
+                    values[name] = _checked(values[name], self.check_batch)
+        try:
+            return method(*given.args, **given.kwargs)
+        except (tf.errors.InvalidArgumentError, tf.errors.UnknownError) as error:
+            refusal = checks.refusal_in(error)
+            if refusal is None:
+                raise
+            raise UserError(refusal) from None
+
+    return checked
+
+
+def _checked(data: Any, check: Callable[..., Mapping[str, Any]]) -> Any:
+    """The data, all of whose batches pass `check`; what Keras alone knows stays as it is."""
+    if isinstance(data, tf.data.Dataset):
+
+        def look(*batch):  # `map` takes tuples apart
+            return check(batch[0] if len(batch) == 1 else batch, in_pipeline=True)
+
+        return data.map(tf.autograph.experimental.do_not_convert(look))
+    if isinstance(data, keras.utils.PyDataset) and not data.use_multiprocessing:
+        return _CheckedPyDataset(data, check)
+    if isinstance(data, types.GeneratorType):
+        return ((check(batch),) for batch in data)  # tuples, as Keras wants of a generator
+    if isinstance(data, (Mapping, list, tuple)) or hasattr(data, "__array__"):
+        return check(data)
+    return data
+
+
+class _CheckedPyDataset(keras.utils.PyDataset):
+    """A `PyDataset` whose batches are looked at."""
+
+    def __init__(self, data: keras.utils.PyDataset, check: Callable[..., Mapping[str, Any]]):
+        super().__init__(data.workers, data.use_multiprocessing, data.max_queue_size)
+        self._data, self._check = data, check
+
+    @property
+    def num_batches(self):
+        return self._data.num_batches
+
+    def __getitem__(self, index):
+        return self._check(self._data[index])
+
+    def on_epoch_begin(self):
+        self._data.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self._data.on_epoch_end()
