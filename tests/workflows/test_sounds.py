@@ -83,6 +83,29 @@ def test_a_prior_learns_sequences_and_knows_its_speakers(runs):
     assert len(list(workflows.code_maps(model, data.open_sounds(uri), True))) == 8
 
 
+def test_speakers_go_by_name_and_unknown_ones_are_named(runs, tmp_path, caplog):
+    uri, path, prior = runs
+    # Another order of numbers, one speaker missing, one unknown.
+    for name in ("bert", "zoe"):
+        shutil.copytree(os.path.join(uri.removeprefix("folder:"), "bert"), tmp_path / name)
+    (tmp_path / "zoe" / "1.wav").unlink()
+    results = workflows.evaluate(path, f"folder:{tmp_path}", prior)
+    assert results["sounds"] == 3
+    named = [each.getMessage() for each in caplog.records if "does not know" in each.getMessage()]
+    assert len(named) == 2 and all("1 of its 2" in text for text in named)
+    assert all(": zoe; it knows anna, bert" in text for text in named)
+    caplog.clear()
+    speakers = ("anna", "bert")
+    for _ in range(2):
+        audio._name_unknown("folder:x", (), speakers)
+    assert [each.getMessage() for each in caplog.records] == [
+        "folder:x: has no speakers; the model is told none"
+    ]
+    audio._name_unknown("folder:y", ("bert",), speakers)
+    audio._name_unknown("folder:y", ("zoe",), ())
+    assert len(caplog.records) == 1
+
+
 def test_long_sounds_are_cut_at_borders_of_codes(runs, monkeypatch):
     uri, path, _ = runs
     model = models.load(path)

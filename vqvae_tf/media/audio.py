@@ -1,21 +1,25 @@
 """Sounds: opened, cut into windows, measured, encoded, and written beside their reconstructions."""
 
 import dataclasses
+import functools
 import itertools
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tqdm
+from absl import logging
 
 from vqvae_tf import data, models
+from vqvae_tf.data import disk
 from vqvae_tf.errors import UserError
 from vqvae_tf.media import evaluation, medium
 from vqvae_tf.media.output_files import new_name, write_codes, write_wav
 
+_SHOWN = 5  # names in a message
 PIECE_SECONDS = 10  # what is measured or encoded at once: memory grows with it
 
 
@@ -36,8 +40,8 @@ class AudioMedium(medium.Medium):
         """
         if config.speakers and config.speakers != source.class_names:
             raise UserError(
-                f"{source.uri}: the speakers are {', '.join(source.class_names) or 'not known'}, "
-                f"those of the configuration {', '.join(config.speakers)}; leave speakers out"
+                f"{source.uri}: the speakers are {_shortened(source.class_names) or 'not known'}, "
+                f"those of the configuration {_shortened(config.speakers)}; leave speakers out"
             )
         return dataclasses.replace(config, speakers=source.class_names)
 
@@ -79,6 +83,7 @@ class AudioMedium(medium.Medium):
             `prior_bits_per_code` and `prior_bits_per_second`.
         """
         rate = model.config.sample_rate
+        _name_unknown(source.uri, source.class_names, model.config.speakers)
         bits_of, encode = _compiled(model)
         sums: dict[str, list[float]] = {}
         counts = [np.zeros(size, np.int64) for size in model.code_sizes]
@@ -124,6 +129,7 @@ class AudioMedium(medium.Medium):
     ) -> int:
         """Writes `NAME.original.wav`, `NAME.wav` decoded from its codes, and these."""
         rate = model.config.sample_rate
+        _name_unknown(source.uri, source.class_names, model.config.speakers)
         _, encode = _compiled(model)
         total = len(source) if count is None else min(count, len(source))
         names: set[str] = set()
@@ -203,6 +209,29 @@ def _compiled(model):
         return model.bits(batch, codes)
 
     return bits_of, tf.function(model.encode, input_signature=[audio], autograph=False)
+
+
+@functools.cache  # a training run evaluates the same sounds many times
+def _name_unknown(uri: str, given: tuple[str, ...], known: tuple[str, ...]) -> None:
+    """Says in one line of the log which speakers of a source a model does not know."""
+    unknown = [name for name in given if name not in known]
+    if known and not given:
+        logging.warning("%s: has no speakers; the model is told none", disk.printable(uri))
+    elif known and unknown:
+        logging.warning(
+            "%s: the model does not know %d of its %d speakers and is not told who speaks: %s; it "
+            "knows %s",
+            disk.printable(uri),
+            len(unknown),
+            len(given),
+            _shortened(unknown),
+            _shortened(known),
+        )
+
+
+def _shortened(names: Sequence[str]) -> str:
+    more = f", ... ({len(names)} in all)" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _speaker_of(sound, source, model):
