@@ -20,7 +20,7 @@ from vqvae_tf.errors import UserError
 from vqvae_tf.media import Medium
 from vqvae_tf.media.evaluation import code_statistics, count_slots
 from vqvae_tf.media.output_files import write_codes
-from vqvae_tf.models import autoencoder, codes
+from vqvae_tf.models import autoencoder, checks
 
 CHANNELS = 3
 
@@ -43,19 +43,17 @@ class ToyVQVAE(models.Autoencoder):
 
     config_class = ToyConfig
     data_key = "vectors"
-    data_spec = tf.TensorSpec([None, None, CHANNELS], tf.float32)
+    data_taken = checks.Input("vectors", "vectors", ("batch", "time", CHANNELS), "floats")
     grid_rank = 1
     conditions: dict = {}
 
-    def __init__(self, config, **kwargs):
-        super().__init__(config, **kwargs)
+    def _make_networks(self):
         dim = self.config.embedding_dim
         self.encoder = keras.layers.Dense(dim, name="encoder")
         self.quantizer = self.config.make_quantizer("quantizer")
         self.decoder = keras.layers.Dense(CHANNELS, name="decoder")
         for layer, size in ((self.encoder, CHANNELS), (self.quantizer, dim), (self.decoder, dim)):
             layer.build((None, None, size))
-        self.built = True
         self._report(("loss", "reconstruction", *self.quantizer.loss_names, "perplexity"))
 
     @property
@@ -66,20 +64,17 @@ class ToyVQVAE(models.Autoencoder):
     def code_vectors(self):
         return autoencoder.code_vectors_of(self.quantizer)
 
-    def decode(self, given):
-        return self._decode(codes.with_slots(given, self.grid_rank, self.code_sizes))
+    def call(self, data, training=False):
+        return self._decode(self._encode(data))
+
+    def decode(self, codes):
+        return self._decode(self.codes_taken.check(codes))
 
     def reconstruct(self, data):
         return self.decode(self.encode(data))
 
     def summaries(self, batch):
         return Summaries(images={}, histograms={"codes": self.encode(batch["vectors"])})
-
-    def _check(self, data):
-        data = tf.convert_to_tensor(data)
-        if data.shape.rank != 3 or data.shape[-1] != CHANNELS or data.dtype != tf.float32:
-            raise UserError(f"vectors must be float32 [batch, time, 3]; received {data.shape}")
-        return data
 
     def _pad(self, data):
         return data

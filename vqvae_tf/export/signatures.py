@@ -35,7 +35,7 @@ def model_signatures(
             f"a {type(model).__name__} draws sample by sample, outside of a graph; so far only "
             "models whose decoder is a graph can be exported"
         )
-    key, rank, spec = model.data_key, model.grid_rank, model.data_spec
+    key, rank, spec = model.data_key, model.grid_rank, model.data_taken.spec
     if size is not None and (len(size) != rank or min(size) < 1):
         raise UserError(f"size must hold {rank} sides of at least 1; received {tuple(size)}")
     sides = [None] * rank if size is None else list(size)

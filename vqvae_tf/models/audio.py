@@ -107,7 +107,6 @@ class AudioVQVAE(autoencoder.Autoencoder):
     data_key = "audio"
     grid_rank = 1
     decodes_in_graph = False
-    data_spec = tf.TensorSpec([None, None], tf.float32)
 
     def _make_networks(self):
         config = self.config

@@ -69,11 +69,6 @@ class Autoencoder(trainable.TrainableModel):
 
     @property
     @abc.abstractmethod
-    def data_spec(self) -> tf.TensorSpec:
-        """Of data as users have them, of any batch and any size."""
-
-    @property
-    @abc.abstractmethod
     def code_sizes(self) -> tuple[int, ...]:
         """How many values each code of a place may take, a number for each slot."""
 

@@ -112,10 +112,6 @@ class ImageModel(autoencoder.Autoencoder):
         """What the decoder makes of codes with slots: the parameters of p(x|z)."""
 
     @property
-    def data_spec(self):
-        return tf.TensorSpec([None, None, None, self.config.data.channels], tf.uint8)
-
-    @property
     def conditions(self):
         return {}
 
