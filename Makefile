@@ -62,6 +62,10 @@ help: ## list the targets
 demo: .venv/.demo ## train on photographs, sample, export; writes demo/report.html
 	$(BIN)/python -m vqvae_tf.programs.demo --output=demo
 
+.PHONY: check-demo
+check-demo: .venv/.demo ## check every section of demo/report.html
+	$(BIN)/python -m tests.demo.check_report demo/report.html
+
 .PHONY: test
 test: test-tf test-jax ## all tests on the newest TensorFlow and Keras
 
