@@ -9,6 +9,7 @@ from keras.ops import convert_to_numpy as array
 from tests.layers import oracle
 from tests.layers.cases import CODEBOOKS, DIM, QUANTIZERS
 from vqvae_tf import layers
+from vqvae_tf.errors import UserError
 
 
 def normal(*shape, seed=0):
@@ -111,3 +112,46 @@ def test_codes_do_not_hang_on_the_policy(policy):
         other(normal(32, 4, seed=step), training=True)
     x = normal(500, 4, seed=9)
     np.testing.assert_array_equal(array(plain.encode(x)), array(other.encode(x)))
+
+
+def test_steps_accumulated_are_one_of_all_their_vectors():
+    codebook = normal(6, 3)
+    layer = layers.VectorQuantizerEMA(6, decay=0.9, revival_threshold=0, accumulation_steps=3)
+    layer.load_codebook(codebook)
+    model = keras.Sequential([keras.Input((3,)), layer])
+    model.compile("sgd", "mse", jit_compile=True)
+    state, x = (np.ones(6), np.float64(codebook), np.float64(codebook)), normal(240, 3, seed=1)
+    model.fit(x, x, batch_size=40, shuffle=False, verbose=0)
+    for batch in np.split(x, 2):  # of three steps each
+        state = oracle.ema_step(state, batch, 0.9)
+    for mine, expected in zip((layer.counts, layer.sums, layer.codebook), state, strict=True):
+        np.testing.assert_allclose(array(mine), expected, rtol=1e-5, atol=1e-5)  # float32 sums
+
+
+@pytest.mark.parametrize("estimator", [layers.GumbelSoftmax(0.8), layers.Stochastic(0.8)])
+def test_codes_are_drawn_by_the_softmax_of_the_distances(estimator):
+    x = np.zeros((20_000, 4), "float32")
+    codebook = np.array([[0.2] * 4, [0.6] * 4, [-0.9] * 4], "float32")
+
+    def draw(x):
+        layer = layers.VectorQuantizerEMA(3, estimator=estimator)
+        layer.load_codebook(codebook)
+        return array(layer.quantize(x, training=True).codes)
+
+    codes = draw(x)
+    weights = np.exp(-np.square(codebook).sum(1) / 0.8)
+    shares = np.bincount(codes, minlength=3) / len(x)
+    # Five standard deviations of a share over 20,000 draws.
+    np.testing.assert_allclose(shares, weights / weights.sum(), atol=5 * 0.5 / 20_000**0.5)
+    np.testing.assert_array_equal(draw(x[:50]), codes[:50])  # whatever the batch
+
+
+def test_models_refuse_in_words():
+    from vqvae_tf import models
+
+    config = models.ImageConfig(widths=(4, 8), residual_width=4, num_embeddings=16)
+    with pytest.raises(UserError, match='models need the TensorFlow backend; .* is "jax"') as error:
+        models.ImageVQVAE(config)
+    assert "\n" not in str(error.value)
+    with pytest.raises(UserError, match="models need the TensorFlow backend"):
+        models.Prior(models.PriorConfig(num_embeddings=16))

@@ -15,11 +15,13 @@ class Case(NamedTuple):
         make: the layer, from keyword arguments such as `dtype`.
         codebook: whether it is a `CountedCodebook` of 16 codes: loaded, moved, revived, guarded.
         identity: whether the gradient of its vectors comes to its input unchanged.
+        draws: whether codes are drawn in training; a step is then counted though it moves nothing.
     """
 
     make: Callable[..., layers.Quantizer]
     codebook: bool = False
     identity: bool = True
+    draws: bool = False
 
 
 QUANTIZERS = {
@@ -33,6 +35,19 @@ QUANTIZERS = {
     "VectorQuantizerEMA-bare": Case(
         lambda **kwargs: layers.VectorQuantizerEMA(16, revival_threshold=0, decay=0.99, **kwargs),
         codebook=True,
+    ),
+    "VectorQuantizer-drawn": Case(
+        lambda **kwargs: layers.VectorQuantizer(
+            16, estimator="gumbel_softmax", accumulation_steps=2, **kwargs
+        ),
+        identity=False,
+        draws=True,
+    ),
+    "VectorQuantizerEMA-drawn": Case(
+        lambda **kwargs: layers.VectorQuantizerEMA(
+            16, estimator="stochastic", accumulation_steps=2, revival_threshold=0, **kwargs
+        ),
+        draws=True,
     ),
     "FiniteScalarQuantizer": Case(
         lambda **kwargs: layers.FiniteScalarQuantizer((3, 4, 2, 5), **kwargs), identity=False

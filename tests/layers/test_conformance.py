@@ -281,13 +281,14 @@ def test_an_empty_batch_leaves_the_codebook(make_codebook):
     np.testing.assert_array_equal(layer.codebook, before)
 
 
-def test_frozen_it_keeps_its_state(make):
-    layer = copy_of_trained(make)
+def test_frozen_it_keeps_its_state(case):
+    layer = copy_of_trained(case.make)
     layer.trainable = False
     before = state(layer)
     layer(data(32), training=True)
     for path, value in state(layer).items():
-        np.testing.assert_array_equal(value, before[path])
+        drawn_once_more = case.draws and path.endswith("/step")
+        np.testing.assert_array_equal(value, before[path] + drawn_once_more)
 
 
 def decode_changed(make, change):

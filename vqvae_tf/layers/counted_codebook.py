@@ -298,7 +298,8 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
         rows = ops.where(mine[:, None], backend.rows_at(vectors, local), 0.0)
         rows = backend.sum_over_replicas(rows)
         if self.accumulation_steps > 1:
-            rows = ops.where((drawn >= earlier)[:, None] & finite, rows, self.drawn)
+            here = (drawn >= earlier)[:, None] & finite
+            rows = ops.where(here, rows, ops.convert_to_tensor(self.drawn))
         return earlier + total, rows
 
     def get_config(self):

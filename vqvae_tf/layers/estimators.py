@@ -56,13 +56,14 @@ def straight_through(vectors, quantized):
     Section 3.2 of van den Oord et al. 2017. The usual expression x + sg(q - x) differs from q
     in the last bit of a third of its elements.
     """
+    quantized = ops.stop_gradient(quantized)  # out here: JAX lets no gradient into the closure
 
     @ops.custom_gradient
     def estimate(vectors):
         def gradient(*args, upstream=None):
             return args[0] if upstream is None else upstream
 
-        return ops.stop_gradient(quantized), gradient
+        return quantized, gradient
 
     return estimate(vectors)
 
