@@ -90,7 +90,8 @@ def rows_at(rows, index):
     """As `tensorflow_ops.rows_at`."""
     if not rows.shape[0]:
         return ops.zeros((index.shape[0], rows.shape[1]), rows.dtype)
-    return ops.take(rows, index, axis=0)
+    # On JAX Keras makes floats of whole numbers where the default dtype is bfloat16.
+    return ops.take(rows, ops.cast(index, "int32"), axis=0)
 
 
 def scatter_rows(table, index, rows):

@@ -1,6 +1,7 @@
 """What all codebooks share: the choice of a code, its estimator, and the losses around it."""
 
 import abc
+import math
 
 from keras import ops
 
@@ -173,7 +174,7 @@ class CodebookQuantizer(quantizer.Quantizer):
             return {}
         scores = estimators.negative_distances(vectors, table) / self.diversity_temperature
         share = mean_over_replicas(ops.softmax(scores, axis=-1), valid)
-        gap = ops.log(float(self.num_embeddings)) - entropy(share)
+        gap = math.log(self.num_embeddings) - entropy(share)
         # Nothing to spread where there is no vector.
         return {"diversity": self.diversity_cost * ops.where(ops.sum(share) > 0, gap, 0.0)}
 

@@ -232,7 +232,7 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
     def _rate(self, batch_counts):
         """1 - decay: the share of the batch in the running averages."""
         if self.decay is not None:
-            return 1.0 - self.decay
+            return ops.convert_to_tensor(1.0 - self.decay, "float32")
         hits = ops.sum(batch_counts) / self.num_embeddings
         return ops.clip(hits / HITS_REMEMBERED, SLOWEST_RATE, FASTEST_RATE)
 

@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 from keras import ops
 
 LARGEST = 2**31 - 1  # codes are int32, and so is their number
@@ -24,8 +23,10 @@ def pack(digits, bases):
 
 def unpack(codes, bases):
     """The digits of `pack`: int32 `[...]` -> `[..., len(bases)]`."""
-    return ops.mod(ops.floor_divide(codes[..., None], _places(bases)), np.array(bases, "int32"))
+    digits = ops.floor_divide(codes[..., None], _places(bases))
+    return ops.mod(digits, ops.convert_to_tensor(bases, "int32"))
 
 
 def _places(bases):
-    return np.array([size(bases[:channel]) for channel in range(len(bases))], "int32")
+    places = [size(bases[:channel]) for channel in range(len(bases))]
+    return ops.convert_to_tensor(places, "int32")  # as floats they would end at 2^24

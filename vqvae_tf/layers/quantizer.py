@@ -250,7 +250,8 @@ class Quantizer(keras.layers.Layer):
             num_stages=num_stages,
         )
         for loss in output.losses.values():
-            self.add_loss(loss)
+            # Keras adds it to the losses of `compile`, which have the default dtype.
+            self.add_loss(ops.cast(loss, keras.config.floatx()))
         return (output.vectors, output.codes) if self.return_codes else output.vectors
 
     def compute_mask(self, inputs, previous_mask):

@@ -53,7 +53,7 @@ def nearest_codes(vectors, codebook):
 
     codes = backend.map_rows(search, vectors, MAX_SCORES // min(num_embeddings, CODE_TILE))
     # Rows with NaN may end anywhere in the padding of the last block.
-    return ops.minimum(codes, num_embeddings - 1)
+    return ops.minimum(codes, ops.convert_to_tensor(num_embeddings - 1, "int32"))
 
 
 def _tile(codes, centre):
@@ -74,7 +74,11 @@ def _pad_to_blocks(tile):
     if num_codes <= BLOCK or not missing:
         return tile
     far = ops.concatenate(
-        [ops.zeros((tile.shape[0] - 1, missing)), ops.full((1, missing), 1e38)], axis=0
+        [
+            ops.zeros((tile.shape[0] - 1, missing), tile.dtype),
+            ops.full((1, missing), 1e38, tile.dtype),
+        ],
+        axis=0,
     )
     return ops.concatenate([tile, far], axis=1)
 

@@ -13,6 +13,8 @@ _TRANSPOSED = {
     2: keras.layers.Conv2DTranspose,
     3: keras.layers.Conv3DTranspose,
 }
+# Channels come last, whatever keras.config.image_data_format() says.
+_SHARED = {"padding": "same", "data_format": "channels_last"}
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -38,7 +40,7 @@ class ResidualStack(keras.layers.Layer):
         self.rank, self.width = rank, width
         self.blocks, self.residual_width = blocks, residual_width
         convolution = _CONVOLUTION[rank]
-        shared = {"padding": "same", "dtype": self.dtype_policy}
+        shared = {**_SHARED, "dtype": self.dtype_policy}
         self.wide = [
             convolution(residual_width, 3, activation="relu", name=f"wide_{i}", **shared)
             for i in range(blocks)
@@ -124,7 +126,7 @@ class Encoder(keras.layers.Layer):
         self.embedding_dim, self.final_convolution = embedding_dim, final_convolution
         self.input_spec = keras.InputSpec(ndim=rank + 2)
         convolution = _CONVOLUTION[rank]
-        shared = {"padding": "same", "dtype": self.dtype_policy}
+        shared = {**_SHARED, "dtype": self.dtype_policy}
         self.stages: list[keras.layers.Layer] = [
             convolution(width, 2 * s, strides=s, activation="relu", name=f"down_{i}", **shared)
             for i, (width, s) in enumerate(zip(self.widths, self.strides, strict=True))
@@ -245,7 +247,7 @@ class Decoder(keras.layers.Layer):
         self.residual_blocks, self.residual_width = residual_blocks, residual_width
         self.channels = channels
         self.input_spec = keras.InputSpec(ndim=rank + 2)
-        shared = {"padding": "same", "dtype": self.dtype_policy}
+        shared = {**_SHARED, "dtype": self.dtype_policy}
         self.stages = [
             _CONVOLUTION[rank](self.widths[0], 3, name="first", **shared),
             ResidualStack(
@@ -269,8 +271,8 @@ class Decoder(keras.layers.Layer):
                 channels,
                 2 * last,
                 strides=last,
-                padding="same",
                 name=f"up_{len(inner)}",
+                **_SHARED,
                 dtype=keras.backend.result_type(self.variable_dtype, "float32"),
             )
         )

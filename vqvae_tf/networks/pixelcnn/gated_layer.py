@@ -30,11 +30,14 @@ class GatedLayer(keras.layers.Layer):
         self.num_classes, self.spatial_channels = num_classes, spatial_channels
         self.above, self.beside = rows - 1, columns // 2  # rows up, columns to either side
         policy = self.dtype_policy
-        self.vertical = keras.layers.Conv2D(
-            2 * channels, (rows, columns), name="vertical", dtype=policy
-        )
-        self.horizontal = keras.layers.Conv2D(
-            2 * channels, (1, self.beside + 1), name="horizontal", dtype=policy
+        self.vertical, self.horizontal = (
+            keras.layers.Conv2D(
+                2 * channels, kernel, data_format="channels_last", name=name, dtype=policy
+            )
+            for name, kernel in (
+                ("vertical", (rows, columns)),
+                ("horizontal", (1, self.beside + 1)),
+            )
         )
         self.link = keras.layers.Dense(2 * channels, use_bias=False, name="link", dtype=policy)
         self.output_projection = keras.layers.Dense(channels, name="output", dtype=policy)

@@ -113,7 +113,12 @@ class WaveNet(keras.layers.Layer):
         self.frames: Any = None
         if local_channels is not None:
             self.frames = keras.layers.Conv1D(
-                channels, _FRAME_KERNEL, padding="same", name="frames", dtype=policy
+                channels,
+                _FRAME_KERNEL,
+                padding="same",
+                data_format="channels_last",
+                name="frames",
+                dtype=policy,
             )
         last = len(self.dilations) - 1
         self.dilated = [
