@@ -150,8 +150,8 @@ def test_models_refuse_in_words():
     from vqvae_tf import models
 
     config = models.ImageConfig(widths=(4, 8), residual_width=4, num_embeddings=16)
-    with pytest.raises(UserError, match='models need the TensorFlow backend; .* is "jax"') as error:
+    with pytest.raises(UserError, match='needs the TensorFlow backend; .* is "jax"') as error:
         models.ImageVQVAE(config)
     assert "\n" not in str(error.value)
-    with pytest.raises(UserError, match="models need the TensorFlow backend"):
+    with pytest.raises(UserError, match="needs the TensorFlow backend"):
         models.Prior(models.PriorConfig(num_embeddings=16))
