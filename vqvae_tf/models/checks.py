@@ -139,7 +139,7 @@ class Input:
         if kind != self.values and (kind, self.values) != ("uint8", "integers"):
             hint = self.hints.get(kind, "")
         elif shape.is_compatible_with(self._shape(shape.rank)):
-            if 0 in shape:
+            if shape.rank is not None and 0 in shape:
                 raise UserError(
                     f"{self.noun} must not be empty; received shape {tuple(shape)} for "
                     f"[{self._axes()}]"
