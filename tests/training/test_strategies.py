@@ -135,7 +135,11 @@ def test_default_is_the_current_strategy():
         ("default:2", 'unknown strategy "default:2"'),
         ("mirrored:0", "needs a number of devices"),
         ("mirrored:two", "needs a number of devices"),
-        ("multi_worker", "TF_CONFIG"),
+        ("mirrored:" + "9" * 5_000, "needs a number of devices up to 64"),
+        ("mirrored:65", "needs a number of devices up to 64"),
+        ("multi_worker", "needs the variable TF_CONFIG"),
+        ("multi_worker:0", "needs seconds up to a day to wait"),
+        ("multi_worker:soon", "needs seconds up to a day to wait"),
     ],
 )
 def test_wrong_names_are_answered_in_one_line(name, message, monkeypatch):
@@ -143,6 +147,22 @@ def test_wrong_names_are_answered_in_one_line(name, message, monkeypatch):
     with pytest.raises(UserError, match=message) as error:
         strategies.get(name)
     assert "\n" not in str(error.value)
+
+
+def test_a_config_that_describes_no_cluster_is_refused_before_anything_starts(monkeypatch):
+    for value in ("{", "{}", '{"cluster": {"worker": ["a"]}}'):
+        monkeypatch.setenv("TF_CONFIG", value)
+        with pytest.raises(UserError, match="^TF_CONFIG"):
+            strategies.get("multi_worker")
+
+
+def test_without_a_cluster_work_is_done_at_once_and_errors_stay_as_they_are():
+    done = []
+    strategies.chief_first(lambda: done.append(1))
+    assert done == [1]
+    error = tf.errors.UnavailableError(None, None, "from /job:worker/task:1")
+    with pytest.raises(tf.errors.UnavailableError), strategies.naming_lost_peers():
+        raise error
 
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="about CPU devices")

@@ -39,6 +39,19 @@ def test_same_record_goes_on(tmp_path):
     assert workdir.prepare(str(tmp_path), record()) is True
 
 
+def test_a_worker_that_was_started_otherwise_than_its_chief_is_refused(tmp_path):
+    path = str(tmp_path / "run")
+    with pytest.raises(UserError, match="give a workdir that all workers see"):
+        workdir.agree(path, record())
+    workdir.prepare(path, record())
+    workdir.agree(path, record())
+    words = r"the chief was started with config.training.steps=100, this worker with 200; give all"
+    with pytest.raises(UserError, match=words):
+        workdir.agree(path, record(steps=200))
+    with pytest.raises(UserError, match="with more=null, this worker with 1"):
+        workdir.agree(path, record() | {"more": 1})
+
+
 def test_steps_may_be_raised_and_not_lowered(tmp_path):
     workdir.prepare(str(tmp_path), record(steps=100))
     assert workdir.prepare(str(tmp_path), record(steps=200)) is True

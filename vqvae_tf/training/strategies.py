@@ -1,12 +1,22 @@
 """Names of `tf.distribute` strategies, as programs take them by `--strategy`."""
 
+import contextlib
 import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
-from vqvae_tf.errors import UserError, nearest
+from vqvae_tf.errors import UserError, nearest, reason
+from vqvae_tf.training import cluster, peers
 
 NAMES = ("default", "mirrored", "multi_worker", "tpu")
+_MEETING_SECONDS = 120  # by default
+_MOST_DEVICES = 64  # logical ones of a CPU
+
+# A process belongs to one cluster for as long as it lasts, as TensorFlow's own context does.
+_together: tuple[peers.Peers, tf.distribute.Strategy] | None = None
 
 
 def get(name: str = "default") -> tf.distribute.Strategy:
@@ -15,36 +25,101 @@ def get(name: str = "default") -> tf.distribute.Strategy:
     - `default`: one device, the first GPU where there is one.
     - `mirrored`: all GPUs of the machine; `mirrored:N` takes N of them, and on a machine without
       GPUs N logical CPU devices, which is for trying out, not for speed.
-    - `multi_worker`: the machines that `TF_CONFIG` names, one process each.
+    - `multi_worker`: the machines that `TF_CONFIG` names, one process each, which wait two minutes
+      for each other; `multi_worker:SECONDS` as long as that.
     - `tpu`: the TPU of this machine; `tpu:NAME` the one of that name or address.
 
     Raises:
-        UserError: for an unknown name, or devices that are not there.
+        UserError: for an unknown name, devices that are not there, a TF_CONFIG that describes no
+            cluster, or a process of the cluster that does not come.
 
     >>> get("default").num_replicas_in_sync
     1
     """
     kind, _, argument = name.partition(":")
-    if kind not in NAMES or (argument and kind not in ("mirrored", "tpu")):
+    if kind not in NAMES or (argument and kind == "default"):
         raise UserError(f'unknown strategy "{name}"; {nearest(name, NAMES)}')
     if kind == "mirrored":
         return tf.distribute.MirroredStrategy(_devices(name, argument) if argument else None)
     if kind == "multi_worker":
-        if "TF_CONFIG" not in os.environ:
-            raise UserError(
-                'strategy "multi_worker" needs the variable TF_CONFIG; set it, or take "mirrored" '
-                "on one machine"
-            )
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        return _multi_worker(name, argument)
     if kind == "tpu":
         return _tpu(argument)
     return tf.distribute.get_strategy()
 
 
+def chief_first(work: Callable[[], object]) -> None:
+    """Calls `work` on the chief of a cluster while the others wait; without a cluster, at once.
+
+    Raises:
+        UserError: on the others if the chief fails, ends or falls silent.
+    """
+    if _together is None:
+        work()
+    else:
+        _together[0].chief_first(work)
+
+
+@contextlib.contextmanager
+def naming_lost_peers() -> Iterator[None]:
+    """Turns what TensorFlow says when a process of the cluster has ended into one line about it.
+
+    Raises:
+        UserError: that names the process.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        lost = None if _together is None else _together[0].lost(str(error))
+        if lost is None:
+            raise
+        raise UserError(peers.gone(lost)) from None
+
+
+def _multi_worker(name, argument):
+    global _together
+    seconds = _number(argument or str(_MEETING_SECONDS), 86_400)
+    if seconds is None:
+        raise UserError(
+            f'strategy "{name}" needs seconds up to a day to wait, as in "multi_worker:600"'
+        )
+    if "TF_CONFIG" not in os.environ:
+        raise UserError(
+            'strategy "multi_worker" needs the variable TF_CONFIG; set it, or take "mirrored" '
+            "on one machine"
+        )
+    processes = cluster.read(os.environ["TF_CONFIG"])
+    if _together is None:
+        met = peers.meet(processes, seconds)
+        with _unchanged_signals():
+            try:
+                _together = met, tf.distribute.MultiWorkerMirroredStrategy()
+            except tf.errors.OpError as error:
+                raise UserError(f"{processes.own} cannot start: {reason(error)}") from None
+    return _together[1]
+
+
+@contextlib.contextmanager
+def _unchanged_signals() -> Iterator[None]:
+    """TensorFlow's cluster takes SIGTERM for a note that the machine will go, and lives on."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, before)
+
+
+def _number(text, most):
+    """A number from 1 to `most`, or None."""
+    number = int(text) if text.isdecimal() and len(text) < 10 else 0
+    return number if 1 <= number <= most else None
+
+
 def _devices(name, argument):
-    if not argument.isdecimal() or int(argument) < 1:
-        raise UserError(f'strategy "{name}" needs a number of devices, as in "mirrored:2"')
-    count = int(argument)
+    count = _number(argument, _MOST_DEVICES)
+    if count is None:
+        raise UserError(
+            f'strategy "{name}" needs a number of devices up to {_MOST_DEVICES}, as in "mirrored:2"'
+        )
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         if count > len(gpus):

@@ -57,6 +57,27 @@ def prepare(workdir: str, record: Mapping[str, Any]) -> bool:
     return resumes
 
 
+def agree(workdir: str, record: Mapping[str, Any]) -> None:
+    """Refuses a worker whose record is not the one that the chief has prepared `workdir` for.
+
+    Raises:
+        UserError: with the first name that differs, or if this worker does not see the folder.
+    """
+    path = os.path.join(workdir, _RECORD)
+    if not tf.io.gfile.exists(path):
+        raise UserError(
+            f"{path} is not there, though the chief has written it; give a workdir that all "
+            "workers see"
+        )
+    theirs, ours = _flatten(read(workdir)), _flatten(json.loads(json.dumps(record)))
+    for name in sorted(theirs.keys() | ours.keys()):
+        if theirs.get(name) != ours.get(name):
+            raise UserError(
+                f"the chief was started with {_shown(name)[1:-1]}={_shown(theirs.get(name))}, this "
+                f"worker with {_shown(ours.get(name))}; give all workers the same command"
+            )
+
+
 def read(workdir: str) -> dict[str, Any]:
     """The record that `prepare` was given.
 

@@ -15,6 +15,7 @@ from vqvae_tf.workflows.priors import bits_of
 from vqvae_tf.workflows.trained import load_autoencoder, load_pair
 
 
+@strategies.naming_lost_peers()
 def train(
     config: models.AutoencoderConfig,
     data_uri: str,
@@ -57,7 +58,9 @@ def train(
     make_dataset(0)
     if held_out is not source:
         next(medium.code_maps(model, held_out), None)  # the first that can be read, or an error
-    workdir.prepare(path, models.record(config, data=data_uri))
+    record = models.record(config, data=data_uri)
+    strategies.chief_first(lambda: workdir.prepare(path, record))
+    workdir.agree(path, record)
     return training.train(
         model,
         make_dataset,

@@ -22,6 +22,7 @@ from vqvae_tf.workflows.trained import digest, load_autoencoder
 MOST_LOGITS = 2**25  # that are computed at once: 256 x 256 codes of 512 values
 
 
+@strategies.naming_lost_peers()
 def train_prior(
     config: models.PriorConfig,
     model_path: str,
@@ -82,15 +83,25 @@ def train_prior(
     held_out = None
     if held_out_source is not None:
         held_out = _held_out_maps(autoencoder, held_out_source, config, record["class_names"])
-    workdir.prepare(path, record)
-    with workdir.locked(path, active=placed.extended.should_checkpoint):
-        prior_files.keep_model(path, model_path)
-        if maps is None:
-            maps = prior_files.keep_codes(
-                path,
-                lambda: code_maps(autoencoder, source, config.variation, config.training.seed),
-                source.class_names,
-            )
+
+    def keep_codes():
+        return prior_files.keep_codes(
+            path,
+            lambda: code_maps(autoencoder, source, config.variation, config.training.seed),
+            source.class_names,
+        )
+
+    def prepare():
+        workdir.prepare(path, record)
+        with workdir.locked(path):
+            prior_files.keep_model(path, model_path)
+            if maps is None:
+                keep_codes()
+
+    strategies.chief_first(prepare)
+    workdir.agree(path, record)
+    if maps is None:
+        maps = keep_codes()  # as they were written
     with placed.scope():
         prior.initialize(autoencoder.code_vectors, _log_frequencies(maps, config))
     settings = config.training
