@@ -13,12 +13,8 @@ FEATURES = {
     "report": ["jinja2", "matplotlib"],
     "photos": ["scikit-image", "scikit-learn"],
     "audio": ["soundfile", "soxr"],
-    "video": ["av"],
     "export": ["ai-edge-litert"],
-    "onnx": ["onnx", "onnxruntime", "tf2onnx"],
-    "serving": ["tensorflow-serving-api"],
     "data": ["tensorflow-datasets", "importlib_resources"],
-    "scale": ["apache-beam[tfrecord]"],
 }
 TFIO = ["tensorflow-io>=0.37.1", "tensorflow<2.18", "tensorflow-probability<0.25"]
 TEST = ["hypothesis", "pytest", "pytest-xdist", "scipy", "setuptools>=77"]

@@ -3,6 +3,7 @@
 import ast
 import configparser
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -77,6 +78,57 @@ def test_wheel_has_one_version_and_its_licence(wheel, metadata):
     assert f"\nVersion: {version}\n" in metadata["METADATA"]
     assert "\nLicense-Expression: Apache-2.0\n" in metadata["METADATA"]
     assert metadata["licenses/LICENSE"] == (ROOT / "LICENSE").read_text()
+
+
+# Named in a requirement, and not what its module is called.
+MODULES = {
+    "ai-edge-litert": "ai_edge_litert",
+    "absl-py": "absl",
+    "pillow": "PIL",
+    "scikit-image": "skimage",
+    "scikit-learn": "sklearn",
+    "tensorflow-io": "tensorflow_io",
+}
+# Needed by what is imported, which does not say so: docs/dependencies.md has the reasons.
+BEHIND = {"importlib_resources", "tensorboard"}
+ABOUT_TESTS = {"tfio", "test", "dev", "all"}
+
+
+def imported() -> set[str]:
+    """Top-level names of all that the package imports, by statement or by name in a string."""
+    found = set()
+    for path in (ROOT / "vqvae_tf").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.partition(".")[0])
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value.partition(".")[0])
+    return found
+
+
+def test_requirements_are_what_the_package_imports(metadata):
+    requirements = re.findall(
+        r"^Requires-Dist: ([\w-]+)[^;\n]*(?:; extra == \"(\w+)\")?$",
+        metadata["METADATA"],
+        re.MULTILINE,
+    )
+    assert {"report", "photos", "audio", "export", "data"} <= {extra for _, extra in requirements}
+    names = imported()
+    unused = [
+        (name, extra)
+        for name, extra in requirements
+        if extra not in ABOUT_TESTS
+        and name not in BEHIND
+        and MODULES.get(name.lower(), name.replace("-", "_")) not in names
+    ]
+    assert not unused, "remove them from setup.py and docs/dependencies.md"
+    features = {name for name, extra in requirements if extra and extra not in ABOUT_TESTS}
+    assert {name for name, extra in requirements if extra == "all"} == features
+    page = (ROOT / "docs/dependencies.md").read_text()
+    for extra in {extra for _, extra in requirements if extra}:
+        assert f"\n| `{extra}` |" in page
 
 
 def test_every_console_script_names_a_function(metadata):
