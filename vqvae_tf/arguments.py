@@ -4,13 +4,15 @@ A NumPy scalar as a layer's attribute would decide the dtype of the arithmetic t
 fail to be saved as JSON.
 """
 
+import inspect
 import math
 import operator
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from vqvae_tf.errors import UserError
+from vqvae_tf.errors import UserError, shown
 
 
 def whole(name: str, value: Any, least: int | None = None, most: int | None = None) -> int:
@@ -33,7 +35,7 @@ def whole(name: str, value: Any, least: int | None = None, most: int | None = No
             raise TypeError
         number = operator.index(value)
     except TypeError:
-        raise UserError(f"{name} must be a whole number; received {value!r}") from None
+        raise UserError(f"{name} must be a whole number; received {shown(value)}") from None
     if least is not None and number < least:
         raise UserError(f"{name} must be at least {least}; received {number}")
     if most is not None and number > most:
@@ -41,11 +43,11 @@ def whole(name: str, value: Any, least: int | None = None, most: int | None = No
     return number
 
 
-def real(name: str, value: Any) -> float:
-    """A finite number as a Python float.
+def real(name: str, value: Any, finite: bool = True) -> float:
+    """A number as a Python float.
 
     Raises:
-        UserError: for anything else.
+        UserError: for anything else, and where it is to be `finite` for NaN and infinities.
 
     >>> import numpy as np
     >>> real("decay", np.float64(0.9))
@@ -56,9 +58,9 @@ def real(name: str, value: Any) -> float:
             raise TypeError
         number = float(value)
     except (TypeError, ValueError, OverflowError):
-        raise UserError(f"{name} must be a number; received {value!r}") from None
-    if not math.isfinite(number):
-        raise UserError(f"{name} must be a finite number; received {value}")
+        raise UserError(f"{name} must be a number; received {shown(value)}") from None
+    if finite and not math.isfinite(number):
+        raise UserError(f"{name} must be a finite number; received {number}")
     return number
 
 
@@ -73,7 +75,7 @@ def flag(name: str, value: Any) -> bool:
     True
     """
     if np.ndim(value) or value not in (0, 1):
-        raise UserError(f"{name} must be True or False; received {value!r}")
+        raise UserError(f"{name} must be True or False; received {shown(value)}")
     return bool(value)
 
 
@@ -93,6 +95,14 @@ def positive(name: str, value: Any) -> float:
     return number
 
 
+def rate(name: str, value: Any) -> float:
+    """`real` of a number in [0, 1)."""
+    number = real(name, value)
+    if not 0 <= number < 1:
+        raise UserError(f"{name} must lie in [0, 1); received {number:g}")
+    return number
+
+
 def wholes(name: str, values: Any, least: int | None = None) -> tuple[int, ...]:
     """A sequence of whole numbers as a tuple of Python ints.
 
@@ -107,7 +117,31 @@ def wholes(name: str, values: Any, least: int | None = None) -> tuple[int, ...]:
             raise TypeError
         values = tuple(values)
     except TypeError:
-        raise UserError(f"{name} must be a sequence of numbers; received {values!r}") from None
+        raise UserError(f"{name} must be a sequence of numbers; received {shown(values)}") from None
     if not values:
         raise UserError(f"{name} must name one number or more; received {values}")
     return tuple(whole(f"each of {name}", value, least) for value in values)
+
+
+def refuse_misnamed(cls: type, names: Iterable[str], answers: Mapping[str, str]) -> None:
+    """Raises UserError for a name that the constructor of `cls` has not, but a peer's has.
+
+    Args:
+        cls: the class to be made.
+        names: of the keyword arguments given.
+        answers: what to write instead, by the name that other libraries use.
+
+    >>> class Codebook:
+    ...     def __init__(self, num_embeddings): ...
+    >>> refuse_misnamed(Codebook, ["n_embed"], {"n_embed": "write num_embeddings="})
+    Traceback (most recent call last):
+    vqvae_tf.errors.UserError: Codebook has no argument n_embed: write num_embeddings=
+    """
+    suspects = [name for name in names if name in answers]
+    if not suspects:
+        return
+    constructors = [vars(base)["__init__"] for base in cls.__mro__ if "__init__" in vars(base)]
+    own = {name for each in constructors for name in inspect.signature(each).parameters}
+    for name in suspects:
+        if name not in own:
+            raise UserError(f"{cls.__name__} has no argument {name}: {answers[name]}")

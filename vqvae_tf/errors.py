@@ -37,7 +37,7 @@ def shown(value: Any) -> str:
     ("'photos'", '[1, 1, 1, 1, 1, 1, ...]')
     """
     try:
-        return _SHORT.repr(value)
+        return re.sub(r"\s*\n\s*", " ", _SHORT.repr(value))
     except ValueError:  # Python writes no number of more than 4,300 digits
         return f"a very large {type(value).__name__}"
 

@@ -137,8 +137,22 @@ def test_bad_arguments(make, changes, message):
 
 
 def test_wrong_rank_of_the_input_is_refused():
-    with pytest.raises(ValueError, match="expected ndim=4"):
-        small_encoder()(random(1, 8, 3))
+    message = r"takes the shape \[batch, height, width, channels\]; received \(1, 8, 3\)"
+    for make in (small_encoder, small_decoder):
+        with pytest.raises(UserError, match=message):
+            make()(random(1, 8, 3))
+        with pytest.raises(UserError, match="such as x / 255 - 0.5 of pixels; received uint8"):
+            make()(np.zeros((1, 8, 8, 3), "uint8"))
+        with pytest.raises(UserError, match=r"received \(None, 8, 8, None\)"):
+            make()(keras.Input((8, 8, None)))
+        layer = make()
+        layer(random(1, 8, 8, 3))
+        for x in (random(1, 8, 8, 4), keras.Input((8, 8, 4))):
+            with pytest.raises(
+                UserError, match=r"\[batch, height, width, 3\]; .* 8, 8, 4"
+            ) as error:
+                layer(x)
+            assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "bfloat16"])

@@ -1,16 +1,12 @@
 """Arguments as other libraries name them, answered with the name that they have here."""
 
-import inspect
-
-from vqvae_tf.errors import UserError
-
 _NUM_EMBEDDINGS = "write num_embeddings="
 _NO_DIM = "leave it out, the dimension is taken from the input"
 _COMMITMENT = "write commitment_cost="
 _DECAY = "write decay="
 _REVIVAL = "write revival_threshold=, in multiples of the mean count"
 _LIST = "give a list of quantizers, one for each"
-_ANSWERS = {
+ANSWERS = {
     **dict.fromkeys(
         ("n_embed", "n_e", "n_embeddings", "num_codes", "n_codes", "codebook_size", "num_tokens"),
         _NUM_EMBEDDINGS,
@@ -38,21 +34,3 @@ _ANSWERS = {
     "ema": "take VectorQuantizerEMA",
     "use_ema": "take VectorQuantizerEMA",
 }
-
-
-def refuse(cls: type, names) -> None:
-    """Raises UserError for a name that the constructor of `cls` has not, but a peer's has.
-
-    >>> from vqvae_tf.layers import VectorQuantizer
-    >>> VectorQuantizer(512, beta=0.25)
-    Traceback (most recent call last):
-    vqvae_tf.errors.UserError: VectorQuantizer has no argument beta: write commitment_cost=
-    """
-    suspects = [name for name in names if name in _ANSWERS]
-    if not suspects:
-        return
-    constructors = [vars(base)["__init__"] for base in cls.__mro__ if "__init__" in vars(base)]
-    own = {name for each in constructors for name in inspect.signature(each).parameters}
-    for name in suspects:
-        if name not in own:
-            raise UserError(f"{cls.__name__} has no argument {name}: {_ANSWERS[name]}")

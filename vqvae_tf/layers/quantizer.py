@@ -82,7 +82,8 @@ class Quantizer(keras.layers.Layer):
     _traced_trainable: bool | None = None  # `trainable` when a training step was last compiled
 
     def __new__(cls, *args, **kwargs):
-        peer_names.refuse(cls, kwargs)  # here, since a required argument may be the one misnamed
+        # Here, since a required argument may be the one that is misnamed.
+        arguments.refuse_misnamed(cls, kwargs, peer_names.ANSWERS)
         layer = super().__new__(cls, *args, **kwargs)
         # Keras 3 hangs a wrapper for its int8 weights on every instance under this name.
         layer.__dict__.pop("quantize", None)

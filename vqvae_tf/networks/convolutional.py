@@ -3,9 +3,13 @@
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
-from vqvae_tf.errors import UserError
+from vqvae_tf import arguments
+from vqvae_tf.errors import UserError, shown
+from vqvae_tf.networks import peer_names
+from vqvae_tf.networks.inputs import checked_maps
 
 _CONVOLUTION = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D, 3: keras.layers.Conv3D}
 _TRANSPOSED = {
@@ -14,7 +18,8 @@ _TRANSPOSED = {
     3: keras.layers.Conv3DTranspose,
 }
 # Channels come last, whatever keras.config.image_data_format() says.
-_SHARED = {"padding": "same", "data_format": "channels_last"}
+_SHARED: dict = {"padding": "same", "data_format": "channels_last"}
+_MOST_BLOCKS = 1000  # far more than can be trained, before they are made
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -35,14 +40,14 @@ class ResidualStack(keras.layers.Layer):
 
     def __init__(self, rank: int, width: int, blocks: int, residual_width: int, **kwargs):
         super().__init__(**kwargs)
-        if blocks < 0:
-            raise UserError(f"residual_blocks must be at least 0; received {blocks}")
-        self.rank, self.width = rank, width
-        self.blocks, self.residual_width = blocks, residual_width
+        self.rank = rank = _checked_rank(rank)
+        self.width = width = arguments.whole("width", width, 1)
+        self.blocks = blocks = arguments.whole("residual_blocks", blocks, 0, _MOST_BLOCKS)
+        self.residual_width = arguments.whole("residual_width", residual_width, 1)
         convolution = _CONVOLUTION[rank]
         shared = {**_SHARED, "dtype": self.dtype_policy}
         self.wide = [
-            convolution(residual_width, 3, activation="relu", name=f"wide_{i}", **shared)
+            convolution(self.residual_width, 3, activation="relu", name=f"wide_{i}", **shared)
             for i in range(blocks)
         ]
         # A 1-wide convolution; as a product of matrices it takes three quarters of the time on CPU.
@@ -56,6 +61,10 @@ class ResidualStack(keras.layers.Layer):
         for wide, narrow in zip(self.wide, self.narrow, strict=True):
             wide.build(input_shape)
             narrow.build(inner_shape)
+
+    def __call__(self, x, *args, **kwargs):
+        x = checked_maps(self.name, x, self.rank, self.width)
+        return super().__call__(x, *args, **kwargs)
 
     def call(self, x):
         for wide, narrow in zip(self.wide, self.narrow, strict=True):
@@ -119,19 +128,24 @@ class Encoder(keras.layers.Layer):
         strides: int | tuple[int, ...] = 2,
         **kwargs,
     ):
+        arguments.refuse_misnamed(type(self), kwargs, peer_names.CONVOLUTIONAL)
         super().__init__(**kwargs)
-        self.rank, self.widths = rank, tuple(widths)
-        self.strides = _strides_per_level(rank, self.widths, strides)
-        self.residual_blocks, self.residual_width = residual_blocks, residual_width
-        self.embedding_dim, self.final_convolution = embedding_dim, final_convolution
-        self.input_spec = keras.InputSpec(ndim=rank + 2)
+        self.rank = rank = _checked_rank(rank)
+        self.widths, self.strides = _levels(widths, strides)
+        self.residual_blocks = arguments.whole("residual_blocks", residual_blocks, 0, _MOST_BLOCKS)
+        self.residual_width = arguments.whole("residual_width", residual_width, 1)
+        if embedding_dim is not None:
+            embedding_dim = arguments.whole("embedding_dim", embedding_dim, 1)
+        self.embedding_dim = embedding_dim
+        self.final_convolution = arguments.flag("final_convolution", final_convolution)
+        self._channels = None  # of the input, once built
         convolution = _CONVOLUTION[rank]
         shared = {**_SHARED, "dtype": self.dtype_policy}
         self.stages: list[keras.layers.Layer] = [
             convolution(width, 2 * s, strides=s, activation="relu", name=f"down_{i}", **shared)
             for i, (width, s) in enumerate(zip(self.widths, self.strides, strict=True))
         ]
-        if final_convolution:
+        if self.final_convolution:
             self.stages.append(
                 convolution(self.widths[-1], 3, activation="relu", name="final", **shared)
             )
@@ -139,8 +153,8 @@ class Encoder(keras.layers.Layer):
             ResidualStack(
                 rank,
                 self.widths[-1],
-                residual_blocks,
-                residual_width,
+                self.residual_blocks,
+                self.residual_width,
                 name="residual",
                 dtype=self.dtype_policy,
             )
@@ -151,13 +165,15 @@ class Encoder(keras.layers.Layer):
             )
 
     def build(self, input_shape):
+        self._channels = input_shape[-1]
         for stage in self.stages:
             stage.build(input_shape)
             input_shape = stage.compute_output_shape(input_shape)
 
     def __call__(self, x, *args, **kwargs):
-        # Checked here and not in `call`, whose errors Keras dresses up over many lines.
-        if hasattr(x, "shape"):
+        # Here and not in `call`, before which Keras builds the layer.
+        x = checked_maps(self.name, x, self.rank, self._channels)
+        if len(x.shape):
             self._check_sizes(x.shape)
         return super().__call__(x, *args, **kwargs)
 
@@ -241,20 +257,22 @@ class Decoder(keras.layers.Layer):
         strides: int | tuple[int, ...] = 2,
         **kwargs,
     ):
+        arguments.refuse_misnamed(type(self), kwargs, peer_names.CONVOLUTIONAL)
         super().__init__(**kwargs)
-        self.rank, self.widths = rank, tuple(widths)
-        self.strides = _strides_per_level(rank, self.widths, strides)
-        self.residual_blocks, self.residual_width = residual_blocks, residual_width
-        self.channels = channels
-        self.input_spec = keras.InputSpec(ndim=rank + 2)
+        self.rank = rank = _checked_rank(rank)
+        self.widths, self.strides = _levels(widths, strides)
+        self.residual_blocks = arguments.whole("residual_blocks", residual_blocks, 0, _MOST_BLOCKS)
+        self.residual_width = arguments.whole("residual_width", residual_width, 1)
+        self.channels = channels = arguments.whole("channels", channels, 1)
+        self._channels = None  # of the input, once built
         shared = {**_SHARED, "dtype": self.dtype_policy}
         self.stages = [
             _CONVOLUTION[rank](self.widths[0], 3, name="first", **shared),
             ResidualStack(
                 rank,
                 self.widths[0],
-                residual_blocks,
-                residual_width,
+                self.residual_blocks,
+                self.residual_width,
                 name="residual",
                 dtype=self.dtype_policy,
             ),
@@ -278,9 +296,14 @@ class Decoder(keras.layers.Layer):
         )
 
     def build(self, input_shape):
+        self._channels = input_shape[-1]
         for stage in self.stages:
             stage.build(input_shape)
             input_shape = stage.compute_output_shape(input_shape)
+
+    def __call__(self, x, *args, **kwargs):
+        x = checked_maps(self.name, x, self.rank, self._channels)
+        return super().__call__(x, *args, **kwargs)
 
     def call(self, x):
         for stage in self.stages:
@@ -308,16 +331,29 @@ class Decoder(keras.layers.Layer):
         }
 
 
-def _strides_per_level(rank, widths, strides):
-    """One stride for each width, after a look at all three arguments."""
+def _checked_rank(rank):
     if rank not in _CONVOLUTION:
-        raise UserError(f"rank must be 1, 2 or 3; received {rank}")
-    if not widths or min(widths) < 1:
-        raise UserError(f"widths must hold one positive number a level; received {widths}")
-    strides = (strides,) * len(widths) if isinstance(strides, int) else tuple(strides)
-    if len(strides) != len(widths) or min(strides) < 1:
+        raise UserError(f"rank must be 1, 2 or 3; received {shown(rank)}")
+    return int(rank)
+
+
+def _levels(widths, strides):
+    """`(widths, strides)`, a number each for every level."""
+    try:
+        widths = arguments.wholes("widths", widths, least=1)
+    except UserError:
         raise UserError(
-            f"strides must be one positive number, or one for each of the {len(widths)} widths; "
-            f"received {strides}"
-        )
-    return strides
+            f"widths must hold one positive number per level; received {shown(widths)}"
+        ) from None
+    try:
+        if not np.ndim(strides):
+            strides = (strides,) * len(widths)
+        strides = arguments.wholes("strides", strides, least=1)
+        if len(strides) == len(widths):
+            return widths, strides
+    except UserError:
+        pass
+    raise UserError(
+        f"strides must be one positive number, or one for each of the {len(widths)} widths; "
+        f"received {shown(strides)}"
+    )

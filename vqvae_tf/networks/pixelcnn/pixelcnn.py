@@ -6,10 +6,15 @@ import keras
 import numpy as np
 from keras import ops
 
+from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
-from vqvae_tf.errors import UserError
+from vqvae_tf.errors import UserError, shown
+from vqvae_tf.networks import peer_names
+from vqvae_tf.networks.inputs import checked_codes, checked_condition, checked_label
 from vqvae_tf.networks.pixelcnn.code_logits import CodeLogits
 from vqvae_tf.networks.pixelcnn.gated_layer import GatedLayer, pad
+
+_MOST_LAYERS = 1000  # far more than can be trained, before they are made
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -75,28 +80,28 @@ class PixelCNN(keras.layers.Layer):
         slots: int | None = None,
         **kwargs,
     ):
+        arguments.refuse_misnamed(type(self), kwargs, peer_names.PIXELCNN)
         super().__init__(**kwargs)
-        self.num_embeddings, self.channels = num_embeddings, channels
-        self.kernel_size = tuple(kernel_size)
-        self.first_kernel = self.kernel_size if first_kernel is None else tuple(first_kernel)
-        self.head_width, self.dropout = head_width, dropout
-        self.num_classes, self.spatial_channels = num_classes, spatial_channels
-        self.code_dim, self.slots = code_dim, slots
-        for name, value in (
-            ("num_embeddings", num_embeddings),
-            ("channels", channels),
-            ("layers", layers),
-            ("slots", 1 if slots is None else slots),
-        ):
-            if value < 1:
-                raise UserError(f"{name} must be at least 1; received {value}")
-        for name in ("kernel_size", "first_kernel"):
-            rows, columns = getattr(self, name)
-            if rows < 2 or columns < 3 or columns % 2 == 0:
-                raise UserError(
-                    f"{name} must be (rows, columns), at least (2, 3), the columns odd; "
-                    f"received ({rows}, {columns})"
-                )
+        self.num_embeddings = num_embeddings = arguments.whole("num_embeddings", num_embeddings, 1)
+        self.channels = channels = arguments.whole("channels", channels, 1)
+        layers = arguments.whole("layers", layers, 1, _MOST_LAYERS)
+        self.kernel_size = _checked_kernel("kernel_size", kernel_size)
+        self.first_kernel = self.kernel_size
+        if first_kernel is not None:
+            self.first_kernel = _checked_kernel("first_kernel", first_kernel)
+        self.dropout = dropout = arguments.rate("dropout", dropout)
+        head_width, num_classes, spatial_channels, code_dim, slots = (
+            None if value is None else arguments.whole(name, value, 1)
+            for name, value in (
+                ("head_width", head_width),
+                ("num_classes", num_classes),
+                ("spatial_channels", spatial_channels),
+                ("code_dim", code_dim),
+                ("slots", slots),
+            )
+        )
+        self.head_width, self.num_classes = head_width, num_classes
+        self.spatial_channels, self.code_dim, self.slots = spatial_channels, code_dim, slots
         policy = self.dtype_policy
         # At both ends float32 even under a mixed policy: the table is small, and logits matter.
         precise = keras.backend.result_type(self.variable_dtype, "float32")
@@ -158,11 +163,19 @@ class PixelCNN(keras.layers.Layer):
                 logits.build(hidden_shape, (self.num_embeddings, self.code_dim))
 
     def __call__(self, codes, label=None, spatial=None, **kwargs):
-        # Checked here and not in `call`, whose errors Keras dresses up over many lines.
+        # Here and not in `call`, before which Keras converts what it is given.
         self.check_conditions(label, spatial)
+        codes = checked_codes(codes, self.num_embeddings, ("batch", "height", "width"), self.slots)
+        batch, *grid = tuple(codes.shape[:3]) if len(codes.shape) else (None,) * 3
+        if label is not None and self.num_classes is not None:
+            label = checked_label(label, self.num_classes, batch)
+        if spatial is not None:
+            wanted = (batch, *grid, self.spatial_channels)
+            spatial = checked_condition("spatial", spatial, wanted)
         return super().__call__(codes, label=label, spatial=spatial, **kwargs)
 
     def call(self, codes, label=None, spatial=None, training=False):
+        codes = ops.cast(codes, "int32")
         codes = ops.expand_dims(codes, -1) if self.slots is None else codes
         features = self.features(self.embed(codes), label, spatial, training)
         hidden = self.hidden(ops.relu(features))
@@ -370,3 +383,16 @@ class PixelCNN(keras.layers.Layer):
             "code_dim": self.code_dim,
             "slots": self.slots,
         }
+
+
+def _checked_kernel(name, kernel):
+    try:
+        rows, columns = arguments.wholes(name, kernel)
+        if rows >= 2 and columns >= 3 and columns % 2:
+            return rows, columns
+    except ValueError:  # UserError is one
+        pass
+    raise UserError(
+        f"{name} must be (rows, columns), at least (2, 3), the columns odd; received "
+        f"{shown(kernel)}"
+    )

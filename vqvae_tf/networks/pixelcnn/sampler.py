@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf.errors import UserError
+from vqvae_tf import arguments
+from vqvae_tf.errors import UserError, shown
 from vqvae_tf.networks.pixelcnn.incremental import IncrementalPixelCNN
 from vqvae_tf.networks.sampling import noise
 from vqvae_tf.networks.sampling.controls import (
-    check_blocks,
     check_code_range,
-    check_controls,
     check_label,
+    checked_controls,
     filter_logits,
 )
 from vqvae_tf.networks.sampling.gates import likeliest
@@ -162,10 +162,12 @@ class Sampler:
         jit_compile,
     ) -> tf.Tensor:
         network = self.network
-        grid = tuple(int(size) for size in grid)
-        check_controls(count, temperature, top_k, top_p, network.num_embeddings)
-        _check_grid(grid)
-        check_blocks(first_sample, block)
+        numbers = checked_controls(
+            count, seed, temperature, top_k, top_p, first_sample, block, network.num_embeddings
+        )
+        count, top_k, top_p = numbers.count, numbers.top_k, numbers.top_p
+        grid = _checked_grid(grid)
+        jit_compile = arguments.flag("jit_compile", jit_compile)
         network.check_conditions(label, spatial)
         given = {}
         if prefix is not None:
@@ -177,7 +179,7 @@ class Sampler:
         if not network.built:
             network.build()
 
-        size = -(-count // -(-count // block))  # blocks of near-equal size
+        size = -(-count // -(-count // numbers.block))  # blocks of near-equal size
         compiled = self._function(grid, size, top_k, top_p is not None, tuple(given), jit_compile)
         blocks = []
         for first in range(0, count, size):
@@ -185,9 +187,9 @@ class Sampler:
             members = np.minimum(np.arange(first, first + size), count - 1)
             blocks.append(
                 compiled(
-                    tf.constant(seed % 2**64, tf.uint64),
-                    tf.constant(first_sample + first, tf.int64),
-                    tf.constant(temperature, tf.float32),
+                    tf.constant(numbers.seed % 2**64, tf.uint64),
+                    tf.constant(numbers.first_sample + first, tf.int64),
+                    tf.constant(numbers.temperature, tf.float32),
                     tf.constant(1.0 if top_p is None else top_p, tf.float32),
                     {name: tf.constant(value[members]) for name, value in given.items()},
                 )
@@ -263,9 +265,14 @@ def _log_prob(logits, codes):
     return tf.gather(tf.nn.log_softmax(logits), codes, batch_dims=1)
 
 
-def _check_grid(grid):
-    if len(grid) != 2 or min(grid) < 1:
-        raise UserError(f"grid must be (height, width), both at least 1; received {grid}")
+def _checked_grid(grid):
+    try:
+        height, width = arguments.wholes("grid", grid, least=1)
+    except ValueError:  # UserError is one
+        raise UserError(
+            f"grid must be (height, width), both at least 1; received {shown(grid)}"
+        ) from None
+    return height, width
 
 
 def _check_prefix(prefix, count, grid, network):

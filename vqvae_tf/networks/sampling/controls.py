@@ -1,10 +1,12 @@
 """Temperature, top-k, top-p and labels of a sampler: their checks, and what they leave out."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from vqvae_tf import arguments
 from vqvae_tf.errors import UserError
 
 _EXCLUDED = -1e8  # the logit of a code that a filter leaves out: no noise lifts it
@@ -35,32 +37,56 @@ def filter_logits(logits: tf.Tensor, temperature: Any, top_k: int | None, top_p:
     return logits
 
 
-def check_controls(
-    count: int, temperature: float, top_k: int | None, top_p: float | None, num_embeddings: int
-) -> None:
+@dataclasses.dataclass(frozen=True)
+class Controls:
+    """What both samplers take besides their conditions, as Python's own numbers."""
+
+    count: int
+    seed: int
+    temperature: float
+    top_k: int | None
+    top_p: float | None
+    first_sample: int
+    block: int
+
+
+def checked_controls(
+    count: Any,
+    seed: Any,
+    temperature: Any,
+    top_k: Any,
+    top_p: Any,
+    first_sample: Any,
+    block: Any,
+    num_embeddings: int,
+) -> Controls:
     """Raises UserError for a control out of range."""
-    if count < 1:
-        raise UserError(f"count must be at least 1; received {count}")
+    count = arguments.whole("count", count, least=1)
+    temperature = arguments.real("temperature", temperature, finite=False)
     if not 0 <= temperature < np.inf:
         raise UserError(
             f"temperature must be at least 0 (0 takes the likeliest code); received {temperature}"
         )
-    if top_k is not None and not 1 <= top_k <= num_embeddings:
-        raise UserError(
-            f"top_k must lie between 1 and {num_embeddings}, the number of codes, or be None for "
-            f"all; received {top_k}"
-        )
-    if top_p is not None and not 0 < top_p <= 1:
-        raise UserError(f"top_p must lie in (0, 1], or be None for all; received {top_p}")
-
-
-def check_blocks(first_sample: int, block: int) -> None:
-    """Raises UserError for a range of samples that cannot be."""
+    if top_k is not None:
+        top_k = arguments.whole("top_k", top_k)
+        if not 1 <= top_k <= num_embeddings:
+            raise UserError(
+                f"top_k must lie between 1 and {num_embeddings}, the number of codes, or be None "
+                f"for all; received {top_k}"
+            )
+    if top_p is not None:
+        top_p = arguments.real("top_p", top_p, finite=False)
+        if not 0 < top_p <= 1:
+            raise UserError(f"top_p must lie in (0, 1], or be None for all; received {top_p}")
+    first_sample = arguments.whole("first_sample", first_sample)
+    block = arguments.whole("block", block)
     if first_sample < 0 or block < 1:
         raise UserError(
             f"first_sample must be at least 0 and block at least 1; "
             f"received {first_sample} and {block}"
         )
+    seed = arguments.whole("seed", seed)
+    return Controls(count, seed, temperature, top_k, top_p, first_sample, block)
 
 
 def check_code_range(name: str, codes: np.ndarray, num_embeddings: int) -> None:

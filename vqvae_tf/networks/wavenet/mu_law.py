@@ -3,11 +3,20 @@
 import math
 from typing import Any
 
+import keras
+import numpy as np
 from keras import ops
+
+from vqvae_tf import arguments
+from vqvae_tf.errors import UserError
+from vqvae_tf.networks.inputs import checked_range
 
 
 def mu_law_encode(waveform: Any, levels: int = 256) -> Any:
     """Float samples in [-1, 1] to int32 codes `0 .. levels - 1`; what lies outside is clipped.
+
+    Raises:
+        UserError: for samples that are no floats.
 
     With mu = levels - 1, `f = sign(x) ln(1 + mu |x|) / ln(1 + mu)` is rounded to the nearest of
     `levels` even steps.
@@ -15,7 +24,14 @@ def mu_law_encode(waveform: Any, levels: int = 256) -> Any:
     >>> mu_law_encode([-1.0, -0.01, 0.0, 0.01, 1.0]).numpy().tolist()
     [0, 98, 128, 157, 255]
     """
-    mu = levels - 1
+    if not hasattr(waveform, "dtype"):
+        waveform = np.asarray(waveform)
+    dtype = keras.backend.standardize_dtype(waveform.dtype)
+    if "float" not in dtype:
+        raise UserError(
+            f"a waveform must be floats in [-1, 1]; received {dtype}: divide by 32768, say"
+        )
+    mu = arguments.whole("levels", levels, least=2) - 1
     x = ops.clip(ops.cast(waveform, "float32"), -1.0, 1.0)
     companded = ops.sign(x) * ops.log1p(mu * ops.absolute(x)) / math.log1p(mu)
     return ops.cast(ops.floor((companded + 1.0) * (mu / 2.0) + 0.5), "int32")
@@ -24,10 +40,14 @@ def mu_law_encode(waveform: Any, levels: int = 256) -> Any:
 def mu_law_decode(codes: Any, levels: int = 256) -> Any:
     """Codes back to float32 samples in [-1, 1]; encoding these gives the same codes.
 
+    Raises:
+        UserError: for codes that are no integers, or where they are at hand out of range.
+
     >>> mu_law_decode([0, 255]).numpy().tolist()
     [-1.0, 1.0]
     """
-    mu = levels - 1
+    mu = arguments.whole("levels", levels, least=2) - 1
+    codes = checked_range("codes", codes, 0, mu)
     companded = ops.cast(codes, "float32") * (2.0 / mu) - 1.0
     size = ops.expm1(ops.absolute(companded) * math.log1p(mu)) / mu
     return ops.sign(companded) * ops.minimum(size, 1.0)

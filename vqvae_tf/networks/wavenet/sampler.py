@@ -8,18 +8,20 @@ Every output of a loop's body comes from an operation of that body: TFLite's WHI
 loop variable too early where a body hands one of its inputs on to a later slot.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from vqvae_tf import arguments
 from vqvae_tf.errors import UserError
 from vqvae_tf.networks.sampling.controls import (
-    check_blocks,
+    Controls,
     check_code_range,
-    check_controls,
     check_label,
+    checked_controls,
     filter_logits,
 )
 from vqvae_tf.networks.sampling.gates import likeliest
@@ -165,7 +167,8 @@ class Sampler:
 
     def sample(self, count, length, seed, *, block, first_sample, **controls) -> tf.Tensor:
         """As `WaveNet.sample`."""
-        given = self._check(count, length, first_sample, block, **controls)
+        numbers, length, given = self._check(count, length, seed, first_sample, block, **controls)
+        count, block = numbers.count, numbers.block
         size = -(-count // -(-count // block))  # blocks of near-equal size
         steps = _NOISE_AT_ONCE // (size * draws_of_step(self.network))
         steps = min(max(steps, 64), _STEPS_AT_ONCE)
@@ -174,26 +177,25 @@ class Sampler:
             # The last block may be short: it draws its last sample's followers too, cut off below.
             members = np.minimum(np.arange(first, first + size), count - 1)
             of_members = {name: value[members] for name, value in given.items()}
-            blocks = self._blocks(
-                size, length, seed, steps, first_sample + first, of_members, controls
-            )
+            first_sample = numbers.first_sample + first
+            here = dataclasses.replace(numbers, count=size, first_sample=first_sample)
+            blocks = self._blocks(here, length, steps, of_members, controls["jit_compile"])
             samples.append(tf.concat(list(blocks), axis=1))
         return tf.concat(samples, axis=0)[:count]
 
     def stream(self, count, length, seed, *, steps, first_sample, **controls) -> Iterator:
         """As `WaveNet.stream`."""
-        if steps < 1:
-            raise UserError(f"steps must be at least 1; received {steps}")
+        steps = arguments.whole("steps", steps, least=1)
         # Not a generator itself: wrong arguments end here and not at the first block.
-        given = self._check(count, length, first_sample, 1, **controls)
-        return self._blocks(count, length, seed, steps, first_sample, given, controls)
+        numbers, length, given = self._check(count, length, seed, first_sample, 1, **controls)
+        return self._blocks(numbers, length, steps, given, controls["jit_compile"])
 
-    def _blocks(self, count, length, seed, steps, first_sample, given, controls):
+    def _blocks(self, numbers, length, steps, given, jit_compile):
         network = self.network
         frames = network.frames_of(min(steps, length))
         steps = frames * network.upsampling
-        top_k, top_p = controls["top_k"], controls["top_p"]
-        key = (count, steps, top_k, top_p is not None, tuple(given), controls["jit_compile"])
+        count, top_p = numbers.count, numbers.top_p
+        key = (count, steps, numbers.top_k, top_p is not None, tuple(given), bool(jit_compile))
         noise_function, function = self._functions(*key)
         state = start_state(network, count)
         for first in range(0, length, steps):
@@ -210,8 +212,8 @@ class Sampler:
                 after = frames + 2 - before - local.shape[1]
                 here["local"] = np.pad(local, [(0, 0), (before, after), (0, 0)])
             noise = noise_function(
-                tf.constant(seed % 2**64, tf.uint64),
-                tf.constant(first_sample, tf.int64),
+                tf.constant(numbers.seed % 2**64, tf.uint64),
+                tf.constant(numbers.first_sample, tf.int64),
                 tf.constant(first, tf.int64),
             )
             taken = min(steps, length - first)
@@ -219,7 +221,7 @@ class Sampler:
                 state,
                 noise,
                 tf.constant(taken),
-                tf.constant(controls["temperature"], tf.float32),
+                tf.constant(numbers.temperature, tf.float32),
                 tf.constant(1.0 if top_p is None else top_p, tf.float32),
                 {name: tf.constant(value) for name, value in here.items()},
             )
@@ -258,6 +260,7 @@ class Sampler:
         self,
         count,
         length,
+        seed,
         first_sample,
         block,
         *,
@@ -268,13 +271,19 @@ class Sampler:
         label,
         local,
         jit_compile,
-    ) -> dict[str, np.ndarray]:
-        """Raises UserError for what is out of range; prefix, label and local of each sample."""
+    ) -> tuple[Controls, int, dict[str, np.ndarray]]:
+        """The controls, the length, and prefix, label and local of each sample.
+
+        Raises:
+            UserError: for what is out of range.
+        """
         network = self.network
-        check_controls(count, temperature, top_k, top_p, network.num_embeddings)
-        check_blocks(first_sample, block)
-        if length < 1:
-            raise UserError(f"length must be at least 1; received {length}")
+        numbers = checked_controls(
+            count, seed, temperature, top_k, top_p, first_sample, block, network.num_embeddings
+        )
+        count = numbers.count
+        length = arguments.whole("length", length, least=1)
+        arguments.flag("jit_compile", jit_compile)
         if network.head != "categorical" and (top_k, top_p) != (None, None):
             raise UserError(
                 f'top_k and top_p need head="categorical"; this network has head="{network.head}", '
@@ -290,7 +299,7 @@ class Sampler:
             given["local"] = _check_local(local, count, length, network)
         if not network.built:
             network.build()
-        return given
+        return numbers, length, given
 
 
 def _check_prefix(prefix, count, length, network):

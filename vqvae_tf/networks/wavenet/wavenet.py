@@ -7,8 +7,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
-from vqvae_tf.errors import UserError
+from vqvae_tf.errors import UserError, shown
+from vqvae_tf.networks import peer_names
+from vqvae_tf.networks.inputs import checked_codes, checked_label
 from vqvae_tf.networks.wavenet.dilated_layer import DilatedLayer, delay
 
 _THREE_STACKS = tuple(2**i for i in range(10)) * 3
@@ -83,28 +86,40 @@ class WaveNet(keras.layers.Layer):
         mixture_components: int = 10,
         **kwargs,
     ):
+        arguments.refuse_misnamed(type(self), kwargs, peer_names.WAVENET)
         super().__init__(**kwargs)
+        num_embeddings, channels, skip_channels, kernel_size, upsampling, mixture_components = (
+            arguments.whole(name, value, least)
+            for name, value, least in (
+                ("num_embeddings", num_embeddings, 1),
+                ("channels", channels, 1),
+                ("skip_channels", skip_channels, 1),
+                ("kernel_size", kernel_size, 2),
+                ("upsampling", upsampling, 1),
+                ("mixture_components", mixture_components, 1),
+            )
+        )
+        head_width, num_classes, local_channels = (
+            None if value is None else arguments.whole(name, value, 1)
+            for name, value in (
+                ("head_width", head_width),
+                ("num_classes", num_classes),
+                ("local_channels", local_channels),
+            )
+        )
+        try:
+            dilations = arguments.wholes("dilations", dilations, least=1)
+        except UserError:
+            raise UserError(
+                f"dilations must name one step or more for each layer, such as (1, 2, 4); "
+                f"received {shown(dilations)}"
+            ) from None
         self.num_embeddings, self.channels = num_embeddings, channels
         self.skip_channels, self.head_width = skip_channels, head_width
-        self.dilations, self.kernel_size = tuple(dilations), kernel_size
+        self.dilations, self.kernel_size = dilations, kernel_size
         self.num_classes, self.local_channels = num_classes, local_channels
         self.upsampling = upsampling
         self.head, self.mixture_components = head, mixture_components
-        for name, value, least in (
-            ("num_embeddings", num_embeddings, 1),
-            ("channels", channels, 1),
-            ("skip_channels", skip_channels, 1),
-            ("kernel_size", kernel_size, 2),
-            ("upsampling", upsampling, 1),
-            ("mixture_components", mixture_components, 1),
-        ):
-            if value < least:
-                raise UserError(f"{name} must be at least {least}; received {value}")
-        if not self.dilations or min(self.dilations) < 1:
-            raise UserError(
-                f"dilations must name one step or more for each layer, such as (1, 2, 4); "
-                f"received {self.dilations}"
-            )
         if head not in ("categorical", "logistic_mixture"):
             raise UserError(f'head must be "categorical" or "logistic_mixture"; received "{head}"')
         policy = self.dtype_policy
@@ -170,23 +185,19 @@ class WaveNet(keras.layers.Layer):
         self.outputs.build((None, None, self.hidden.units))
 
     def __call__(self, inputs, label=None, local=None, **kwargs):
-        # Checked here and not in `call`, whose errors Keras dresses up over many lines.
+        # Here and not in `call`, before which Keras converts what it is given.
         self.check_conditions(label, local)
-        shape = ops.shape(inputs)
-        if len(shape) != 2:
-            raise UserError(f"codes must have the shape [batch, time]; received {tuple(shape)}")
-        if isinstance(inputs, np.ndarray) and inputs.size:
-            if inputs.min() < 0 or inputs.max() >= self.num_embeddings:
-                raise UserError(
-                    f"codes must lie between 0 and {self.num_embeddings - 1}; received "
-                    f"{inputs.min()} to {inputs.max()}"
-                )
+        inputs = checked_codes(inputs, self.num_embeddings, ("batch", "time"))
+        batch, time = tuple(inputs.shape) if len(inputs.shape) else (None, None)
+        if label is not None and self.num_classes is not None:
+            label = checked_label(label, self.num_classes, batch)
         if local is not None:
-            self._check_frames(ops.shape(local), shape[1])
+            local = local if hasattr(local, "shape") else np.asarray(local)
+            self._check_frames(batch, tuple(local.shape), time)
         return super().__call__(inputs, label=label, local=local, **kwargs)
 
     def call(self, inputs, label=None, local=None):
-        return self.from_embedded(self.embed(inputs), label, local)
+        return self.from_embedded(self.embed(ops.cast(inputs, "int32")), label, local)
 
     def embed(self, codes: Any) -> Any:
         """`[batch, time]` codes to `[batch, time, channels]`."""
@@ -342,11 +353,12 @@ class WaveNet(keras.layers.Layer):
         """How many frames of the local condition so many steps take."""
         return -(-time // self.upsampling)
 
-    def _check_frames(self, shape, time):
-        frames = self.frames_of(time) if isinstance(time, int) else None
+    def _check_frames(self, batch, shape, time):
+        frames = None if time is None else self.frames_of(time)
         right = len(shape) == 3 and shape[2] == self.local_channels
-        if right and frames is not None and isinstance(shape[1], int):  # else an open size
-            right = shape[1] == frames
+        if right:  # None is an open size
+            right = None in (shape[1], frames) or shape[1] == frames
+            right = right and (None in (shape[0], batch) or shape[0] in (1, batch))
         if not right:
             raise UserError(
                 f"local must have the shape [batch, {frames}, {self.local_channels}]: a frame for "

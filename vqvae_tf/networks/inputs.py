@@ -1,0 +1,124 @@
+"""Checks of what a network is called with: a mistake ends in one line, where it is made."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from vqvae_tf.backend import active as backend
+from vqvae_tf.errors import UserError
+
+_AXES = {1: "time", 2: "height, width", 3: "frames, height, width"}
+
+
+def checked_maps(name: str, x: Any, rank: int, channels: int | None = None) -> Any:
+    """`x`, if it is `[batch, *sizes, channels]` of floats.
+
+    Args:
+        name: of the layer, for the message.
+        x: a tensor, symbolic or not, or what NumPy makes an array of.
+        rank: number of spatial axes.
+        channels: those of the layer, or None for any number.
+
+    Raises:
+        UserError: for another rank, another number of channels or another type.
+    """
+    x = _with_shape(x)
+    dtype, shape = keras.backend.standardize_dtype(x.dtype), _shape(x)
+    wanted = f"[batch, {_AXES[rank]}, {'channels' if channels is None else channels}]"
+    if "float" not in dtype:
+        raise UserError(
+            f"{name} takes floats, {wanted}, such as x / 255 - 0.5 of pixels; received {dtype}"
+        )
+    if shape is None:
+        return x
+    if len(shape) != rank + 2 or shape[-1] is None or channels not in (None, shape[-1]):
+        raise UserError(f"{name} takes the shape {wanted}; received {shape}")
+    return x
+
+
+def checked_codes(
+    codes: Any, num_embeddings: int, axes: tuple[str, ...], slots: int | None = None
+) -> Any:
+    """`codes` as int32, if they are codes in the shape `[*axes]`, or `[*axes, slots]`.
+
+    Raises:
+        UserError: for another shape or type, and where values are at hand for one out of range.
+    """
+    codes = _with_shape(codes)
+    shape = _shape(codes)
+    wanted = f"[{', '.join(axes)}{'' if slots is None else f', {slots}'}]"
+    if shape is not None and (
+        len(shape) != len(axes) + (slots is not None) or slots not in (None, shape[-1])
+    ):
+        raise UserError(f"codes must have the shape {wanted}; received {shape}")
+    return checked_range("codes", codes, 0, num_embeddings - 1)
+
+
+def checked_label(label: Any, num_classes: int, batch: int | None) -> Any:
+    """`label` as int32, if it is `[batch]`, or `[1]` for all, of -1 to num_classes - 1.
+
+    Raises:
+        UserError: for another shape or type, and where values are at hand for one out of range.
+    """
+    label = _with_shape(label)
+    shape = _shape(label)
+    right = shape is None or len(shape) == 1 and (None in (*shape, batch) or shape[0] in (1, batch))
+    if not right:
+        raise UserError(
+            f"label must have the shape [batch], one for each of {batch or 'the'} examples; "
+            f"received {shape}"
+        )
+    return checked_range("label", label, -1, num_classes - 1, ", or be -1 for none")
+
+
+def checked_range(name: str, values: Any, least: int, most: int, besides: str = "") -> Any:
+    """`values` as int32, if they are integers and, where they are at hand, from least to most.
+
+    Raises:
+        UserError: for others; `besides` is the end of what they must be.
+    """
+    values = _with_shape(values)
+    dtype = keras.backend.standardize_dtype(values.dtype)
+    if "int" not in dtype:
+        raise UserError(f"{name} must be integers; received {dtype}")
+    if isinstance(values, keras.KerasTensor):
+        return values
+    if not ops.is_tensor(values) or backend.is_concrete(values):
+        numbers = np.asarray(values)
+        if numbers.size and (numbers.min() < least or numbers.max() > most):
+            raise UserError(
+                f"{name} must lie between {max(least, 0)} and {most}{besides}; received "
+                f"{numbers.min()} to {numbers.max()}"
+            )
+    return ops.cast(values, "int32")
+
+
+def checked_condition(name: str, value: Any, wanted: tuple[int | None, ...]) -> Any:
+    """`value`, if it has the shape `wanted`, or 1 in place of the batch; None is any size.
+
+    Raises:
+        UserError: for another shape.
+    """
+    value = _with_shape(value)
+    shape = _shape(value)
+    if shape is None:
+        return value
+    ones = (1, *wanted[1:])
+    if len(shape) != len(wanted) or not all(
+        None in (size, right) or size in (right, one)
+        for size, right, one in zip(shape, wanted, ones, strict=True)
+    ):
+        words = ", ".join("any" if size is None else str(size) for size in wanted)
+        raise UserError(f"{name} must have the shape [{words}]; received {shape}")
+    return value
+
+
+def _with_shape(value):
+    return value if hasattr(value, "shape") and hasattr(value, "dtype") else np.asarray(value)
+
+
+def _shape(value) -> tuple | None:
+    """The static shape; None where not even the rank is known."""
+    return None if getattr(value.shape, "rank", 0) is None else tuple(value.shape)
