@@ -81,6 +81,35 @@ def writing(path: str | os.PathLike) -> Iterator[None]:
         ) from None
 
 
+@contextlib.contextmanager
+def reading(path: str | os.PathLike) -> Iterator[None]:
+    """Turns an error of the file system while `path` is looked at into one line.
+
+    Raises:
+        UserError: for any error of the file system.
+    """
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(
+            f"cannot read {os.fspath(path)} ({reason(error)}); mend that or give another path"
+        ) from None
+
+
+def names_in(folder: str) -> list[str]:
+    """The names in a folder, sorted; none where there is no folder.
+
+    >>> import tempfile
+    >>> names_in(tempfile.mkdtemp()), names_in("absent")
+    ([], [])
+    """
+    if "://" in folder:
+        found = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
+    else:  # TensorFlow fails at names that are not UTF-8
+        found = os.listdir(folder) if os.path.isdir(folder) else []
+    return sorted(name.rstrip("/") for name in found)
+
+
 def _finite(value):
     if isinstance(value, Mapping):
         return {str(key): _finite(inner) for key, inner in value.items()}

@@ -12,13 +12,13 @@ MAPS = [
 
 
 def some(maps, count, **options):
-    options = {"crop": 3, "batch_size": 4, "seed": 0} | options
+    options = {"crop": (3, 3), "batch_size": 4, "seed": 0} | options
     return list(data.code_batches(maps, **options).take(count).as_numpy_iterator())
 
 
 def test_shapes_are_static():
-    assert data.code_batches(MAPS, 3, 4, seed=0).element_spec == {
-        "codes": tf.TensorSpec([4, 3, 3], tf.int32),
+    assert data.code_batches(MAPS, (3, 3), 4, seed=0).element_spec == {
+        "codes": tf.TensorSpec([4, 3, 3, 1], tf.int32),
         "label": tf.TensorSpec([4], tf.int32),
     }
 
@@ -51,18 +51,18 @@ def test_without_labels():
     assert set(some([{"codes": np.zeros([3, 3], int), "label": None}], 1)[0]) == {"codes"}
 
 
-def test_further_axes_stay():
+def test_slots_stay():
     codes = np.arange(4 * 4 * 10).reshape(4, 4, 10)
-    batch = some([{"codes": codes}], 1, crop=4)[0]
+    batch = some([{"codes": codes}], 1, crop=(4, 4))[0]
     assert np.array_equal(batch["codes"][0], codes)
 
 
-def test_a_sequence_is_a_map_of_one_row():
+def test_sequences_have_a_grid_of_one_axis():
     sequences = [{"codes": np.arange(9), "rank": 1}, {"codes": 50 + np.arange(5), "rank": 1}]
-    batch = some(sequences, 1, crop=(1, 4), batch_size=8)[0]
-    assert batch["codes"].shape == (8, 1, 4) and np.all(np.diff(batch["codes"]) == 1)
+    batch = some(sequences, 1, crop=(4,), batch_size=8)[0]
+    assert batch["codes"].shape == (8, 4, 1) and np.all(np.diff(batch["codes"], axis=1) == 1)
     stages = [{"codes": np.arange(18).reshape(9, 2), "rank": 1}]
-    assert some(stages, 1, crop=(1, 4), batch_size=8)[0]["codes"].shape == (8, 1, 4, 2)
+    assert some(stages, 1, crop=(4,), batch_size=8)[0]["codes"].shape == (8, 4, 2)
 
 
 def test_a_source_gives_what_its_maps_give(tmp_path):
@@ -78,24 +78,29 @@ def test_a_source_gives_what_its_maps_give(tmp_path):
     [
         (
             MAPS,
-            {"crop": 5},
-            "a crop of 5 x 5 codes does not fit all maps; .* height is 4 and the least width 4",
+            {"crop": (5, 5)},
+            "a crop of 5 x 5 codes does not fit all maps, whose least sides are 4 x 4",
         ),
-        (MAPS, {"crop": 0}, "crop >= 1"),
+        (MAPS, {"crop": (0, 3)}, "crop >= 1"),
+        (MAPS, {"crop": (3,)}, "needs code maps of rank 1; received one of rank 2"),
         (MAPS, {"batch_size": 0}, "batch_size >= 1"),
         (MAPS, {"start_step": -1}, "start_step >= 0"),
         ([], {}, "no code maps"),
         ([*MAPS, {"codes": MAPS[0]["codes"]}], {}, "label all or none"),
-        ([*MAPS, {"codes": np.zeros([4, 4, 2], int), "label": 0}], {}, "trailing axes differ"),
+        ([*MAPS, {"codes": np.zeros([4, 4, 2], int), "label": 0}], {}, "slots differ"),
         (
             [{"codes": np.full([4, 4], 1.7)}],
             {},
-            r"integers \[height, .* float64 \[4, 4\]",
+            r"must be integers with 2 axes.* float64 \[4, 4\]",
         ),
         ([{"codes": np.full([4, 4], 2**40 + 1)}], {}, "between 0 and 2147483647"),
         ([{"codes": np.full([4, 4], -1)}], {}, "received -1 to -1"),
-        ([{"codes": np.zeros([4, 4, 4], int), "rank": 3}], {}, "of rank 3"),
-        ([{"codes": np.zeros([4], int)}], {}, r"received int64 \[4\] of rank 2"),
+        ([{"codes": np.zeros([4, 4, 4], int), "rank": 3}], {}, "received one of rank 3"),
+        (
+            [{"codes": np.zeros([4], int)}],
+            {},
+            r"of rank 2 must be integers with 2 axes.*received int64 \[4\]",
+        ),
     ],
 )
 def test_what_cannot_be_cut_is_refused(maps, options, message):

@@ -82,12 +82,14 @@ def test_random_features_give_pictures_or_lines(tmp_path, caplog):
             record[draws.randrange(len(record))] = draws.randrange(256)
         records.append(bytes(record))
     source = source_of(tmp_path / "a", *records)
-    assert source.class_names == ("0", "1")
+    # A flipped byte may leave a label that is one, of a higher class.
+    classes = len(source.class_names)
+    assert source.class_names[:2] == ("0", "1") and classes <= 2**20
     found = list(source.pictures())
     assert 10 < len(found) < 250 and len(found) + source.skipped == len(records)
     for picture in found:
         assert picture["name"].isprintable()
-        assert picture["image"].dtype == np.uint8 and picture["label"] in (-1, 0, 1)
+        assert picture["image"].dtype == np.uint8 and -1 <= picture["label"] < classes
     assert all("\n" not in record.getMessage() for record in caplog.records)
     for memory_bytes in (2**30, 0):
         batches = data.batches(source, DataConfig(image_size=4), 4, 0, memory_bytes=memory_bytes)

@@ -85,6 +85,32 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
     assert not (tmp_path / "config.json").exists()
 
 
+def test_names_that_are_not_utf8_are_names(tmp_path):
+    with open(os.path.join(os.fsencode(tmp_path), b"\xff\n.txt"), "w"):
+        pass
+    with pytest.raises(UserError, match=r"holds .*udcff.n.txt but no config.json") as error:
+        workdir.prepare(str(tmp_path), record())
+    assert "\n" not in str(error.value)
+    str(error.value).encode()
+    (tmp_path / "config.json").write_text(json.dumps({"schema": SCHEMA_VERSION, **record()}))
+    assert workdir.prepare(str(tmp_path), record()) is True
+
+
+@pytest.mark.parametrize("path", ["unknown://a/b", "/etc/passwd/run", "/dev/null"])
+def test_where_no_folder_can_be_is_one_line(path):
+    for call in (lambda: workdir.prepare(path, record()), lambda: workdir.read(path)):
+        with pytest.raises(UserError) as error:
+            call()
+        assert "\n" not in str(error.value) and path in str(error.value)
+
+
+def test_other_file_systems_have_folders_too(tmp_path):
+    path = f"file://{tmp_path}/run"
+    assert workdir.prepare(path, record()) is False
+    assert workdir.prepare(path, record()) is True
+    assert os.listdir(tmp_path / "run") == ["config.json"]
+
+
 def test_a_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="is a file"):

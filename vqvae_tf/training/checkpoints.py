@@ -24,6 +24,7 @@ import tensorflow as tf
 from absl import logging
 
 from vqvae_tf.errors import UserError, reason
+from vqvae_tf.files import names_in, reading
 from vqvae_tf.training.optimizers import WeightAverage
 
 _NAME = "checkpoint"
@@ -166,7 +167,7 @@ class Checkpoints:
     def _remove_partial(self):
         """Removes what a killed process or a full disk left of a checkpoint."""
         whole = set(_steps(self._directory))
-        for name in _listed(self._directory):
+        for name in names_in(self._directory):
             match = _FILE.fullmatch(name)
             if match and (match["partial"] or int(match["step"]) not in whole):
                 _remove(os.path.join(self._directory, name))
@@ -358,16 +359,13 @@ def _prefix(directory, step):
 
 def _steps(directory):
     """The steps that checkpoints are there of, oldest first."""
-    matches = map(_FILE.fullmatch, _listed(directory))
+    with reading(directory):
+        matches = [_FILE.fullmatch(name) for name in names_in(directory)]
     return sorted(
         int(match["step"])
         for match in matches
         if match and match["kind"] == _INDEX and not match["partial"]
     )
-
-
-def _listed(directory):
-    return tf.io.gfile.listdir(directory) if tf.io.gfile.isdir(directory) else []
 
 
 def _remove(path):

@@ -11,8 +11,8 @@ import tensorflow as tf
 from absl import logging
 
 from vqvae_tf.config import SCHEMA_VERSION
-from vqvae_tf.errors import UserError, reason
-from vqvae_tf.files import write_json, writing
+from vqvae_tf.errors import UserError
+from vqvae_tf.files import names_in, reading, write_json, writing
 
 _RECORD, _LOCK = "config.json", ".lock"
 _RAISABLE = ("training.steps",)  # a field whose name ends so may grow from one start to the next
@@ -40,16 +40,17 @@ def prepare(workdir: str, record: Mapping[str, Any]) -> bool:
             or if a run is using it.
     """
     record = json.loads(json.dumps(record))
-    if tf.io.gfile.exists(workdir) and not tf.io.gfile.isdir(workdir):
-        raise UserError(f"workdir {workdir} is a file; give a folder")
     path = os.path.join(workdir, _RECORD)
-    if not tf.io.gfile.exists(path):
-        strangers = [name for name in _listed(workdir) if not name.startswith(".")]
-        if strangers:
-            raise UserError(
-                f"workdir {workdir} holds {_shown(strangers[0])[1:-1]} but no {_RECORD}, so it is "
-                "no folder of ours; give an empty or absent one"
-            )
+    with reading(workdir):
+        if tf.io.gfile.exists(workdir) and not tf.io.gfile.isdir(workdir):
+            raise UserError(f"workdir {workdir} is a file; give a folder")
+        if not tf.io.gfile.exists(path):
+            strangers = [name for name in names_in(workdir) if not name.startswith(".")]
+            if strangers:
+                raise UserError(
+                    f"workdir {workdir} holds {_shown(strangers[0])[1:-1]} but no {_RECORD}, so it "
+                    "is no folder of ours; give an empty or absent one"
+                )
     with locked(workdir):
         resumes = tf.io.gfile.exists(path)
         if not resumes or _may_follow(workdir, read(workdir), record):
@@ -86,18 +87,16 @@ def read(workdir: str) -> dict[str, Any]:
             written by a version whose folders this one does not know.
     """
     path = os.path.join(workdir, _RECORD)
+    with reading(path):
+        if not tf.io.gfile.exists(path):
+            raise UserError(f"{path} does not exist; give the workdir of a training run")
+        with tf.io.gfile.GFile(path, "rb") as file:
+            text = file.read(_LARGEST + 1)
     try:
-        with tf.io.gfile.GFile(path) as file:
-            if file.size() > _LARGEST:
-                raise ValueError
-            record = json.loads(file.read())
+        record: Any = json.loads(text) if len(text) <= _LARGEST else None
         schema = record.pop("schema")
         if type(schema) is not int or not _is_record(record):
             raise ValueError
-    except tf.errors.NotFoundError:
-        raise UserError(f"{path} does not exist; give the workdir of a training run") from None
-    except (OSError, tf.errors.OpError) as error:
-        raise UserError(f"cannot read {path} ({reason(error)}); give another workdir") from None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise UserError(f"{path} is damaged or not ours; give another workdir") from None
     if schema > SCHEMA_VERSION:
@@ -128,11 +127,15 @@ def locked(workdir: str, active: bool = True) -> Iterator[None]:
     Raises:
         UserError: if another run holds the lock.
     """
-    if not active or "://" in workdir:
+    if not active:
         yield
         return
     with writing(workdir):
-        os.makedirs(workdir, exist_ok=True)
+        tf.io.gfile.makedirs(workdir)
+    if "://" in workdir:
+        yield
+        return
+    with writing(workdir):
         lock = os.open(os.path.join(workdir, _LOCK), os.O_RDWR | os.O_CREAT, 0o666)
     try:
         try:
@@ -185,10 +188,6 @@ def _is_record(record):
         and all(isinstance(record.get(name, kind()), kind) for name, kind in _TYPES.items())
         and all(isinstance(name, str) for name in record.get("class_names", []))
     )
-
-
-def _listed(workdir):
-    return sorted(tf.io.gfile.listdir(workdir)) if tf.io.gfile.exists(workdir) else []
 
 
 def _shown(value):
