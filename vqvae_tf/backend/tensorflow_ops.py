@@ -45,7 +45,7 @@ def map_rows(function, rows, limit):
     """`function(rows)` in chunks of at most `limit` rows; `[n, d]` -> `[n]` int32.
 
     An unconditional loop where the number of rows is not known beforehand: a `tf.cond` over a
-    dynamic size does not convert to TFLite.
+    dynamic size does not convert to TFLite, and neither do the lists of `tf.map_fn`.
     """
     if rows.shape[0] is not None and rows.shape[0] <= limit:
         return function(rows)
@@ -53,13 +53,19 @@ def map_rows(function, rows, limit):
     chunks = tf.maximum(1, -(-count // limit))
     size = -(-count // chunks)  # near-equal chunks: the last one is not nearly empty
     padded = tf.pad(rows, [[0, chunks * size - count], [0, 0]])
-    parts = tf.map_fn(
-        function,
-        tf.reshape(padded, [chunks, size, rows.shape[1]]),
+    padded = tf.reshape(padded, [chunks, size, rows.shape[1]])
+
+    def body(chunk, results):
+        result = function(tf.gather(padded, chunk))
+        return chunk + 1, tf.tensor_scatter_nd_update(results, [[chunk]], result[None])
+
+    _, results = tf.while_loop(
+        lambda chunk, _: chunk < chunks,
+        body,
+        (tf.constant(0), tf.zeros([chunks, size], tf.int32)),
         parallel_iterations=1,  # one chunk of scores in memory at a time
-        fn_output_signature=tf.int32,
     )
-    return tf.reshape(parts, [-1])[:count]
+    return tf.reshape(results, [-1])[:count]
 
 
 def segment_sum(values, codes, num_segments):
