@@ -53,7 +53,9 @@ def test_every_block_is_found(page):
             f"{page}: a block of {kind} is where this test does not see it"
         )
     # Commands of another name would not be run.
-    assert set(fences[::2]) <= {"python", "sh", "text"}, f"{page}: say which language a block is"
+    assert set(fences[::2]) <= {"python", "sh", "text", "json"}, (
+        f"{page}: say which language a block is"
+    )
 
 
 def test_left_out_blocks_say_why():

@@ -294,8 +294,8 @@ def test_an_unknown_format_is_refused(call, runs):
         (("--grid=4,4",), "--grid is that of a prior's samples; give --prior, or leave it out"),
         (("--prior=p", "--grid=4,x"), "--grid must be HEIGHT,WIDTH in codes; received 4,x"),
         (("--prior=absent",), "absent/config.json does not exist; give the workdir"),
-        (("--output=",), "--output is empty; give a folder, such as . for the current one"),
-        (("--format=tflite", "--size=100000,100000"), "a picture has at most 16,777,216 pixels"),
+        (("--output=",), "--output is empty; give a value, or leave the flag out"),
+        (("--format=tflite", "--size=100000,100000"), "--size must hold at most 16777216 pixels"),
     ],
 )
 def test_a_wrong_value_for_an_export_ends_in_one_line(call, runs, tmp_path, arguments, part):

@@ -63,8 +63,6 @@ def main() -> None:
         raise UserError("--size is that of a TFLite file; add tflite to --format, or leave it out")
     if _PRIOR.value is None and grid is not None:
         raise UserError("--grid is that of a prior's samples; give --prior, or leave it out")
-    if not _OUTPUT.value:
-        raise UserError("--output is empty; give a folder, such as . for the current one")
     tflite_path = os.path.join(_OUTPUT.value, TFLITE_FILE)
     names = {"saved_model": export.SAVED_MODEL_FILES, "tflite": [TFLITE_FILE]}
     for name in _FORMAT.value:
