@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.programs.harness import TINY, assert_refused
+from tests.programs.harness import TINY
 from tests.small import picture
 
 
@@ -72,7 +72,10 @@ def test_a_folder_without_pictures_is_refused(call, tmp_path):
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "notes.txt").write_text("")
     outcome = train(call, tmp_path / "pictures", tmp_path / "run")
-    assert_refused(outcome, "the folder holds no pictures; files must end in", ".png")
+    assert outcome.code == 2
+    *log, line = outcome.err.splitlines()
+    assert any("1 files left out for their endings: .txt (1)" in each for each in log)
+    assert "the folder holds no pictures; files must end in" in line and ".png" in line
     assert not os.path.exists(tmp_path / "run")
 
 
