@@ -130,7 +130,7 @@ def test_a_prior_over_other_codes_is_refused(saved_model, tmp_path):
     wanted = r"code_sizes \(17,\), and the model has rank 2 and \(16,\); give a prior that was"
     with pytest.raises(UserError, match=wanted):
         export.export_saved_model(model, str(tmp_path / "x"), prior=other)
-    with pytest.raises(UserError, match="both at least 1; received \\(0, 4\\)"):
+    with pytest.raises(UserError, match="sides of at least 1; received \\(0, 4\\)"):
         export.export_saved_model(model, str(tmp_path / "x"), prior=prior, grid=(0, 4))
     with pytest.raises(UserError, match="received \\(2, 4\\) and no prior: give the prior"):
         export.export_saved_model(model, str(tmp_path / "x"), grid=(2, 4))
