@@ -142,9 +142,9 @@ def test_an_earlier_export_is_replaced_and_nothing_else(tmp_path):
     ("name", "size", "wanted"),
     [
         ("model.lite", (8, 8), "must end in .tflite; received .*model.lite"),
-        ("model.tflite", (8, 0), "size must be \\(height, width\\), both at least 1"),
-        ("model.tflite", (8,), "size must be \\(height, width\\), both at least 1"),
-        ("model.tflite", (10**6, 10**6), "a picture has at most 16,777,216 pixels; received"),
+        ("model.tflite", (8, 0), "size must hold 2 sides of at least 1"),
+        ("model.tflite", (8,), "size must hold 2 sides of at least 1"),
+        ("model.tflite", (10**6, 10**6), "an example has at most 16,777,216 places; received"),
     ],
 )
 def test_what_cannot_be_written_is_refused(tmp_path, name, size, wanted):
