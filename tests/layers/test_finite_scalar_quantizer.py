@@ -95,8 +95,8 @@ def test_compiled_vectors_have_the_bits_of_decode():
 @pytest.mark.parametrize(
     "mistake, message",
     [
-        (lambda: FiniteScalarQuantizer(()), r"2 or more for each channel; received \(\)"),
-        (lambda: FiniteScalarQuantizer((8, 1)), r"2 or more for each channel; received \(8, 1\)"),
+        (lambda: FiniteScalarQuantizer(()), r"levels must name one number or more; received \(\)"),
+        (lambda: FiniteScalarQuantizer((8, 1)), "each of levels must be at least 2; received 1"),
         (lambda: FiniteScalarQuantizer((8,) * 11), "8589934592 codes, more than int32 holds"),
         (
             lambda: FiniteScalarQuantizer((8, 5))(normal(3, 64)),

@@ -171,8 +171,8 @@ def expected_gap_of_tens(x):
         (lambda: LookupFreeQuantizer()(normal(3, 31)), r"1 to 30 numbers.* \(3, 31\). A Projected"),
         (lambda: LookupFreeQuantizer().build((None, None)), "1 to 30 numbers"),
         (lambda: LookupFreeQuantizer().bits_per_vector, "as many codes as its input has bits"),
-        (lambda: LookupFreeQuantizer(temperature=0), "None or above 0; received 0"),
-        (lambda: LookupFreeQuantizer(group_bits=21), "group_bits must lie in 1 to 20; received 21"),
+        (lambda: LookupFreeQuantizer(temperature=0), "temperature must be above 0; received 0"),
+        (lambda: LookupFreeQuantizer(group_bits=21), "group_bits must be at most 20; received 21"),
         (lambda: LookupFreeQuantizer(entropy_cost=-1), "entropy_cost must not be negative"),
     ],
 )
