@@ -1,5 +1,7 @@
 """Quantizers in a Keras model convert to TFLite with an open batch, by built-in operators alone."""
 
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import tensorflow as tf
 from tests.layers.cases import DIM, QUANTIZERS
 
 
+@pytest.mark.skipif("VQVAE_TF_FLOOR" in os.environ, reason="TensorFlow 2.17 converts no Keras 3")
 @pytest.mark.parametrize("name", ["VectorQuantizer", "VectorQuantizerEMA", "ResidualQuantizer"])
 def test_any_batch_is_quantized_as_by_keras(name):
     layer = QUANTIZERS[name].make(return_codes=True)
