@@ -149,9 +149,9 @@ def test_codes_are_drawn_by_the_softmax_of_the_distances(estimator):
 def test_models_refuse_in_words():
     from vqvae_tf import models
 
-    config = models.ImageConfig(widths=(4, 8), residual_width=4, num_embeddings=16)
-    with pytest.raises(UserError, match='needs the TensorFlow backend; .* is "jax"') as error:
+    config = models.ImageConfig(widths=(4, 8), residual_width=4)
+    with pytest.raises(UserError, match='needs the TensorFlow backend, and .* "jax"') as error:
         models.ImageVQVAE(config)
     assert "\n" not in str(error.value)
     with pytest.raises(UserError, match="needs the TensorFlow backend"):
-        models.Prior(models.PriorConfig(num_embeddings=16))
+        models.PixelCNNPrior(models.PixelCNNPriorConfig(code_sizes=(16,)))
