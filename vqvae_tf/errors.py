@@ -3,9 +3,10 @@
 import difflib
 import re
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+_SHOWN = 5  # names in a message
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
 
@@ -40,6 +41,16 @@ def shown(value: Any) -> str:
         return re.sub(r"\s*\n\s*", " ", _SHORT.repr(value))
     except ValueError:  # Python writes no number of more than 4,300 digits
         return f"a very large {type(value).__name__}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a message lists them: the first few, and how many there are.
+
+    >>> listed(["ann", "bob"]), listed(["ann"] * 9)
+    ('ann, bob', 'ann, ann, ann, ann, ann, ... (9 in all)')
+    """
+    more = f", ... ({len(names)} in all)" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def reason(error: BaseException) -> str:

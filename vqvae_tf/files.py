@@ -5,6 +5,7 @@ it for a finished file and a killed process leaves nothing that looks like one.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,8 @@ from typing import Any
 import tensorflow as tf
 
 from vqvae_tf.errors import UserError, reason
+
+_BLOCK = 2**22  # bytes hashed at once
 
 
 def write_bytes(path: str | os.PathLike, data: bytes) -> None:
@@ -65,35 +68,43 @@ def replacing(path: str | os.PathLike) -> Iterator[str]:
             raise
 
 
-@contextlib.contextmanager
-def writing(path: str | os.PathLike) -> Iterator[None]:
+def writing(path: str | os.PathLike) -> contextlib.AbstractContextManager[None]:
     """Turns an error of the file system while `path` is written into one line.
 
     Raises:
         UserError: for any error of the file system.
     """
-    try:
-        yield
-    except (OSError, tf.errors.OpError) as error:
-        raise UserError(
-            f"cannot write {os.fspath(path)} ({reason(error)}); free some space there and run the "
-            "command again, or give another path"
-        ) from None
+    return _in_one_line(
+        f"cannot write {os.fspath(path)}",
+        "free some space there and run the command again, or give another path",
+    )
 
 
-@contextlib.contextmanager
-def reading(path: str | os.PathLike) -> Iterator[None]:
+def reading(path: str | os.PathLike) -> contextlib.AbstractContextManager[None]:
     """Turns an error of the file system while `path` is looked at into one line.
 
     Raises:
         UserError: for any error of the file system.
     """
-    try:
-        yield
-    except (OSError, tf.errors.OpError) as error:
-        raise UserError(
-            f"cannot read {os.fspath(path)} ({reason(error)}); mend that or give another path"
-        ) from None
+    return _in_one_line(f"cannot read {os.fspath(path)}", "mend that or give another path")
+
+
+def is_local(path: str) -> bool:
+    """Whether the path is one of this machine's own, not a `SCHEME://` of `tf.io.gfile`."""
+    return "://" not in path
+
+
+def sha256(file: Any) -> str:
+    """The digest of what an open file still holds, in hexadecimal; read block by block.
+
+    >>> import io
+    >>> sha256(io.BytesIO(b"codes"))[:8]
+    '64a7994c'
+    """
+    digest = hashlib.sha256()
+    while block := file.read(_BLOCK):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def names_in(folder: str) -> list[str]:
@@ -103,11 +114,19 @@ def names_in(folder: str) -> list[str]:
     >>> names_in(tempfile.mkdtemp()), names_in("absent")
     ([], [])
     """
-    if "://" in folder:
-        found = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
-    else:  # TensorFlow fails at names that are not UTF-8
+    if is_local(folder):  # TensorFlow fails at names that are not UTF-8
         found = os.listdir(folder) if os.path.isdir(folder) else []
+    else:
+        found = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
     return sorted(name.rstrip("/") for name in found)
+
+
+@contextlib.contextmanager
+def _in_one_line(what, way_out):
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(f"{what} ({reason(error)}); {way_out}") from None
 
 
 def _finite(value):

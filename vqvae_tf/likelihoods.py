@@ -8,8 +8,8 @@ import keras
 import tensorflow as tf
 
 LEVELS = 256  # values that an 8-bit pixel takes
-_LOG_SCALE_FLOOR = -7.0  # natural logarithm, of scaled pixels; as in PixelCNN++
-_LOG_SCALE_CEILING = 15.0  # far beyond flat over 256 values; above, widths leave float32's range
+LOG_SCALE_FLOOR = -7.0  # natural logarithm, of scaled pixels; as in PixelCNN++
+LOG_SCALE_CEILING = 15.0  # far beyond flat over 256 values; above, widths leave float32's range
 
 
 class Likelihood(keras.layers.Layer, abc.ABC):
@@ -174,7 +174,7 @@ class Normal(Likelihood):
             log_scale = tf.convert_to_tensor(self.log_scale)
         else:
             log_scale = 0.5 * tf.math.log(tf.convert_to_tensor(self.variance))
-        sigma = tf.exp(tf.maximum(log_scale, _LOG_SCALE_FLOOR))
+        sigma = tf.exp(tf.maximum(log_scale, LOG_SCALE_FLOOR))
         step = LEVELS - 1.0
         # QuantizedDistribution rounds up; half a step less makes that rounding to the nearest.
         loc = (tf.cast(outputs, tf.float32) + 0.5) * step - 0.5
@@ -261,7 +261,7 @@ class LogisticMixture(Likelihood):
         logits, means, log_scales, coefficients = tf.split(
             rows, [1, channels, channels, channels * (channels - 1) // 2], axis=-2
         )
-        log_scales = tf.clip_by_value(log_scales, _LOG_SCALE_FLOOR, _LOG_SCALE_CEILING)
+        log_scales = tf.clip_by_value(log_scales, LOG_SCALE_FLOOR, LOG_SCALE_CEILING)
         return logits[..., 0, :], means, log_scales, tf.tanh(coefficients)
 
     def _channels(self, size):

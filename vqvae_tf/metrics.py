@@ -1,6 +1,7 @@
 """Keras metrics that are true over a whole epoch and over replicas, not means of batch values.
 
-The functions at the top count codes and read off the counts; all that report on codes use them.
+The functions at the top count codes and read off the counts, for the metrics and for the models'
+own logs. Of whole data sets `vqvae_tf.media.evaluation` counts in 64 bits.
 """
 
 import functools

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.data.messages import example
 from vqvae_tf import data
 from vqvae_tf.config import DataConfig
 from vqvae_tf.data import records
@@ -106,17 +107,6 @@ def test_bad_picture_records_are_named_skipped_and_counted(tmp_path, caplog):
         "a#5: label must lie in [0, 2), or be -1 for none; received none",
     ):
         assert sum(text in record.getMessage() for record in caplog.records) == 1
-
-
-def example(**features):
-    """A serialised message of features given as lists of integers, of bytes or of floats."""
-    message = tf.train.Example()
-    for name, values in features.items():
-        feature = message.features.feature[name]
-        kind = {int: feature.int64_list, bytes: feature.bytes_list, float: feature.float_list}
-        for value in values:
-            kind[type(value)].value.append(value)
-    return message.SerializeToString()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.data.messages import example
 from vqvae_tf import data
 from vqvae_tf.config import DataConfig
 from vqvae_tf.data import images
@@ -14,17 +15,6 @@ from vqvae_tf.errors import UserError
 
 PICTURE = images.encode(np.full([6, 8, 3], 7, np.uint8))
 POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n{} loop\n"
-
-
-def example(features):
-    """A serialised message of features given as lists of integers, of bytes or of floats."""
-    message = tf.train.Example()
-    for name, values in features.items():
-        feature = message.features.feature[name]
-        kind = {int: feature.int64_list, bytes: feature.bytes_list, float: feature.float_list}
-        for value in values:
-            kind[type(value)].value.append(value)
-    return message.SerializeToString()
 
 
 def source_of(path, *records):
@@ -60,7 +50,7 @@ GOOD = {"image": [PICTURE], "name": [b"good"], "label": [1]}
 )
 def test_malformed_features_are_named_and_skipped(tmp_path, caplog, features, message):
     (tmp_path / "classes.txt").write_text("cat\ndog\n")
-    source = source_of(tmp_path / "a", example(GOOD | features), example(GOOD))
+    source = source_of(tmp_path / "a", example(**GOOD | features), example(**GOOD))
     assert [picture["name"] for picture in source.pictures()] == ["good"]
     assert source.skipped == 1
     (line,) = [record.getMessage() for record in caplog.records]
@@ -70,14 +60,14 @@ def test_malformed_features_are_named_and_skipped(tmp_path, caplog, features, me
 def test_random_features_give_pictures_or_lines(tmp_path, caplog):
     draws = random.Random(0)
     values = [0, 1, -1, 2**62, -(2**63), 0.5, float("nan"), b"", b"\xff\n\0", PICTURE, POSTSCRIPT]
-    records = [example(GOOD)]
+    records = [example(**GOOD)]
     for _ in range(300):
         features = dict(GOOD)
         for name in draws.sample(sorted(features), draws.randint(1, 3)):
             kind = type(draws.choice(values))
             of_kind = [value for value in values if type(value) is kind]
             features[name] = draws.choices(of_kind, k=draws.choice((0, 1, 1, 3)))
-        record = bytearray(example(features))
+        record = bytearray(example(**features))
         if draws.random() < 0.3:
             record[draws.randrange(len(record))] = draws.randrange(256)
         records.append(bytes(record))
@@ -97,7 +87,7 @@ def test_random_features_give_pictures_or_lines(tmp_path, caplog):
 
 
 def test_a_record_too_large_for_a_picture_is_not_read(tmp_path, caplog):
-    source_of(tmp_path / "a", example(GOOD))
+    source_of(tmp_path / "a", example(**GOOD))
     header = struct.pack("<Q", 2**40)
     crc = google_crc32c.value(header)
     masked = (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
@@ -111,7 +101,7 @@ def test_a_record_too_large_for_a_picture_is_not_read(tmp_path, caplog):
 
 def test_labels_that_can_be_no_class_make_no_classes(tmp_path):
     for label in (2**62, -(2**62), 2**31):
-        source = source_of(tmp_path / "a", example(GOOD | {"label": [label]}), example(GOOD))
+        source = source_of(tmp_path / "a", example(**GOOD | {"label": [label]}), example(**GOOD))
         assert source.class_names == ("0", "1")
         assert [picture["label"] for picture in source.pictures()] == [1]
 
@@ -119,7 +109,7 @@ def test_labels_that_can_be_no_class_make_no_classes(tmp_path):
 def test_brackets_in_a_path_are_no_pattern(tmp_path):
     folder = tmp_path / "run[1]*"
     folder.mkdir()
-    source = source_of(folder / "a", example(GOOD))
+    source = source_of(folder / "a", example(**GOOD))
     assert len(list(source.pictures())) == 1
     with pytest.raises(UserError, match="no file matches"):
         data.open_source(f"tfrecord:{folder}/b")

@@ -58,7 +58,8 @@ def whole(runs, tmp_path_factory):
 
 def kept(path, model, make=lambda: MAPS):
     prior_files.keep_model(path, model)
-    return prior_files.keep_codes(path, make, CLASSES)
+    prior_files.keep_codes(path, make, CLASSES)
+    return prior_files.read_codes(path)
 
 
 def test_the_manifest_lists_what_was_written(whole, runs):

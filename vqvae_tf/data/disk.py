@@ -13,6 +13,7 @@ from absl import logging
 
 from vqvae_tf.data.source import UnreadableError
 from vqvae_tf.errors import UserError, reason
+from vqvae_tf.files import is_local
 
 HEADER_BYTES = 32  # enough to tell a file's kind
 
@@ -102,21 +103,24 @@ def size(path: str) -> int:
         raise UnreadableError(f"{printable(path)}: cannot be read ({reason(error)})") from error
 
 
-def is_local(path: str) -> bool:
-    """Whether the path is one of this machine's own, not a `SCHEME://` of `tf.io.gfile`."""
-    return "://" not in path
+def check_folder(uri: str, path: str) -> None:
+    """Looks whether there is a folder at any `tf.io.gfile` path.
 
-
-def is_folder(path: str) -> bool:
-    """Whether there is a folder at any `tf.io.gfile` path.
+    Args:
+        uri: what names it, as messages show it.
+        path: the folder.
 
     Raises:
-        UserError: TensorFlow cannot say.
+        UserError: there is none, or TensorFlow cannot say.
     """
     try:
-        return os.path.isdir(path) if is_local(path) else tf.io.gfile.isdir(path)
+        found = os.path.isdir(path) if is_local(path) else tf.io.gfile.isdir(path)
     except (ValueError, tf.errors.OpError) as error:
         raise UserError(f"{printable(path)}: cannot be read ({reason(error)})") from error
+    if not found:
+        raise UserError(
+            f'{uri}: there is no folder "{printable(path)}"; give the path of an existing one'
+        )
 
 
 def is_file(path: str) -> bool:

@@ -19,11 +19,7 @@ class Folder(IndexedSource):
 
     def __init__(self, uri: str, path: str, max_pixels: int = images.MAX_PIXELS):
         super().__init__(uri)
-        if not disk.is_folder(path):
-            raise UserError(
-                f'{uri}: there is no folder "{disk.printable(path)}"; give the '
-                "path of an existing one"
-            )
+        disk.check_folder(uri, path)
         self._path = path
         self._max_pixels = max_pixels
         self._files = files_below(path, images.EXTENSIONS, self.skip, images.is_picture)

@@ -43,11 +43,7 @@ class SoundFolder:
     """
 
     def __init__(self, uri: str, path: str):
-        if not disk.is_folder(path):
-            raise UserError(
-                f'{disk.printable(uri)}: there is no folder "{disk.printable(path)}"; give the '
-                "path of an existing one"
-            )
+        disk.check_folder(uri, path)
         self.uri = uri
         self._path = path
         self._unreadable: set[str] = set()
@@ -57,7 +53,7 @@ class SoundFolder:
         )
         if not self._files:
             raise UserError(
-                f"{disk.printable(uri)}: the folder holds no sounds; files must end in "
+                f"{uri}: the folder holds no sounds; files must end in "
                 f"{', '.join(sound_files.EXTENSIONS)}"
             )
         self.class_names, self._labels = classes_of(self._files)
@@ -88,8 +84,7 @@ class SoundFolder:
                 yield Sound(name=name, audio=audio, label=label)
         if not readable:
             raise UserError(
-                f"{disk.printable(self.uri)}: none of its {len(self)} sounds can be read; the log "
-                "says why"
+                f"{self.uri}: none of its {len(self)} sounds can be read; the log says why"
             )
 
     def windows(self, sample_rate: int, window: int) -> tuple[Windows, tf.Tensor]:
@@ -127,6 +122,7 @@ def open_sounds(uri: str) -> SoundFolder:
         UserError: the scheme is another, or there is nothing to read.
     """
     scheme, _, rest = uri.partition(":")
+    uri = disk.printable(uri)  # as messages show it
     if scheme != "folder" or not rest:
         raise UserError(f'"{uri}" names no sounds; they come from folder:PATH')
     return SoundFolder(uri, rest)

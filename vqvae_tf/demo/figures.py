@@ -98,17 +98,6 @@ def frequency_bits(photographs: Sequence[Photograph], code_counts: np.ndarray) -
     return float(-np.log2(shares[codes]).mean())
 
 
-def perplexity(code_counts: np.ndarray) -> float:
-    """How many codes, used equally, would be as varied: 2 to the entropy of their use.
-
-    >>> perplexity(np.array([5, 5, 0, 0]))
-    2.0
-    """
-    shares = np.asarray(code_counts, np.float64)
-    shares = shares[shares > 0] / shares.sum()
-    return float(2 ** -(shares * np.log2(shares)).sum())
-
-
 def visible_cells(photographs: Sequence[Photograph]) -> tuple[float, float] | None:
     """Whether calm areas (a sky, a wall) break into the squares that single codes stand for.
 

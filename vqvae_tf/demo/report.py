@@ -1,12 +1,12 @@
 """The page of the image demo: every statement on it is computed from the facts it is given."""
 
 import math
-
-import numpy as np
+from typing import Any
 
 from vqvae_tf.demo import diagram, figures, results
 from vqvae_tf.demo.facts import ImageFacts, Stage
 from vqvae_tf.demo.figures import Measured
+from vqvae_tf.media import evaluation
 from vqvae_tf.reporting import charts, formatting, page, pictures
 
 _READING = (
@@ -162,7 +162,7 @@ def _training(facts: ImageFacts) -> page.Section:
                 f"{size} are used.",
                 caption=f"How often each code is used on the training photographs: {used} of "
                 f"{size} are. They are as varied as "
-                f"{figures.perplexity(facts.code_counts):.0f} codes used equally often (the "
+                f"{_code_statistics(facts)['perplexity']:.0f} codes used equally often (the "
                 "perplexity): common material takes few codes, often.",
             ),
             page.Table(
@@ -270,4 +270,8 @@ def _credits(facts: ImageFacts) -> page.Section:
 
 
 def _used(facts: ImageFacts) -> int:
-    return int(np.count_nonzero(facts.code_counts))
+    return _code_statistics(facts)["codes_in_use"]
+
+
+def _code_statistics(facts: ImageFacts) -> dict[str, Any]:
+    return evaluation.code_statistics([facts.code_counts])

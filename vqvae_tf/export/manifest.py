@@ -7,7 +7,6 @@ output folder and is moved into place in the end.
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import uuid
@@ -20,7 +19,6 @@ from vqvae_tf import __version__, files
 from vqvae_tf.errors import UserError, reason
 
 NAME = "vqvae_export.json"
-_BLOCK = 2**22  # bytes read at once
 
 
 def check(folder: str, names: Sequence[str]) -> None:
@@ -185,8 +183,5 @@ def _parents(name: str) -> list[str]:
 
 
 def _digest(path: str) -> str:
-    digest = hashlib.sha256()
     with tf.io.gfile.GFile(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return files.sha256(file)

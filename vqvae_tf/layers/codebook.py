@@ -8,11 +8,10 @@ from keras import ops
 from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
 from vqvae_tf.errors import UserError
-from vqvae_tf.layers import estimators, quantizer
+from vqvae_tf.layers import estimators, mixed_radix, quantizer
 from vqvae_tf.layers.search import nearest_codes
 
 DISTANCES = ("euclidean", "cosine")
-MOST_CODES = 2**31 - 1  # codes are int32
 
 
 class CodebookQuantizer(quantizer.Quantizer):
@@ -54,7 +53,9 @@ class CodebookQuantizer(quantizer.Quantizer):
         if distance not in DISTANCES:
             raise UserError(f"distance must be euclidean or cosine; received {distance!r}")
         super().__init__(return_codes=return_codes, **kwargs)
-        self.num_embeddings = arguments.whole("num_embeddings", num_embeddings, 1, MOST_CODES)
+        self.num_embeddings = arguments.whole(
+            "num_embeddings", num_embeddings, 1, mixed_radix.LARGEST
+        )
         self.commitment_cost = arguments.not_negative("commitment_cost", commitment_cost)
         self.estimator = estimators.get(estimator)
         self.distance = distance

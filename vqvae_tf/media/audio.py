@@ -5,7 +5,7 @@ import functools
 import itertools
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,10 @@ import tqdm
 from absl import logging
 
 from vqvae_tf import data, models
-from vqvae_tf.data import disk
-from vqvae_tf.errors import UserError
+from vqvae_tf.errors import UserError, listed
 from vqvae_tf.media import evaluation, medium
 from vqvae_tf.media.output_files import new_name, write_codes, write_wav
 
-_SHOWN = 5  # names in a message
 PIECE_SECONDS = 10  # what is measured or encoded at once: memory grows with it
 
 
@@ -40,8 +38,8 @@ class AudioMedium(medium.Medium):
         """
         if config.speakers and config.speakers != source.class_names:
             raise UserError(
-                f"{source.uri}: the speakers are {_shortened(source.class_names) or 'not known'}, "
-                f"those of the configuration {_shortened(config.speakers)}; leave speakers out"
+                f"{source.uri}: the speakers are {listed(source.class_names) or 'not known'}, "
+                f"those of the configuration {listed(config.speakers)}; leave speakers out"
             )
         return dataclasses.replace(config, speakers=source.class_names)
 
@@ -216,22 +214,17 @@ def _name_unknown(uri: str, given: tuple[str, ...], known: tuple[str, ...]) -> N
     """Says in one line of the log which speakers of a source a model does not know."""
     unknown = [name for name in given if name not in known]
     if known and not given:
-        logging.warning("%s: has no speakers; the model is told none", disk.printable(uri))
+        logging.warning("%s: has no speakers; the model is told none", uri)
     elif known and unknown:
         logging.warning(
             "%s: the model does not know %d of its %d speakers and is not told who speaks: %s; it "
             "knows %s",
-            disk.printable(uri),
+            uri,
             len(unknown),
             len(given),
-            _shortened(unknown),
-            _shortened(known),
+            listed(unknown),
+            listed(known),
         )
-
-
-def _shortened(names: Sequence[str]) -> str:
-    more = f", ... ({len(names)} in all)" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def _speaker_of(sound, source, model):

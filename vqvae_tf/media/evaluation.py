@@ -9,9 +9,9 @@ import tensorflow as tf
 import tqdm
 
 from vqvae_tf.media.pieces import pieces
+from vqvae_tf.metrics import SSIM_WINDOW
 
 BATCH_PIXELS = 2**18  # pictures of one size go together up to so many pixels
-SSIM_WINDOW = 11  # pixels a side
 
 
 class PictureModel(Protocol):

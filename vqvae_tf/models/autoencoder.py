@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import math
 from typing import Any
 
 import tensorflow as tf
@@ -11,7 +12,7 @@ from vqvae_tf import layers, metrics
 from vqvae_tf.config import Summaries, TrainingConfig, between, check_types
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import checks, functional, trainable
-from vqvae_tf.models import codes as codes_lib
+from vqvae_tf.models.codes import without_slots
 from vqvae_tf.models.conditions import Condition
 from vqvae_tf.models.quantizer_config import QuantizerConfig
 
@@ -126,12 +127,12 @@ class Autoencoder(trainable.TrainableModel):
     @property
     def bits_per_place(self) -> float:
         """Bits of the codes of one place at fixed length: the sum of log2 of `code_sizes`."""
-        return codes_lib.bits_per_place(self.code_sizes)
+        return sum(math.log2(size) for size in self.code_sizes)
 
     @property
     def codes_spec(self) -> tf.TensorSpec:
         """Of codes, of any batch and any grid."""
-        return codes_lib.spec(self.grid_rank, self.code_sizes)
+        return self.codes_taken.spec
 
     @property
     def takes(self):
@@ -151,7 +152,7 @@ class Autoencoder(trainable.TrainableModel):
         data = self.data_taken.check(data)
         if functional.is_symbolic(data):
             return functional.call(self, "encode", data)
-        return codes_lib.without_slots(self._encode(self._pad(data)))
+        return without_slots(self._encode(self._pad(data)))
 
     def compute_losses(self, batch, training: bool = False):
         """Mean losses of a batch: `reconstruction`, the quantizers' own, and their sum `loss`.
@@ -207,7 +208,7 @@ def quantize_places(quantizer: layers.Quantizer, vectors: Any, training: bool) -
 
 def decode_places(quantizer: layers.Quantizer, codes: Any) -> Any:
     """Vectors `[batch, *grid, dim]` of codes `[batch, *grid, slots]`."""
-    return quantizer.decode(codes_lib.without_slots(codes))
+    return quantizer.decode(without_slots(codes))
 
 
 def code_vectors_of(quantizer: Any) -> Any:

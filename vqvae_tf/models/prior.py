@@ -14,7 +14,7 @@ from vqvae_tf import config as bounds
 from vqvae_tf.config import Summaries, TrainingConfig, between, check_types
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import checks, trainable
-from vqvae_tf.models import codes as codes_lib
+from vqvae_tf.models.codes import without_slots
 from vqvae_tf.models.conditions import Condition, resolve
 
 # Between the seeds of a prior's levels: an odd number far from any that a user counts up to.
@@ -178,7 +178,7 @@ class Prior(trainable.TrainableModel):
     @property
     def codes_spec(self) -> tf.TensorSpec:
         """Of codes, of any batch and any grid."""
-        return codes_lib.spec(self.grid_rank, self.config.code_sizes)
+        return self.takes["codes"].spec
 
     @property
     def takes(self):
@@ -280,19 +280,19 @@ class Prior(trainable.TrainableModel):
             likelihood = tf.reshape(self._compiled_log_prob(drawn, known), [count, best_of])
             best = tf.argmax(likelihood, axis=1, output_type=tf.int32)
             drawn = tf.gather(drawn, tf.range(count) * best_of + best)
-        return codes_lib.without_slots(drawn)
+        return without_slots(drawn)
 
     def compute_losses(self, batch, training: bool = False):
         """`loss`, the mean cross-entropy in nats per code, and the same as `bits_per_code`."""
         batch = self.check_batch(batch)
-        codes, classes = self._checked(batch.pop("codes"), batch)
+        codes, classes = batch["codes"], batch.get(self.config.condition)
         loss = tf.reduce_mean(self._cross_entropy(codes, classes, training))
         return {"loss": loss, "bits_per_code": loss / math.log(2.0)}
 
     def bits(self, batch):
         """Bits of each grid, `[batch]` float32 as `total`, and the number of codes in one."""
         batch = self.check_batch(batch)
-        codes, classes = self._checked(batch.pop("codes"), batch)
+        codes, classes = batch["codes"], batch.get(self.config.condition)
         bits = -self._log_prob(codes, classes) / math.log(2.0)
         return {"total": bits, "codes": tf.reduce_prod(tf.shape(codes)[1:])}
 
@@ -302,7 +302,7 @@ class Prior(trainable.TrainableModel):
 
     def _checked(self, codes, conditions):
         """Codes with slots, and the classes that they are of, or None."""
-        codes = codes_lib.with_slots(codes, self.grid_rank, self.config.code_sizes)
+        codes = self.takes["codes"].check(codes)
         for name, value in resolve(self.conditions, conditions).items():
             return codes, checks.one_for_each(self.takes[name], value, codes)
         return codes, None

@@ -37,8 +37,3 @@ def preset(name: str) -> Any:
     if name not in PRESETS:
         raise UserError(f'unknown preset "{name}"; {nearest(name, PRESETS)}')
     return PRESETS[name]()
-
-
-def presets_of(config_class: type) -> list[str]:
-    """Names of the presets of one configuration."""
-    return [name for name, make in PRESETS.items() if type(make()) is config_class]

@@ -49,7 +49,7 @@ _OUTPUT = flags.DEFINE_string(
 
 def main() -> None:
     """Exports, checks in another process, and prints what was compared."""
-    from vqvae_tf import export, models, workflows
+    from vqvae_tf import export, workflows
     from vqvae_tf.media import medium_of
 
     for name in _FORMAT.value or [""]:
@@ -67,9 +67,7 @@ def main() -> None:
     names = {"saved_model": export.SAVED_MODEL_FILES, "tflite": [TFLITE_FILE]}
     for name in _FORMAT.value:
         export.check_output(_OUTPUT.value, names[name])
-    model = models.load(_MODEL.value)
-    if isinstance(model, models.Prior):
-        raise UserError(f"{_MODEL.value} holds a prior; --model wants the autoencoder's workdir")
+    model = workflows.load_autoencoder(_MODEL.value)
     prior = None
     if _PRIOR.value is not None:
         prior, _ = workflows.load_pair(_PRIOR.value, model)

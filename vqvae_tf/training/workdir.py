@@ -12,7 +12,7 @@ from absl import logging
 
 from vqvae_tf.config import SCHEMA_VERSION
 from vqvae_tf.errors import UserError
-from vqvae_tf.files import names_in, reading, write_json, writing
+from vqvae_tf.files import is_local, names_in, reading, write_json, writing
 
 _RECORD, _LOCK = "config.json", ".lock"
 _RAISABLE = ("training.steps",)  # a field whose name ends so may grow from one start to the next
@@ -132,7 +132,7 @@ def locked(workdir: str, active: bool = True) -> Iterator[None]:
         return
     with writing(workdir):
         tf.io.gfile.makedirs(workdir)
-    if "://" in workdir:
+    if not is_local(workdir):
         yield
         return
     with writing(workdir):

@@ -101,7 +101,7 @@ def evaluate(
     if prior_path is not None:
         prior, _ = load_pair(prior_path, expected=model)
         known = workdir.read(prior_path).get("class_names", [])
-    labels = LabelsByName(data_uri, source.class_names, known)
+    labels = LabelsByName(source.uri, source.class_names, known)
     if prior is not None:
         prior_bits = labels.applied_to(bits_of(prior))
     if search_passes or rate_weight:

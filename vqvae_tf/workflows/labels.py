@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-_SHOWN = 5  # names in a message
+from vqvae_tf.errors import listed
 
 
 class LabelsByName:
@@ -40,8 +40,8 @@ class LabelsByName:
                 uri,
                 len(missing),
                 len(given),
-                _listed(missing),
-                _listed(known),
+                listed(missing),
+                listed(known),
             )
 
     def __call__(self, labels: Any) -> np.ndarray | None:
@@ -51,8 +51,3 @@ class LabelsByName:
     def applied_to(self, function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         """The same function of something and of its labels, but of labels as the source has."""
         return lambda something, labels: function(something, self(labels))
-
-
-def _listed(names):
-    more = f", ... ({len(names)} in all)" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

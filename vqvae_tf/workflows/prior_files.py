@@ -4,7 +4,6 @@
 the files, and compared with them at every start: what differs from it is made again.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -16,14 +15,13 @@ from absl import logging
 from vqvae_tf import data
 from vqvae_tf.data import disk
 from vqvae_tf.errors import UserError
-from vqvae_tf.files import write_json, writing
+from vqvae_tf.files import sha256, write_json, writing
 from vqvae_tf.training import checkpoints
 
 MODEL_FOLDER, CODES_FOLDER = "model", "codes"
 _MANIFEST = "manifest.json"
 _SCHEMA = 1
 _CODES = os.path.join(CODES_FOLDER, "codes.tfrecord")
-_BLOCK = 1 << 22  # bytes hashed at once
 
 
 def keep_model(path: str, source: str) -> None:
@@ -57,16 +55,13 @@ def keep_model(path: str, source: str) -> None:
     _keep(path, MODEL_FOLDER, copy)
 
 
-def keep_codes(path: str, make: Callable[[], Any], class_names: tuple[str, ...]) -> list[Any]:
-    """The training maps: written at the first start and read at the others.
+def keep_codes(path: str, make: Callable[[], Any], class_names: tuple[str, ...]) -> None:
+    """Writes the training maps, unless the workdir `path` has all of them already.
 
     Args:
         path: the prior's workdir.
         make: gives the maps, as `data.write_codes` takes them.
         class_names: of their labels.
-
-    Returns:
-        All maps, as `data.CodeRecords.maps` gives them.
 
     Raises:
         UserError: if they cannot be written.
@@ -79,6 +74,11 @@ def keep_codes(path: str, make: Callable[[], Any], class_names: tuple[str, ...])
         return [_CODES, *classes]
 
     _keep(path, CODES_FOLDER, write)
+
+
+def read_codes(path: str) -> list[Any]:
+    """The training maps that `keep_codes` wrote, as `data.CodeRecords.maps` gives them."""
+    file = os.path.join(path, _CODES)
     return list(data.CodeRecords(f"codes:{file}", [file]).maps())
 
 
@@ -130,12 +130,8 @@ def _damage(path: str, known: dict[str, Any]) -> str | None:
 
 
 def _facts(path: str) -> dict[str, Any]:
-    digest, size = hashlib.sha256(), 0
-    with disk.reading(path) as (file, _):
-        while block := file.read(_BLOCK):
-            digest.update(block)
-            size += len(block)
-    return {"bytes": size, "sha256": digest.hexdigest()}
+    with disk.reading(path) as (file, size):
+        return {"bytes": size, "sha256": sha256(file)}
 
 
 def _read(path: str) -> dict[str, Any]:

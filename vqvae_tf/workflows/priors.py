@@ -84,24 +84,20 @@ def train_prior(
     if held_out_source is not None:
         held_out = _held_out_maps(autoencoder, held_out_source, config, record["class_names"])
 
-    def keep_codes():
-        return prior_files.keep_codes(
-            path,
-            lambda: code_maps(autoencoder, source, config.variation, config.training.seed),
-            source.class_names,
-        )
+    def encoded():
+        return code_maps(autoencoder, source, config.variation, config.training.seed)
 
     def prepare():
         workdir.prepare(path, record)
         with workdir.locked(path):
             prior_files.keep_model(path, model_path)
             if maps is None:
-                keep_codes()
+                prior_files.keep_codes(path, encoded, source.class_names)
 
     strategies.chief_first(prepare)
     workdir.agree(path, record)
     if maps is None:
-        maps = keep_codes()  # as they were written
+        maps = prior_files.read_codes(path)
     with placed.scope():
         prior.initialize(autoencoder.code_vectors, _log_frequencies(maps, config))
     settings = config.training

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from vqvae_tf import arguments
 from vqvae_tf.errors import UserError
+from vqvae_tf.likelihoods import LOG_SCALE_CEILING, LOG_SCALE_FLOOR
 from vqvae_tf.networks.sampling.controls import (
     Controls,
     check_code_range,
@@ -28,8 +29,6 @@ from vqvae_tf.networks.sampling.gates import likeliest
 from vqvae_tf.networks.sampling.noise import gumbel_noise
 from vqvae_tf.networks.wavenet.incremental import IncrementalWaveNet, State, start_state
 
-# Of `likelihoods.LogisticMixture`, which cannot be imported from here.
-_LOG_SCALE_FLOOR, _LOG_SCALE_CEILING = -7.0, 15.0
 _NOISE_AT_ONCE = 2**23  # numbers: 32 MiB
 _STEPS_AT_ONCE = 4096
 
@@ -147,7 +146,7 @@ def _mixture_codes(outputs, noise, num_embeddings):
     part = tf.argmax(logits + noise[:, :components], -1, output_type=tf.int32)
     part = tf.one_hot(part, components)
     mean, log_scale = (tf.reduce_sum(each * part, -1) for each in (means, log_scales))
-    scale = tf.exp(tf.clip_by_value(log_scale, _LOG_SCALE_FLOOR, _LOG_SCALE_CEILING))
+    scale = tf.exp(tf.clip_by_value(log_scale, LOG_SCALE_FLOOR, LOG_SCALE_CEILING))
     # The difference of two Gumbel numbers has the logistic distribution.
     value = mean + scale * (noise[:, components] - noise[:, components + 1])
     top = num_embeddings - 1.0
