@@ -1,5 +1,5 @@
-# Every target makes the environment that it needs. `make` alone lists them.
-# The interpreters may be chosen: make PYTHON=python3.12 FLOOR_PYTHON=python3.11 test
+# Every target creates the virtual environment that it needs. `make` without a target lists them all.
+# To choose the interpreters: make PYTHON=python3.12 FLOOR_PYTHON=python3.11 test
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -17,13 +17,13 @@ METADATA := setup.py pyproject.toml
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# Makes the folder that the target lies in an environment with $(INSTALL) in it. Shows the downloads
-# worth waiting for and what went wrong; the rest is in install.log.
+# Makes the target's folder a virtual environment and installs $(INSTALL) into it. Prints the large
+# downloads and the errors; install.log has everything.
 define environment
 @$(INTERPRETER) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, $(NEWEST)) else \
 	"$(INTERPRETER) is Python %d.%d; name one from 3.11 to 3.$(NEWEST): " % sys.version_info[:2] \
 	+ "make PYTHON=python3.11 (FLOOR_PYTHON for .venv-floor)")'
-@echo "Installing into $(@D): 600 MB or so to download, a minute or more"
+@echo "Installing into $(@D): 600 MB or so to download; this takes a minute or more"
 @$(INTERPRETER) -m venv $(@D)
 @$(@D)/bin/python -m pip install $(INSTALL) 2>&1 | tee $(@D)/install.log \
 	| sed -n -e '/ERROR/p' -e '/\(Downloading\|Using cached\).*MB)/p'
@@ -47,7 +47,7 @@ endef
 .venv-floor/.floor: $(METADATA) requirements/floor.txt
 	$(environment)
 
-# One retry: where PyTorch's index is out of reach, every package would wait for it in vain.
+# One retry only: if PyTorch's index cannot be reached, pip would wait for it again for every package.
 .venv/.peers: .venv/.dev requirements/peers.txt
 	@echo "Installing PyTorch's CPU build into $(@D): 200 MB or so to download"
 	@$(BIN)/python -m pip install --retries 1 --requirement requirements/peers.txt 2>&1 \
@@ -70,7 +70,7 @@ check-demo: .venv/.demo ## check every section of demo/report.html
 test: test-tf test-jax ## all tests on the newest TensorFlow and Keras
 
 .PHONY: test-tf
-test-tf: .venv/.dev ## all tests but those on JAX
+test-tf: .venv/.dev ## all tests except those on JAX
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 .PHONY: test-jax
@@ -78,7 +78,7 @@ test-jax: .venv/.dev ## layers and networks on Keras's JAX backend
 	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/jax
 
 .PHONY: test-peers
-test-peers: .venv/.peers ## layers against dm-sonnet and vector-quantize-pytorch
+test-peers: .venv/.peers ## compare layers with dm-sonnet and vector-quantize-pytorch
 	$(BIN)/python -m pytest tests/layers/test_peers.py
 
 .PHONY: test-floor
@@ -92,7 +92,7 @@ lint: .venv/.dev ## check style, formatting and types
 	$(BIN)/mypy
 
 .PHONY: format
-format: .venv/.dev ## mend style and formatting
+format: .venv/.dev ## fix style and formatting
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
@@ -101,5 +101,5 @@ bench: .venv/.dev ## run every benchmark
 	for program in benchmarks/[!_]*.py; do echo "== $$program"; $(BIN)/python "$$program"; done
 
 .PHONY: results
-results: .venv/.dev ## redo every figure and picture in results/ (hours)
+results: .venv/.dev ## regenerate every figure and picture in results/ (hours)
 	for script in results/*/run.sh; do echo "== $$script"; PATH="$$PWD/$(BIN):$$PATH" bash "$$script"; done

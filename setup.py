@@ -7,8 +7,8 @@ from setuptools import find_packages, setup
 
 ROOT = pathlib.Path(__file__).parent
 
-# What only one part of the library needs. "tfio" stands apart: tensorflow-io's last release loads
-# with TensorFlow 2.17 and no later one, and TensorFlow Probability 0.25 refuses TensorFlow 2.17.
+# Packages that only one part of the library needs. "tfio" is not among them: the last release of
+# tensorflow-io works with TensorFlow up to 2.17, and TensorFlow Probability 0.25 needs a later one.
 FEATURES = {
     "report": ["jinja2", "matplotlib"],
     "photos": ["scikit-image", "scikit-learn"],
@@ -18,8 +18,8 @@ FEATURES = {
 }
 TFIO = ["tensorflow-io>=0.37.1", "tensorflow<2.18", "tensorflow-probability<0.25"]
 TEST = ["hypothesis", "pytest", "pytest-xdist", "scipy", "setuptools>=77"]
-# Pinned: the formatter's output changes between releases, and so do what the type checker finds and
-# JAX's interface.
+# Some are pinned: the formatter's output, the type checker's findings and JAX's interface change
+# between releases.
 DEV = [*TEST, "dm-sonnet", "jax[cpu]==0.10.2", "mypy==2.4.1", "ruff==0.17.6"]
 
 PROGRAMS = ("train", "train-prior", "sample", "reconstruct", "evaluate", "export", "demo")
@@ -70,6 +70,6 @@ setup(
             f"vqvae-{name}=vqvae_tf.programs.{name.replace('-', '_')}:run" for name in PROGRAMS
         ]
     },
-    # Not the default "build": on file systems that ignore case it is the file BUILD.
+    # Not the default "build", which is the file BUILD on file systems that ignore case.
     options={"build": {"build_base": ".build"}},
 )
