@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).parent
 # Packages that only one part of the library needs. "tfio" is not among them: the last release of
 # tensorflow-io works with TensorFlow up to 2.17, and TensorFlow Probability 0.25 needs a later one.
 FEATURES = {
-    "report": ["jinja2", "matplotlib"],
+    "report": ["jinja2", "matplotlib>=3.10"],
     "photos": ["scikit-image", "scikit-learn"],
     "audio": ["soundfile", "soxr"],
     "export": ["ai-edge-litert"],

@@ -30,6 +30,7 @@ def svg(request):
 def test_chart_is_well_formed_and_refers_to_nothing_outside(svg):
     xml.etree.ElementTree.fromstring(svg)
     assert svg.startswith("<svg viewBox=") and "://" not in svg
+    assert "<style" not in svg, "a stylesheet would apply to the whole page"
     assert len(svg) < 60_000
 
 

@@ -5,9 +5,9 @@ Every chart is drawn small with large type, so that it can still be read 360 pix
 
 import contextlib
 import io
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -24,16 +24,6 @@ _VARIABLES = {
     _FAINT: "var(--line)",
     **{colour: f"var(--series-{index})" for index, colour in enumerate(_SERIES, start=1)},
 }
-_CLEANING = (
-    (r"<metadata>.*?</metadata>|<style.*?</style>", ""),
-    (r'<g id="[^"]*"', "<g"),
-    (r' xmlns(:xlink)?="[^"]*"| version="[^"]*"', ""),  # implied within HTML
-    (r'<svg[^>]*(viewBox="[^"]*")[^>]*>', r"<svg \1>"),  # the page sets the size
-    (r" font-family: [^;]*;", ""),  # the page's own font; older matplotlib writes the short form
-    (r"font: ([\d.]+)px [^;]*;", r"font-size: \1px;"),
-    (r"xlink:href", "href"),
-    (r"\n *", " "),
-)
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "vqvae_tf",  # the same chart twice gives the same bytes
@@ -236,12 +226,34 @@ def _thousands(value: float, _) -> str:
 
 
 def _svg(figure: Any) -> str:
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :].strip()
-    for pattern, replacement in _CLEANING:
-        svg = re.sub(pattern, replacement, svg, flags=re.DOTALL)
-    for stand_in, variable in _VARIABLES.items():
-        svg = svg.replace(stand_in, variable)
-    return svg
+    """The figure as a part of a page, which sets the size, the font and the colours."""
+    buffer = io.BytesIO()
+    no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(buffer, format="svg", transparent=True, metadata=no_metadata)
+    svg = ElementTree.fromstring(buffer.getvalue())
+    svg.attrib = {"viewBox": svg.attrib["viewBox"]}
+    for stylesheet in svg.findall("{*}defs[{*}style]"):  # it would apply to the whole page
+        svg.remove(stylesheet)
+    for element in svg.iter():
+        element.tag = _without_namespace(element.tag)  # implied within HTML
+        element.attrib = {_without_namespace(key): text for key, text in element.attrib.items()}
+        if element.tag == "g":
+            element.attrib.pop("id", None)  # the same in every chart
+        if "style" in element.attrib:
+            element.attrib["style"] = _style_of_page(element.attrib["style"])
+    ElementTree.indent(svg, "")
+    return ElementTree.tostring(svg, encoding="unicode")
+
+
+def _without_namespace(name: str) -> str:
+    return name.rpartition("}")[2]
+
+
+def _style_of_page(style: str) -> str:
+    """The declarations with the page's variables as colours, without the font's name."""
+    declarations = (declaration.split(": ", 1) for declaration in style.split("; "))
+    return "; ".join(
+        f"{name}: {_VARIABLES.get(value, value)}"
+        for name, value in declarations
+        if name != "font-family"
+    )
