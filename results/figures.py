@@ -1,4 +1,4 @@
-"""Figures of a topic that are measured case by case, each kept as it comes; the plots' style."""
+"""Figures of a topic, measured and written case by case; the style of the plots."""
 
 import argparse
 import json
@@ -21,22 +21,22 @@ class Figures:
     """A topic's `figures.json`: part -> case -> name -> number.
 
     Args:
-        path: of the file; it need not be there.
+        path: of the file, which need not exist.
     """
 
     def __init__(self, path: pathlib.Path):
         self.path = path
 
     def read(self) -> dict:
-        """All figures so far."""
+        """Returns all figures so far."""
         return json.loads(self.path.read_text()) if self.path.exists() else {}
 
     def forget(self, part: str) -> None:
-        """Throws a part's figures away."""
+        """Removes the figures of a part."""
         self._write({name: cases for name, cases in self.read().items() if name != part})
 
-    def go_on(self, part: str, function: Callable[..., dict], cases: Iterable[tuple]) -> None:
-        """Measures the cases of a part that have no figures yet: `function` of each one's items."""
+    def measure(self, part: str, function: Callable[..., dict], cases: Iterable[tuple]) -> None:
+        """Calls `function` with the items of each case of a part that has no figures yet."""
         for case in cases:
             key = ", ".join(map(str, case))
             if key in self.read().get(part, {}):
@@ -46,7 +46,7 @@ class Figures:
                 for name, value in function(*case).items()
             }
             print(f"{part}: {key}: {found}", flush=True)
-            figures = self.read()  # anew: another part may be under way beside this one
+            figures = self.read()  # again: another process may be measuring another part
             figures.setdefault(part, {})[key] = found
             self._write(figures)
 
@@ -58,12 +58,12 @@ def parser_of(description: str, parts: Iterable[str]) -> argparse.ArgumentParser
     """The command line of a topic's `run.py`: names of parts, and `--again`."""
     parser = argparse.ArgumentParser(description=description.split("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join([*parts, "page"]))
-    parser.add_argument("--again", action="store_true", help="throw the parts' figures away first")
+    parser.add_argument("--again", action="store_true", help="remove the parts' figures first")
     return parser
 
 
 def refuse_unknown(parser: argparse.ArgumentParser, asked_for, parts) -> None:
-    """Ends the program where a part that was asked for is none."""
+    """Ends the program if a requested part does not exist."""
     unknown = set(asked_for) - {*parts, "page"}
     if unknown:
         parser.error(f"unknown part {', '.join(sorted(unknown))}; know {', '.join(parts)}, page")

@@ -1,4 +1,4 @@
-"""What the scripts of several topics share: training runs that are gone on with, tables, files."""
+"""Functions that several topics share: training runs that can be resumed, tables, pages, files."""
 
 import dataclasses
 import json
@@ -6,6 +6,9 @@ import os
 import time
 
 from vqvae_tf import presets, workflows
+
+# In a page, the line between what its script writes and what is written by hand.
+NOTES = "<!-- Everything below this line is written by hand; the script keeps it. -->"
 
 
 def with_seed(config, seed):
@@ -15,11 +18,11 @@ def with_seed(config, seed):
 
 
 def timed(folder, job):
-    """Runs `job` unless it is done; its wall and CPU seconds are kept beside the workdir."""
+    """Runs `job` unless it is done; its wall and CPU seconds are written next to the workdir."""
     path = folder + ".seconds.json"
     if not os.path.exists(path):
         if os.path.exists(folder):
-            raise SystemExit(f"{folder} was begun and not timed whole; remove it and start again")
+            raise SystemExit(f"{folder} was interrupted and has no times; remove it and run again")
         wall, cpu = time.perf_counter(), time.process_time()
         job()
         seconds = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
@@ -29,7 +32,7 @@ def timed(folder, job):
 
 
 def train(root, preset, prior_preset, seed, data, validation):
-    """Both stages of one preset and seed, unless they are there; how long they took."""
+    """Trains both stages of one preset and seed if they are not there; returns their times."""
     model_path = os.path.join(root, f"{preset}-{seed}")
     prior_path = model_path + "-prior"
     config = with_seed(presets.preset(preset), seed)
@@ -58,20 +61,29 @@ def load(root, preset, seed):
 
 
 def table(header, rows):
-    """Markdown."""
+    """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
+def write_page(path, generated):
+    """Writes the part of a page above the line NOTES, and keeps the notes below it."""
+    with open(path) as file:
+        _, line, notes = file.read().partition(NOTES)
+    if not line:
+        raise SystemExit(f"{path} has no notes; add the line {NOTES}")
+    write(path, f"{generated}\n{NOTES}{notes}")
+
+
 def write(path, text):
-    """At once or not at all."""
+    """Writes a file completely or not at all."""
     with open(path + ".part", "w") as file:
         file.write(text)
     os.replace(path + ".part", path)
 
 
 def save(path, image):
-    """Writes a picture, small."""
+    """Writes a picture as a small WebP file."""
     from PIL import Image
 
     Image.fromarray(image).save(path + ".part", "WEBP", quality=90, method=6)

@@ -1,4 +1,4 @@
-"""Trains, measures and draws what results/image.md reports; writes that page.
+"""Trains and measures the models of results/image.md, draws its pictures and writes its tables.
 
 Usage: sh results/image/run.sh [RUNS_FOLDER]
 """
@@ -27,13 +27,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = "embedded:photos"
 RUNS = [("photos", 0), ("photos", 1), ("photos", 2), ("sonnet", 0)]
 SPLITS = ("region", "photo")
-# Squared error that a searched code may cost for each bit that the prior saves.
+# Squared error that the search accepts for each bit that the prior saves.
 RATE_WEIGHT = 1500.0
 SAMPLED = ("gravel", "hubble", "coffee", "brick", "ihc", "flower")
 
 
 def run(root, preset, seed):
-    """One preset and seed, trained, and measured on all held-out splits."""
+    """Trains one preset with one seed, and measures it on all held-out splits."""
     kept = os.path.join(root, f"{preset}-{seed}.figures.json")
     if os.path.exists(kept):
         with open(kept) as file:
@@ -57,13 +57,13 @@ def run(root, preset, seed):
 
 
 def jpeg_at(split, bits_per_pixel):
-    """What JPEG makes of a split in no more bits."""
+    """JPEG's result on a split with no more bits."""
     images = [picture["image"] for picture in data.open_source(f"{DATA}/{split}").pictures()]
     return codecs.at_most(images, bits_per_pixel)
 
 
 def draw(root, preset, seed):
-    """Held-out photographs beside code map and reconstruction, and samples by class."""
+    """Draws held-out photographs with code maps and reconstructions, and samples by class."""
     prior, model = runs.load(root, preset, seed)
     fast = Compiled(model)
     codebook = np.asarray(model.code_vectors)
@@ -90,7 +90,7 @@ def save(name, image):
 
 
 def row(figures, split):
-    """A run's line in the table of a split."""
+    """A run's row in the table of a split."""
     one = figures[split]
     return [
         f"{figures['preset']}, seed {figures['seed']}",
@@ -105,17 +105,17 @@ def row(figures, split):
 
 
 def bits_per_pixel(figures, kind):
-    """Of the codes, plain (`latent`) or under the `prior`."""
+    """Bits of the codes: at log2 K bits each (`latent`), or under the `prior`."""
     return 3 * figures[f"{kind}_bits_per_dimension"]
 
 
 def page(results):
-    """The page, from the figures alone."""
+    """The generated part of the page, from the figures."""
     chosen = [one for one in results if one["preset"] == "photos"]
     sections = []
     for split, title in (
         ("region", "Held-out regions (the right-hand 128 columns of the 13 training photographs)"),
-        ("photo", "Held-out photographs (chelsea and china, never seen)"),
+        ("photo", "Held-out photographs (chelsea and china, not used in training)"),
     ):
         header = [
             "run",
@@ -132,7 +132,7 @@ def page(results):
         bits = [one[split]["prior_bits_per_code"] for one in chosen]
         spread = (
             f"`photos` over {len(chosen)} seeds: {statistics.mean(psnr):.2f} dB "
-            f"({min(psnr):.2f} to {max(psnr):.2f}), {statistics.mean(bits):.3f} bits a code "
+            f"({min(psnr):.2f} to {max(psnr):.2f}), {statistics.mean(bits):.3f} bits per code "
             f"({min(bits):.3f} to {max(bits):.3f})."
         )
         codec_rows = []
@@ -152,12 +152,12 @@ def page(results):
                     f"{rate:.3f}",
                     f"{statistics.mean(one['psnr'] for one in ours):.2f}",
                     f"{statistics.mean(one['ssim'] for one in ours):.3f}",
-                    "cannot go so low"
+                    "needs more bits"
                     if codec is None
                     else f"{codec.psnr:.2f} (at {codec.bits_per_pixel:.3f})",
                 ]
             )
-        codec_header = ["what is stored", "bits/pixel", "`photos`, dB", "SSIM", "JPEG, dB"]
+        codec_header = ["stored codes", "bits/pixel", "`photos`, dB", "SSIM", "JPEG, dB"]
         sections.append(
             f"## {title}\n\n{runs.table(header, rows)}\n\n{spread}\n\n"
             f"{runs.table(codec_header, codec_rows)}\n"
@@ -175,24 +175,22 @@ def page(results):
             for one in results
         ],
     )
-    with open(os.path.join(HERE, "notes.md")) as file:
-        notes = file.read()
     cores = len(os.sched_getaffinity(0))
     pictures = "\n".join(
         f"![{alt}](image/{preset}-{name}.webp)\n"
         for preset in ("photos", "sonnet")
         for name, alt in (
-            ("chelsea", f"chelsea, its codes, and what {preset} made of them"),
-            ("china", f"china, its codes, and what {preset} made of them"),
-            ("chelsea-searched", f"chelsea, from the nearest codes of {preset}, from searched"),
-            ("china-searched", f"china, from the nearest codes of {preset}, from searched codes"),
+            ("chelsea", f"chelsea, its codes and its reconstruction by {preset}"),
+            ("china", f"china, its codes and its reconstruction by {preset}"),
+            ("chelsea-searched", f"chelsea, {preset} with nearest codes, with searched codes"),
+            ("china-searched", f"china, {preset} with nearest codes, with searched codes"),
             ("samples", f"samples of {preset}: two each of {', '.join(SAMPLED)}"),
         )
     )
     return (
         "# Image VQ-VAEs on the embedded photographs\n\n"
-        "Written by `make results` (`results/image/run.py`), which trains, measures and draws all "
-        "of this anew. By hand, one run is\n\n"
+        "`make results` (`results/image/run.py`) trains and measures the models again, and writes "
+        "the tables and pictures of this page. The commands of one run are\n\n"
         "```sh\n"
         "vqvae-train --preset=photos --data=embedded:photos "
         "--validation=embedded:photos/validation --workdir=runs/photos\n"
@@ -203,28 +201,27 @@ def page(results):
         "--search_passes=2 --rate_weight=1500\n"
         "```\n\n"
         f"Machine: {cores} {platform.machine()} CPU cores, TensorFlow {tf.__version__}. "
-        "PSNR is of the squared error pooled over the split; bits/dim are of 8-bit masses; "
-        "a prior is told the photograph on regions (its class) and nothing on photographs. "
-        "Searched codes are those of `models.CodeSearch` with two passes; JPEG's rate counts its "
-        "coded data alone, without headers and tables.\n\n"
-        + "\n".join(sections)
-        + f"\n## Time\n\n{times}\n\n{notes}\n## Pictures\n\n"
-        "Original, codes as colours, reconstruction; and original, reconstruction from the nearest "
-        "codes, from searched codes. chelsea: Stefan van der Walt, CC0. "
-        "china: Flickr user danielbuechele, CC BY 2.0. Samples are the prior's, 128 x 128 pixels, "
-        "two a class.\n\n" + pictures
+        "PSNR is computed from the squared error pooled over the split, and bits/dim from 8-bit "
+        "masses. On regions the prior is given the class (the photograph); on photographs it is "
+        "given none. Plain codes cost log2 K bits each. Searched codes are those of "
+        "`models.CodeSearch` with two passes. JPEG's rate counts only its coded data, without "
+        "headers and tables.\n\n" + "\n".join(sections) + f"\n## Time\n\n{times}\n\n## Pictures\n\n"
+        "The first pictures show the original, the codes as colours, and the reconstruction. The "
+        "next show the original and the reconstructions from the nearest and from searched codes. "
+        "The samples are drawn from the prior: 128x128 pixels, two for each class. chelsea: "
+        "Stefan van der Walt, CC0. china: Flickr user danielbuechele, CC BY 2.0.\n\n" + pictures
     )
 
 
 def main():
-    """All runs, all pictures, the page."""
+    """Trains and measures all runs, draws the pictures, writes the page."""
     root = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HERE, "..", "..", "runs", "image")
     os.makedirs(root, exist_ok=True)
     results = [run(root, preset, seed) for preset, seed in RUNS]
     for preset in ("photos", "sonnet"):
         draw(root, preset, 0)
     runs.write(os.path.join(HERE, "figures.json"), json.dumps(results, indent=1))
-    runs.write(os.path.join(HERE, "..", "image.md"), page(results))
+    runs.write_page(os.path.join(HERE, "..", "image.md"), page(results))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Trains what results/image.md reports, measures it, and writes the page and its pictures anew.
-# Runs already in runs/image/ are gone on with, or only measured again if they are complete.
+# Trains and measures the models of results/image.md, and writes its tables and pictures.
+# Runs already in runs/image/ are resumed; complete runs are only measured again.
 export PYTHONPATH="results${PYTHONPATH:+:$PYTHONPATH}"
 exec "${PYTHON:-.venv/bin/python}" results/image/run.py "$@"

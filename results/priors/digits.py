@@ -1,4 +1,4 @@
-"""Class-conditional digits: does a classifier of real digits see what was asked for?"""
+"""Class-conditional digits: does a classifier of real digits see the requested digit?"""
 
 import numpy as np
 import runs
@@ -12,7 +12,7 @@ TEMPERATURES = (1.0, 0.8, 0.5)
 
 
 def agreement(prior, model):
-    """Share of digits that the classifier names rightly: real ones, decoded ones, samples."""
+    """Share of digits that are classified as requested: real ones, decoded ones, samples."""
     training, test = (read(f"embedded:digits/{split}") for split in ("train", "test"))
     classifier = svm.SVC(gamma=0.001).fit(small(training[0]), training[1])
 
@@ -35,7 +35,7 @@ def agreement(prior, model):
 
 
 def draw_class(prior, model, labels, temperature=1.0):
-    """A picture for each label."""
+    """Draws a picture for each label."""
     side = prior.config.grid
     codes = prior.sample(
         len(labels), grid=(side, side), seed=0, label=labels, temperature=temperature
@@ -44,9 +44,10 @@ def draw_class(prior, model, labels, temperature=1.0):
 
 
 def differing(training, samples):
-    """Root of the mean squared error to the nearest training picture: medians.
+    """Median of the RMS difference to the nearest training picture.
 
-    Of samples, and of the training pictures among themselves; a copied sample would be at 0.
+    For samples, and for training pictures, each compared with the others. A copied sample would
+    have a difference of 0.
     """
 
     def distances(pictures, leave_out):
@@ -61,25 +62,25 @@ def differing(training, samples):
 
 
 def table(figures):
-    """Markdown."""
+    """The Markdown table, and a sentence on how far samples are from training pictures."""
     rows = [
         ["real test digits", f"{100 * figures['real']:.1f} %"],
-        ["the same, encoded and decoded", f"{100 * figures['reconstructed']:.1f} %"],
+        ["real test digits, encoded and decoded", f"{100 * figures['reconstructed']:.1f} %"],
         *(
             [f"samples at temperature {temperature}", f"{100 * rate:.1f} %"]
             for temperature, rate in figures["sampled"].items()
         ),
     ]
     apart = figures["differing"]
-    return runs.table(["digits", "named as asked for"], rows) + (
-        "\n\nThe nearest training picture of a sample is "
-        f"{apart['samples']:.0f} grey values away (median over samples of the root of the mean "
-        f"squared difference), that of a training picture {apart['training']:.0f}."
+    return runs.table(["digits", "classified as requested"], rows) + (
+        "\n\nThe RMS difference of a sample to its nearest training picture is "
+        f"{apart['samples']:.0f} grey values, that of a training picture to its nearest other one "
+        f"{apart['training']:.0f} (medians)."
     )
 
 
 def draw(prior, model, path):
-    """Real digits beside samples, a line each."""
+    """Draws a row for each digit: real ones, then samples."""
     images, labels = read("embedded:digits/test")
     cells = []
     for digit in range(10):
@@ -98,6 +99,6 @@ def read(uri):
 
 
 def small(images):
-    """As the real ones were: 8x8 numbers from 0 to 16."""
+    """Reduces pictures to the original form of the data set: 8x8 numbers from 0 to 16."""
     blocks = images.reshape(len(images), 8, 4, 8, 4).mean((2, 4))
     return blocks.reshape(len(images), 64) * (16 / 255)

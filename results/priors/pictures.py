@@ -1,4 +1,4 @@
-"""Samples of photographs beside real ones, and halves filled in."""
+"""Samples next to real photographs, and inpainted halves."""
 
 import numpy as np
 import runs
@@ -10,12 +10,12 @@ CLASSES = ("gravel", "hubble", "coffee", "brick", "ihc", "flower")
 REGIONS = ("coffee", "brick")
 SIDE = 128  # pixels
 GREY = 128
-# Upper left corners of the pieces that are filled in.
+# Upper left corners of the crops that are inpainted.
 PIECES = {"chelsea": (80, 130), "china": (150, 300)}
 
 
 def draw_samples(one_level, two_level, path):
-    """For each class two real pieces, two samples of either model."""
+    """Draws two real crops and two samples of each model for each class."""
     names = list(embedded.TRAINING)
     labels = np.repeat([names.index(name) for name in CLASSES], 2).astype("int32")
     drawn = []
@@ -33,7 +33,7 @@ def draw_samples(one_level, two_level, path):
 
 
 def draw_inpainting(prior, model, path):
-    """Lines of: from all codes, what is given, three samples of the rest."""
+    """Draws rows of the whole reconstruction, the given half, and three samples of the rest."""
     rows = []
     new = {p["name"]: p["image"] for p in data.open_source("embedded:photos/photo").pictures()}
     for name, (top, left) in PIECES.items():

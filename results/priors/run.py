@@ -1,4 +1,4 @@
-"""Trains, measures and draws what results/priors.md reports; writes that page.
+"""Trains and measures the models of results/priors.md, draws its pictures and writes its tables.
 
 Usage: sh results/priors/run.sh [RUNS_FOLDER]
 """
@@ -24,7 +24,7 @@ from vqvae_tf.workflows import priors
 HERE = os.path.dirname(os.path.abspath(__file__))
 PHOTOS, DIGITS = "embedded:photos", "embedded:digits"
 SEED = 0
-# Preset -> its data, what it is validated on while it trains, and its test splits.
+# Preset -> its data, its validation data during training, and its test splits.
 MODELS = {
     "photos": (PHOTOS, f"{PHOTOS}/validation", ("region", "photo")),
     "photos_two_level": (PHOTOS, f"{PHOTOS}/validation", ("region", "photo")),
@@ -33,7 +33,7 @@ MODELS = {
 
 
 def measure(root, preset):
-    """Both stages of a preset, trained where they are not there yet, and measured."""
+    """Trains both stages of a preset if they are not there yet, and measures them."""
     uri, validation, splits = MODELS[preset]
     figures = runs.train(root, preset, f"{preset}_prior", SEED, uri, validation)
     prior, model = runs.load(root, preset, SEED)
@@ -55,14 +55,14 @@ def measure(root, preset):
 
 
 def histogram_bits(known, codes, model, places=False, added=1.0):
-    """Bits a code where only the codes' frequencies are known.
+    """Bits per code if only the frequencies of the codes are known.
 
     Args:
         known: code maps that are counted.
         codes: code maps that are coded.
-        model: whose codes they are; each code of a place has a histogram of its own.
-        places: whether each place of the grid has its own as well.
-        added: to every count, shared out among the codes, so that none is impossible.
+        model: the model of the codes; each slot has its own histogram.
+        places: whether each position of the grid also has its own histogram.
+        added: a total that is divided among all counts, so that no code has probability 0.
     """
     size, slots = max(model.code_sizes), len(model.code_sizes)
 
@@ -80,7 +80,7 @@ def histogram_bits(known, codes, model, places=False, added=1.0):
 
 
 def rows(results):
-    """A line for each model and test split."""
+    """A row for each model and test split."""
     for preset, figures in results.items():
         for split in MODELS[preset][2]:
             one = figures[split]
@@ -100,18 +100,18 @@ def rows(results):
 
 
 def page(results, agreement):
-    """The page, from the figures alone."""
+    """The generated part of the page, from the figures."""
     header = [
         "model",
         "test split",
         "PSNR, dB",
         "log2 K",
         "training histogram",
-        "the same by place",
+        "training histogram by position",
         "the split's own histogram",
         "**prior**",
-        "bits/dim plain",
-        "bits/dim under the prior",
+        "bits/dim, plain",
+        "bits/dim, prior",
     ]
     times = runs.table(
         ["model", "steps", "CPU s", "prior steps", "prior CPU s"],
@@ -126,13 +126,11 @@ def page(results, agreement):
             for preset, one in results.items()
         ],
     )
-    with open(os.path.join(HERE, "notes.md")) as file:
-        notes = file.read()
     cores = len(os.sched_getaffinity(0))
     return (
         "# Priors over codes, and their samples\n\n"
-        "Written by `sh results/priors/run.sh` (a part of `make results`), which trains, measures "
-        "and draws all of this anew. By hand, one run is\n\n"
+        "`sh results/priors/run.sh` (a part of `make results`) trains and measures the models "
+        "again, and writes the tables and pictures of this page. The commands of one run are\n\n"
         "```sh\n"
         "vqvae-train --preset=photos_two_level --data=embedded:photos "
         "--validation=embedded:photos/validation --workdir=runs/two_level\n"
@@ -143,36 +141,40 @@ def page(results, agreement):
         "```\n\n"
         f"Machine: {cores} {platform.machine()} CPU cores, TensorFlow {tf.__version__}. "
         "One seed.\n\n"
-        "## Bits a code\n\n"
-        "What a code of the test split costs: plain; by the frequencies of the training codes; by "
-        "those at each place of the grid (digits, whose pictures are aligned); by the split's own "
-        "frequencies, the least that any histogram comes to; and under the prior, which is told "
-        "the class on `region` and `test`.\n\n"
+        "## Bits per code\n\n"
+        "The bits of a code of the test split:\n\n"
+        "- log2 K: plain codes;\n"
+        "- training histogram: coded with the frequencies of the training codes;\n"
+        "- training histogram by position: with their frequencies at each position of the grid "
+        "(only for digits, whose pictures are aligned);\n"
+        "- the split's own histogram: with the frequencies of the split itself, the lower bound "
+        "for a histogram;\n"
+        "- prior: under the prior, which is given the class on `region` and `test`.\n\n"
         f"{runs.table(header, rows(results))}\n\n{times}\n\n"
         "## Do samples show the requested digit?\n\n"
-        "A support-vector machine that saw the real training digits alone names the digit. "
-        f"{agreement['samples']} samples, as many of each class; decoded and made as small as the "
-        "real ones.\n\n"
+        "The digits are classified by a support-vector machine that was trained on the real "
+        f"training digits only. There are {agreement['samples']} samples, the same number for each "
+        "class, decoded and reduced to the size of the real ones.\n\n"
         f"{digits.table(agreement)}\n\n"
         "![digits](priors/digits.webp)\n\n"
-        "A line a digit: six real ones of the test split, then twelve samples.\n\n"
+        "Each row shows one digit: six real ones of the test split, then twelve samples.\n\n"
         "## Photographs\n\n"
         "![samples](priors/samples.webp)\n\n"
-        f"A line each for {', '.join(pictures.CLASSES)}: two real pieces of the photograph, two "
-        "samples of `photos` with that class, two of `photos_two_level`; 128x128 pixels, "
-        "temperature 1. flower: Flickr user vultilion, CC BY 2.0.\n\n"
-        "## Filled in\n\n"
-        "![filled in](priors/inpainting.webp)\n\n"
-        "Held-out pieces: the reconstruction from all codes, what is given of it (half the codes), "
-        "and three samples of the rest by `photos`. The upper lines are of chelsea and china, "
-        "which it never saw and has no class for; the lower ones regions of "
-        f"{' and '.join(pictures.REGIONS)}, with their class. chelsea: Stefan van der Walt, CC0. "
-        "china: Flickr user danielbuechele, CC BY 2.0.\n\n" + notes
+        f"The rows are {', '.join(pictures.CLASSES)}. Each row shows two real crops of the "
+        "photograph, two samples of `photos` with that class, and two of `photos_two_level`, all "
+        "of 128x128 pixels at temperature 1. flower: Flickr user vultilion, CC BY 2.0.\n\n"
+        "## Inpainting\n\n"
+        "![inpainting](priors/inpainting.webp)\n\n"
+        "Each row shows a held-out crop: the reconstruction from all codes, the given half of the "
+        "codes, and three samples of the other half by `photos`. The upper two rows are chelsea "
+        "and china, which were not used in training and have no class. The lower two are regions "
+        f"of {' and '.join(pictures.REGIONS)}, with their class. chelsea: Stefan van der Walt, "
+        "CC0. china: Flickr user danielbuechele, CC BY 2.0.\n"
     )
 
 
 def main():
-    """All runs, all pictures, the page."""
+    """Trains and measures all runs, draws the pictures, writes the page."""
     root = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HERE, "..", "..", "runs", "priors")
     os.makedirs(root, exist_ok=True)
     results = {preset: measure(root, preset) for preset in MODELS}
@@ -183,7 +185,7 @@ def main():
     pictures.draw_inpainting(*one, os.path.join(HERE, "inpainting.webp"))
     figures = {"models": results, "digits": agreement}
     runs.write(os.path.join(HERE, "figures.json"), json.dumps(figures, indent=1))
-    runs.write(os.path.join(HERE, "..", "priors.md"), page(results, agreement))
+    runs.write_page(os.path.join(HERE, "..", "priors.md"), page(results, agreement))
 
 
 if __name__ == "__main__":

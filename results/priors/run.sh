@@ -1,5 +1,5 @@
 #!/bin/sh
-# Trains what results/priors.md reports, measures it, and writes the page and its pictures anew.
-# Runs already in runs/priors/ are gone on with, or only measured again if they are complete.
+# Trains and measures the models of results/priors.md, and writes its tables and pictures.
+# Runs already in runs/priors/ are resumed; complete runs are only measured again.
 export PYTHONPATH="results${PYTHONPATH:+:$PYTHONPATH}"
 exec "${PYTHON:-.venv/bin/python}" results/priors/run.py "$@"

@@ -60,7 +60,7 @@ def main():
         if options.again:
             kept.forget(part)
         if part in PARTS:
-            kept.go_on(part, *PARTS[part])
+            kept.measure(part, *PARTS[part])
     found = kept.read()  # cases in the order of their list, whatever order they were measured in
     for part, (_, cases) in PARTS.items():
         keys = [", ".join(map(str, case)) for case in cases]

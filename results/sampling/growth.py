@@ -1,4 +1,4 @@
-"""CPU time of a sample over the places of its grid: the cached sampler and the naive one."""
+"""CPU time of a sample against the size of its grid: the cached sampler and the naive one."""
 
 import os
 import time
@@ -14,11 +14,11 @@ WAYS = ("cached, XLA", "cached, plain graph", "naive")
 SIDES = (4, 8, 16, 32, 48, 64)
 NAIVE_SIDES = tuple(side for side in SIDES if side <= 32)
 REPEATS = 3
-NAIVE_PLACES = 16  # at most; of a larger grid so many are drawn and the time is scaled
+NAIVE_PLACES = 16  # at most; on a larger grid this many are drawn, and the time is scaled
 
 
 def run(way: str, side: int) -> dict:
-    """CPU seconds of one sample (the smallest of the repeats), and how many places were drawn."""
+    """CPU seconds of one sample (smallest of the repeats), and how many positions were drawn."""
     network = PixelCNN(K, channels=128, layers=16, head_width=128)
     network.build(())
     grid, places = (side, side), side * side
@@ -41,7 +41,7 @@ def run(way: str, side: int) -> dict:
 
 
 def naive_sampler(network, grid, places):
-    """Draws the middle `places` places of a grid by a pass of the whole network for each."""
+    """Draws the middle `places` positions of a grid with a pass of the whole network for each."""
     height, width = grid
 
     @tf.function
@@ -68,7 +68,7 @@ def naive_sampler(network, grid, places):
 
 
 def exponents(points: dict) -> dict:
-    """Way -> the slope of log time over log places, by least squares from 8x8 on."""
+    """Way -> the slope of log time over log positions, by least squares from 8x8 on."""
     slopes = {}
     for way, of_side in points.items():
         sides = [side for side in of_side if side >= 8]
@@ -80,7 +80,7 @@ def exponents(points: dict) -> dict:
 
 
 def draw(points: dict, path: str) -> None:
-    """Seconds against places, both logarithmic.
+    """Plots seconds against positions, both logarithmic.
 
     Args:
         points: way -> {side: figures}.
@@ -101,6 +101,6 @@ def draw(points: dict, path: str) -> None:
         axes.set_yscale("log")
         axes.set_xticks([side * side for side in SIDES], [f"{side}x{side}" for side in SIDES])
         axes.set_xlabel("grid")
-        axes.set_ylabel("CPU seconds a sample")
+        axes.set_ylabel("CPU seconds per sample")
         axes.legend()
         figure.savefig(path, dpi=110)

@@ -1,4 +1,4 @@
-"""The thirty-layer WaveNet: what a narrower skip or coarser weights save, and cost in likelihood.
+"""The WaveNet with thirty layers: time and likelihood with a narrower skip or coarser weights.
 
 Usage: python results/sampling/realtime.py THREADS SKIP   (seconds for a second of sound)
 """
@@ -27,7 +27,7 @@ WINDOW, TRAINING_STEPS, TEST_WINDOWS = 4_096, 300, 16
 
 
 def network_of(skip: int) -> WaveNet:
-    """Thirty layers of 64, built."""
+    """A built network with thirty layers of 64."""
     network = WaveNet(256, channels=64, skip_channels=skip)
     network.build()
     return network
@@ -41,7 +41,7 @@ def speed(threads: int, skip: int) -> dict:
 
 
 def measure(threads: int, skip: int) -> dict:
-    """The smallest of the repeats."""
+    """Wall and CPU seconds for a second of sound: the smallest of the repeats."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     network, wall, cpu = network_of(skip), [], []
@@ -59,7 +59,7 @@ def measure(threads: int, skip: int) -> dict:
 
 
 def likelihood(skip: int, speech: pathlib.Path) -> dict:
-    """Bits a sample on held-out speech after a short training, and what coarser weights add.
+    """Bits per sample of held-out speech after a short training, and what coarser weights add.
 
     Args:
         skip: width of the sum of skip connections.
@@ -87,7 +87,7 @@ def likelihood(skip: int, speech: pathlib.Path) -> dict:
         first = random.integers(len(train) - WINDOW)
         loss = step(tf.constant(train[None, first : first + WINDOW]))
         if number % 20 == 0:
-            print(f"skip {skip}, step {number}: {float(loss):.3f} bits a sample", flush=True)
+            print(f"skip {skip}, step {number}: {float(loss):.3f} bits per sample", flush=True)
     seconds = time.process_time() - start
     held_out = np.concatenate(test)
     held_out = held_out[: len(held_out) // WINDOW * WINDOW].reshape(-1, WINDOW)[:TEST_WINDOWS]
@@ -103,14 +103,14 @@ def likelihood(skip: int, speech: pathlib.Path) -> dict:
 
 
 def bits_of(network, codes):
-    """Mean bits a sample of `codes`."""
+    """Mean bits per sample of `codes`."""
     logits = network(codes)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(codes, logits)
     return tf.reduce_mean(losses) / np.log(2.0)
 
 
 def codes_of(path: pathlib.Path) -> np.ndarray:
-    """A WAV file of 16 bits as mu-law codes."""
+    """A 16-bit WAV file as mu-law codes."""
     with wave.open(str(path)) as file:
         if (file.getframerate(), file.getnchannels(), file.getsampwidth()) != (RATE, 1, 2):
             raise ValueError(f"{path} is not mono at {RATE} Hz in 16 bits")
@@ -119,12 +119,12 @@ def codes_of(path: pathlib.Path) -> np.ndarray:
 
 
 def to_bfloat16(matrix: np.ndarray) -> np.ndarray:
-    """The nearest numbers of 8 bits' precision."""
+    """The nearest numbers in bfloat16."""
     return tf.cast(tf.cast(matrix, tf.bfloat16), tf.float32).numpy()
 
 
 def to_int8(matrix: np.ndarray) -> np.ndarray:
-    """255 equal steps, as wide as each column needs."""
+    """The nearest numbers on 255 equal steps, scaled for each column."""
     step = np.maximum(np.abs(matrix).max(axis=0), 1e-12) / 127
     return np.round(matrix / step) * step
 

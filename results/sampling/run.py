@@ -1,10 +1,10 @@
-"""Measures and draws what results/sampling.md reports; writes that page.
+"""Measures the samplers for results/sampling.md, draws its picture and writes its tables.
 
 Usage: python results/sampling/run.py [--again] [--speech=FOLDER] [PART ...]
 
-Without names every part is gone on with, `likelihood` only if there is speech to train on. Figures
-are kept in figures.json as they come, so that a run that is broken off goes on; `--again` throws
-those of the named parts away first. `page` writes the page alone.
+Without names, all parts are measured; `likelihood` only if there is speech to train on. Figures are
+written to figures.json as they are measured, so that an interrupted run can be resumed. `--again`
+removes the figures of the named parts first. `page` only writes the page.
 """
 
 import functools
@@ -39,7 +39,7 @@ PARTS = {
 
 
 def main():
-    """The parts asked for, the picture, the page."""
+    """Measures the requested parts, draws the picture, writes the page."""
     parser = figures.parser_of(__doc__, PARTS)
     parser.add_argument("--speech", type=pathlib.Path, help="folder of 16 kHz WAV files")
     options = parser.parse_args()
@@ -57,8 +57,8 @@ def main():
             function, cases = PARTS[part]
             if part == "likelihood":
                 function = functools.partial(function, speech=options.speech)
-            kept.go_on(part, function, cases)
-    runs.write(str(HERE.parent / "sampling.md"), page.page(kept.read(), HERE))
+            kept.measure(part, function, cases)
+    runs.write_page(str(HERE.parent / "sampling.md"), page.page(kept.read(), HERE))
 
 
 if __name__ == "__main__":

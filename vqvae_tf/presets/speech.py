@@ -11,8 +11,8 @@ def speech() -> AudioConfig:
 
     The paper's form (section 4.3): the loss of a WaveNet decoder and of the quantizer, nothing
     else; its own strides are six of 2, its networks far larger, its numbers of steps not printed.
-    Speakers are the sub-folders of the data. What its first 1,500 steps reach stands in
-    docs/models.md; no longer run was made.
+    Speakers are the sub-folders of the data. results/speech.md has what its first 1,500
+    steps reach; no longer run was made.
     """
     return AudioConfig(
         widths=(64, 96, 128, 128),
