@@ -128,9 +128,17 @@ def test_sounds_are_held_once_for_all_starts(source, monkeypatch):
     np.testing.assert_array_equal(later[0]["audio"], first[2]["audio"])
 
 
-@pytest.mark.parametrize("uri", ["embedded:photos", "folder", "folder:", "sounds"])
-def test_other_uris_are_refused(uri):
-    with pytest.raises(UserError, match=f'"{uri}" names no sounds; they come from folder:PATH'):
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("tfrecord:x", 'unknown source of sounds "tfrecord:x"; give SCHEME:NAME'),
+        ("folders", "nearest: folder"),
+        ("sounds:a", r"all: .*folder, manifest"),
+        ("folder:", '"folder:" names nothing; give folder:NAME'),
+    ],
+)
+def test_other_uris_are_refused(uri, message):
+    with pytest.raises(UserError, match=message):
         data.open_sounds(uri)
 
 

@@ -48,5 +48,5 @@ def test_from_sounds_to_samples(call, tmp_path):
     assert_refused(as_model, "speech_prior is the preset of a prior; use vqvae-train-prior")
     unknown = call("sample", prior, "--label=carl", f"--output={tmp_path}/none")
     assert_refused(unknown, 'unknown class "carl"', "anna, bert")
-    nothing = call("evaluate", model, "--data=embedded:photos")
-    assert_refused(nothing, '"embedded:photos" names no sounds; they come from folder:PATH')
+    nothing = call("evaluate", model, "--data=tfrecord:photos")
+    assert_refused(nothing, 'unknown source of sounds "tfrecord:photos"', "folder, manifest")

@@ -185,8 +185,8 @@ def test_what_does_not_go_together_is_refused(runs, tmp_path):
         workflows.train_prior(PRIOR, model, uri, str(tmp_path / "a"))
     with pytest.raises(UserError, match="holds no pictures"):
         workflows.train(AUTOENCODER, uri, str(tmp_path / "b"))
-    with pytest.raises(UserError, match="names no sounds"):
-        workflows.evaluate(model, "embedded:photos")
+    with pytest.raises(UserError, match="unknown source of sounds"):
+        workflows.evaluate(model, "tfrecord:photos")
     with pytest.raises(UserError, match="a search needs a model of pictures"):
         workflows.reconstruct(model, uri, str(tmp_path / "c"), search_passes=1)
     assert os.listdir(tmp_path) == []

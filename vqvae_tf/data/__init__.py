@@ -4,17 +4,19 @@ from vqvae_tf.data.codes import CodeRecords, code_batches, grid_of
 from vqvae_tf.data.images import decode, read
 from vqvae_tf.data.record_files import CLASSES_FILE
 from vqvae_tf.data.records import write_codes, write_images
-from vqvae_tf.data.sounds import SoundFolder, open_sounds, sound_batches
+from vqvae_tf.data.sounds import Phone, Sound, SoundSource, sound_batches
 from vqvae_tf.data.source import IndexedSource, Picture, Source, UnreadableError
 from vqvae_tf.data.tiles import batches
-from vqvae_tf.data.uri import open_source
+from vqvae_tf.data.uri import open_sounds, open_source
 
 __all__ = [
     "CLASSES_FILE",
     "CodeRecords",
     "IndexedSource",
+    "Phone",
     "Picture",
-    "SoundFolder",
+    "Sound",
+    "SoundSource",
     "Source",
     "UnreadableError",
     "batches",

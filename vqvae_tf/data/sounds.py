@@ -1,19 +1,29 @@
-"""Sound files in a folder and the folders below it, and training batches cut from them."""
+"""What a source of sounds is, and training batches cut from one."""
 
-import os
-from collections.abc import Iterator
-from typing import TypedDict
+import abc
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
-from vqvae_tf.data import disk, sound_files
-from vqvae_tf.data.folder import classes_of
 from vqvae_tf.data.shuffle import shuffled
-from vqvae_tf.data.source import UnreadableError
+from vqvae_tf.data.source import BaseSource, UnreadableError
 from vqvae_tf.data.windows import Windows, uncopied
 from vqvae_tf.errors import UserError
+
+
+class Phone(NamedTuple):
+    """A speech sound and when it is heard.
+
+    Attributes:
+        phone: its name in the source's set of phones.
+        start, end: in seconds from the beginning of the sound.
+    """
+
+    phone: str
+    start: float
+    end: float
 
 
 class Sound(TypedDict):
@@ -23,48 +33,33 @@ class Sound(TypedDict):
         name: unique within its source.
         audio: float32 `[time]`, in [-1, 1].
         label: number of the speaker among the source's `class_names`, or None.
+        phones: what is heard when, in order and without overlaps; None where it is not known.
+        text: what is said, or None.
     """
 
     name: str
     audio: np.ndarray
     label: int | None
+    phones: tuple[Phone, ...] | None
+    text: str | None
 
 
-class SoundFolder:
-    """`folder:PATH`: every sound file below PATH, ordered by path.
+class SoundSource(BaseSource):
+    """Sounds behind a URI, as `open_sounds` opens them; the classes are the speakers."""
 
-    If all of them lie in sub-folders, the names of the immediate sub-folders are the speakers.
-    Hidden files and folders are left out. Files without an ending are taken if they begin as a
-    sound does.
-
-    Attributes:
-        uri: what `open_sounds` was given.
-        class_names: the speakers' names; empty where sounds have no speaker.
-    """
-
-    def __init__(self, uri: str, path: str):
-        disk.check_folder(uri, path)
-        self.uri = uri
-        self._path = path
-        self._unreadable: set[str] = set()
+    def __init__(self, uri: str, class_names: tuple[str, ...] = ()):
+        super().__init__(uri, class_names)
         self._held: dict[tuple[int, int], tuple[Windows, tf.Tensor]] = {}
-        self._files = disk.files_below(
-            path, sound_files.EXTENSIONS, self._skip, sound_files.is_sound
-        )
-        if not self._files:
-            raise UserError(
-                f"{uri}: the folder holds no sounds; files must end in "
-                f"{', '.join(sound_files.EXTENSIONS)}"
-            )
-        self.class_names, self._labels = classes_of(self._files)
 
-    def __len__(self) -> int:
-        return len(self._files)
+    @abc.abstractmethod
+    def entries(self, sample_rate: int) -> Iterator[tuple[str, Callable[[], Sound]]]:
+        """All sounds in order: the name of each, and what reads it.
 
-    @property
-    def skipped(self) -> int:
-        """How many sounds were found unreadable so far; each is named once in the log."""
-        return len(self._unreadable)
+        The latter raises `UnreadableError` for a sound that cannot be used.
+
+        Args:
+            sample_rate: of the sounds that are read, in Hz.
+        """
 
     def sounds(self, sample_rate: int) -> Iterator[Sound]:
         """All whole sounds in order, mono at `sample_rate` Hz; unreadable ones are skipped.
@@ -73,15 +68,14 @@ class SoundFolder:
             UserError: none of them can be read.
         """
         readable = 0
-        for file, label in zip(self._files, self._labels, strict=True):
-            name = disk.printable(file)
+        for name, read in self.entries(sample_rate):
             try:
-                audio = sound_files.read(os.path.join(self._path, file), sample_rate)
+                sound = read()
             except UnreadableError as error:
-                self._skip(name, error)
+                self.skip(name, error)
             else:
                 readable += 1
-                yield Sound(name=name, audio=audio, label=label)
+                yield sound
         if not readable:
             raise UserError(
                 f"{self.uri}: none of its {len(self)} sounds can be read; the log says why"
@@ -109,27 +103,9 @@ class SoundFolder:
             self._held[sample_rate, window] = Windows(arrays(), (window,)), tf.constant(labels)
         return self._held[sample_rate, window]
 
-    def _skip(self, name: str, error: Exception) -> None:
-        if name not in self._unreadable:
-            self._unreadable.add(name)
-            logging.warning("skipped %s", error)
-
-
-def open_sounds(uri: str) -> SoundFolder:
-    """Opens the sounds that a data URI names: `folder:PATH`.
-
-    Raises:
-        UserError: the scheme is another, or there is nothing to read.
-    """
-    scheme, _, rest = uri.partition(":")
-    uri = disk.printable(uri)  # as messages show it
-    if scheme != "folder" or not rest:
-        raise UserError(f'"{uri}" names no sounds; they come from folder:PATH')
-    return SoundFolder(uri, rest)
-
 
 def sound_batches(
-    source: SoundFolder,
+    source: SoundSource,
     sample_rate: int,
     window: int,
     batch_size: int,

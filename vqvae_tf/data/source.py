@@ -1,4 +1,4 @@
-"""What a data source is: the pictures behind a URI, in order or shuffled without end."""
+"""What a data source is, and the pictures behind a URI, in order or shuffled without end."""
 
 import abc
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from vqvae_tf.errors import UserError
 
 
 class UnreadableError(UserError):
-    """A picture or record that cannot be used; sources name it, skip it and count it."""
+    """A picture, sound or record that cannot be used; sources name it, skip it and count it."""
 
 
 class Picture(TypedDict):
@@ -31,12 +31,12 @@ class Picture(TypedDict):
     label: int | None
 
 
-class Source(abc.ABC):
-    """Pictures behind a URI.
+class BaseSource(abc.ABC):
+    """What sources of all kinds share: names, and what is left out.
 
     Attributes:
-        uri: what `open_source` was given.
-        class_names: the labels' names; empty where pictures have no labels.
+        uri: what names the source.
+        class_names: the labels' names; empty where there are no labels.
     """
 
     def __init__(self, uri: str, class_names: tuple[str, ...] = ()):
@@ -46,17 +46,27 @@ class Source(abc.ABC):
 
     @property
     def skipped(self) -> int:
-        """How many pictures were found unreadable so far; each is named once in the log."""
+        """How many entries were found unreadable so far; each is named once in the log."""
         return len(self._unreadable)
+
+    def skip(self, name: str, error: Exception) -> None:
+        """Counts what cannot be used, and names it in the log the first time."""
+        if name not in self._unreadable:
+            self._unreadable.add(name)
+            logging.warning("skipped %s", error)
+
+    @abc.abstractmethod
+    def __len__(self) -> int:
+        """Number of entries, unreadable ones that were not met yet among them."""
+
+
+class Source(BaseSource):
+    """Pictures behind a URI, as `open_source` opens them."""
 
     @property
     @abc.abstractmethod
     def stored_bytes(self) -> int:
         """Bytes of the encoded pictures: tells early that a set will not fit in memory."""
-
-    @abc.abstractmethod
-    def __len__(self) -> int:
-        """Number of pictures, unreadable ones that were not met yet among them."""
 
     @abc.abstractmethod
     def pictures(self, channels: int = 3) -> Iterator[Picture]:
@@ -82,12 +92,6 @@ class Source(abc.ABC):
             Dataset of `(position, image, label)`: int64, uint8 `[height, width, channels]` and
             int32 (-1 without labels).
         """
-
-    def skip(self, name: str, error: Exception) -> None:
-        """Counts what cannot be used, and names it in the log the first time."""
-        if name not in self._unreadable:
-            self._unreadable.add(name)
-            logging.warning("skipped %s", error)
 
     def _refuse_if_empty(self, readable: int) -> None:
         if not readable:

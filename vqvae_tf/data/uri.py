@@ -8,12 +8,16 @@ from vqvae_tf.data.digits import EmbeddedDigits
 from vqvae_tf.data.embedded import EmbeddedPhotos
 from vqvae_tf.data.folder import Folder
 from vqvae_tf.data.record_files import shards
+from vqvae_tf.data.sound_folder import SoundFolder
+from vqvae_tf.data.sound_manifest import SoundManifest
+from vqvae_tf.data.sounds import SoundSource
 from vqvae_tf.data.tfds import TensorFlowDatasets
 from vqvae_tf.data.tfrecord import ImageRecords
 from vqvae_tf.errors import UserError, nearest
 
 EMBEDDED = {"photos": EmbeddedPhotos, "digits": EmbeddedDigits}
 SCHEMES = ("codes", "embedded", "folder", "tfds", "tfrecord")
+SOUND_SCHEMES = ("folder", "manifest")
 
 
 def open_source(uri: str, max_pixels: int = images.MAX_PIXELS) -> Any:
@@ -40,14 +44,8 @@ def open_source(uri: str, max_pixels: int = images.MAX_PIXELS) -> Any:
     >>> len(source), next(source.pictures())["image"].shape
     (13, (512, 128, 3))
     """
-    scheme, separator, rest = uri.partition(":")
+    scheme, rest = _divided(uri, SCHEMES, "data source")
     uri = disk.printable(uri)  # as messages show it
-    if not separator or scheme not in SCHEMES:
-        raise UserError(
-            f'unknown data source "{uri}"; give SCHEME:NAME; {nearest(scheme, SCHEMES)}'
-        )
-    if not rest:
-        raise UserError(f'"{uri}" names nothing; give {scheme}:NAME')
     match scheme:
         case "embedded":
             name, _, split = disk.printable(rest).partition("/")
@@ -62,3 +60,35 @@ def open_source(uri: str, max_pixels: int = images.MAX_PIXELS) -> Any:
             return ImageRecords(uri, rest, max_pixels)
         case _:
             return CodeRecords(uri, shards(uri, rest))
+
+
+def open_sounds(uri: str) -> SoundSource:
+    """Opens the sounds that a data URI names.
+
+    - `folder:PATH`: sound files in a folder and below it;
+    - `manifest:PATH[/SPLIT]`: sound files that a CSV or JSONL file lists.
+
+    Args:
+        uri: one of the above.
+
+    Raises:
+        UserError: the scheme or the split is unknown, or there is nothing to read.
+    """
+    scheme, rest = _divided(uri, SOUND_SCHEMES, "source of sounds")
+    uri = disk.printable(uri)
+    match scheme:
+        case "folder":
+            return SoundFolder(uri, rest)
+        case _:
+            return SoundManifest(uri, rest)
+
+
+def _divided(uri: str, schemes: tuple[str, ...], what: str) -> tuple[str, str]:
+    """The scheme, one of those given, and what stands behind it."""
+    scheme, separator, rest = uri.partition(":")
+    uri = disk.printable(uri)
+    if not separator or scheme not in schemes:
+        raise UserError(f'unknown {what} "{uri}"; give SCHEME:NAME; {nearest(scheme, schemes)}')
+    if not rest:
+        raise UserError(f'"{uri}" names nothing; give {scheme}:NAME')
+    return scheme, rest

@@ -26,11 +26,11 @@ class AudioMedium(medium.Medium):
 
     condition = "speaker"
 
-    def open_source(self, uri: str) -> data.SoundFolder:
+    def open_source(self, uri: str) -> data.SoundSource:
         """`data.open_sounds`."""
         return data.open_sounds(uri)
 
-    def fitted(self, config: models.AudioConfig, source: data.SoundFolder) -> models.AudioConfig:
+    def fitted(self, config: models.AudioConfig, source: data.SoundSource) -> models.AudioConfig:
         """The configuration of a model of these sounds: with their speakers.
 
         Raises:
@@ -44,7 +44,7 @@ class AudioMedium(medium.Medium):
         return dataclasses.replace(config, speakers=source.class_names)
 
     def batches(
-        self, source: data.SoundFolder, config: models.AudioConfig, start_step: int = 0
+        self, source: data.SoundSource, config: models.AudioConfig, start_step: int = 0
     ) -> tf.data.Dataset:
         """Training batches, as in `data.sound_batches`."""
         settings = config.training
@@ -60,7 +60,7 @@ class AudioMedium(medium.Medium):
     def measure(
         self,
         model: models.AudioVQVAE,
-        source: data.SoundFolder,
+        source: data.SoundSource,
         prior_bits: medium.Bits | None = None,
         search: medium.Encode | None = None,
     ) -> dict[str, Any]:
@@ -120,7 +120,7 @@ class AudioMedium(medium.Medium):
     def reconstruct(
         self,
         model: models.AudioVQVAE,
-        source: data.SoundFolder,
+        source: data.SoundSource,
         output: str,
         count: int | None = None,
         search: medium.Encode | None = None,
@@ -147,7 +147,7 @@ class AudioMedium(medium.Medium):
     def code_maps(
         self,
         model: models.AudioVQVAE,
-        source: data.SoundFolder,
+        source: data.SoundSource,
         variation: bool | None = None,
         seed: int = 0,
     ) -> Iterator[dict[str, Any]]:
