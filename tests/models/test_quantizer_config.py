@@ -1,4 +1,5 @@
 import dataclasses
+import inspect
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from tests.small import AUTOENCODER
 from vqvae_tf import layers, models
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import QuantizerConfig
+from vqvae_tf.models.quantizer_config import KINDS
 
 DIM = 12
 
@@ -60,6 +62,23 @@ def test_the_layer_is_what_the_configuration_says(config, code_sizes, leaf):
     again = config.make("quantizer")
     again.build(x.shape)
     assert [variable.path for variable in again.variables] == paths  # no automatic numbers
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_field_sets_each_argument_of_a_layer(kind):
+    """Except for those that the model sets: names, seeds, precision, what a call returns."""
+    layer, fields = KINDS[kind]
+    arguments = {
+        name
+        for each in layer.__mro__
+        if issubclass(each, layers.Quantizer)
+        for name in inspect.signature(each.__init__).parameters
+    }
+    of_the_model = {"self", "args", "kwargs", "seed", "return_codes"}
+    not_of_the_layer = {"bits"}
+    if "estimator" in fields:
+        not_of_the_layer |= {"temperature", "final_temperature", "anneal_steps"}
+    assert arguments - of_the_model == set(fields) - not_of_the_layer
 
 
 def test_stages_start_from_different_codebooks():

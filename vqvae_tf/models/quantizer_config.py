@@ -34,7 +34,15 @@ KINDS: dict[str, tuple[Callable[..., layers.Quantizer], tuple[str, ...]]] = {
     "finite_scalar": (layers.FiniteScalarQuantizer, ("levels",)),
     "lookup_free": (
         layers.LookupFreeQuantizer,
-        ("bits", "spherical", "commitment_cost", "entropy_cost", "diversity_cost", "temperature"),
+        (
+            "bits",
+            "spherical",
+            "commitment_cost",
+            "entropy_cost",
+            "diversity_cost",
+            "temperature",
+            "group_bits",
+        ),
     ),
 }
 _AROUND = ("kind", "stages", "stage_dropout", "groups", "shared_codebook", "code_dim")
@@ -59,7 +67,7 @@ class QuantizerConfig:
             lookup-free quantizer.
         levels: of a finite scalar quantizer, such as 8,5,5,5.
         bits: of a lookup-free quantizer, whose codes are below 2 ** bits.
-        spherical, entropy_cost: of a lookup-free quantizer.
+        spherical, entropy_cost, group_bits: of a lookup-free quantizer.
         stages: of a `ResidualQuantizer`; None for none.
         stage_dropout: whether training drops stages at random.
         groups: parts of a vector that are quantized apart, as by `GroupedQuantizer`; None for none.
@@ -92,6 +100,7 @@ class QuantizerConfig:
     bits: int | None = None
     spherical: bool | None = None
     entropy_cost: float | None = None
+    group_bits: int | None = None
     stages: int | None = None
     stage_dropout: bool = False
     groups: int | None = None
