@@ -1,4 +1,4 @@
-"""A VQ-VAE of one's own from the layers, trained by Keras's `fit` on tiles of real photographs.
+"""A custom VQ-VAE, composed of the layers and trained with Keras's `fit` on tiles of photographs.
 
 Usage: python examples/compose.py [EPOCHS [STEPS_PER_EPOCH]]
 """
@@ -17,7 +17,7 @@ from vqvae_tf.networks import Decoder, Encoder
 
 
 def build() -> tuple[keras.Model, keras.Model]:
-    """The autoencoder, and the part of it that gives codes."""
+    """Builds the autoencoder, and a model that returns its codes."""
     image = keras.Input((32, 32, 3))
     latents = Encoder(widths=(32, 64), final_convolution=False, embedding_dim=8)(image)
     quantized, codes = VectorQuantizerEMA(num_embeddings=512, return_codes=True)(latents)
@@ -26,7 +26,7 @@ def build() -> tuple[keras.Model, keras.Model]:
 
 
 def train(epochs: int, steps: int) -> str:
-    """Trains, and says which share of the codebook eight batches use."""
+    """Trains, and returns a sentence on how many codes eight batches use."""
     source = data.open_source("embedded:photos")
     tiles = data.batches(source, DataConfig(image_size=32), batch_size=32, seed=0)
 
@@ -43,7 +43,7 @@ def train(epochs: int, steps: int) -> str:
 
 
 def main():
-    """Prints one line at the end, also of what is wrong."""
+    """Prints one line at the end, also for an error."""
     numbers = sys.argv[1:]
     if len(numbers) > 2 or not all(re.fullmatch("[1-9][0-9]{0,5}", each) for each in numbers):
         sys.exit(f"EPOCHS and STEPS_PER_EPOCH must be numbers from 1; received {' '.join(numbers)}")

@@ -1,4 +1,4 @@
-"""Reads a picture through an exported model; needs TensorFlow and Pillow, not vqvae_tf.
+"""Encodes and decodes a picture with an exported model; needs TensorFlow and Pillow, not vqvae_tf.
 
 Usage: python examples/serve.py SAVED_MODEL PICTURE RECONSTRUCTION.png
 """
@@ -10,11 +10,12 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # Pillow has others, which run programs
+# Pillow's other formats include EPS, which is run as a program.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 
 
 def reconstruct(path: str, picture: str, output: str) -> str:
-    """Encodes, writes what the codes decode to, and says how many there are."""
+    """Encodes a picture, writes the decoded codes, and returns their number in a sentence."""
     if os.path.exists(output):
         raise ValueError(f"{output} exists; give another name")
     signatures = tf.saved_model.load(path).signatures
@@ -34,9 +35,9 @@ def reconstruct(path: str, picture: str, output: str) -> str:
 
 
 def main():
-    """Prints one line, also of what is wrong."""
+    """Prints one line, also for an error."""
     if len(sys.argv) != 4:
-        sys.exit(f"{len(sys.argv) - 1} arguments; wanted SAVED_MODEL PICTURE RECONSTRUCTION.png")
+        sys.exit(f"{len(sys.argv) - 1} arguments; expected SAVED_MODEL PICTURE RECONSTRUCTION.png")
     try:
         print(reconstruct(*sys.argv[1:]))
     except (OSError, ValueError, Image.DecompressionBombError, tf.errors.OpError) as error:

@@ -71,8 +71,8 @@ def test_serve_answers_wrong_input_in_one_line(run, saved_model, tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / "other"))
     before = sorted(file.name for file in tmp_path.iterdir())
     for arguments, wanted in (
-        ((), "0 arguments; wanted SAVED_MODEL PICTURE"),
-        ((path, "in.png"), "2 arguments; wanted"),
+        ((), "0 arguments; expected SAVED_MODEL PICTURE"),
+        ((path, "in.png"), "2 arguments; expected"),
         ((path, "in.png", "in.png"), "in.png exists; give another name"),
         (("absent", "in.png", "out.png"), "SavedModel file does not exist"),
         (("in.png", "in.png", "out.png"), "SavedModel file does not exist"),
