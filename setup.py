@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).parent
 FEATURES = {
     "report": ["jinja2", "matplotlib>=3.10"],
     "photos": ["scikit-image", "scikit-learn"],
-    "audio": ["soundfile", "soxr"],
+    "audio": ["espeakng-loader", "soundfile", "soxr"],
     "export": ["ai-edge-litert"],
     "data": ["tensorflow-datasets", "importlib_resources"],
 }

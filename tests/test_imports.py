@@ -28,7 +28,7 @@ DOORS = {"models", "export"}  # links at the top level; the code's only name is 
 # Each takes a second or more to import, or belongs to an extra that may not be installed.
 HEAVY = {
     *("tensorflow_probability", "tensorflow_datasets", "tensorflow_io", "apache_beam"),
-    *("jax", "jinja2", "matplotlib", "skimage", "sklearn"),
+    *("jax", "jinja2", "matplotlib", "skimage", "sklearn", "espeakng_loader"),
     *("soundfile", "soxr", "av", "onnx", "onnxruntime", "tf2onnx", "ai_edge_litert"),
 }
 

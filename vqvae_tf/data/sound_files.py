@@ -38,7 +38,7 @@ def read(path: str | os.PathLike, sample_rate: int) -> np.ndarray:
     """
     path = os.fspath(path)
     name = disk.printable(path)
-    soundfile, soxr = _packages()
+    soundfile, soxr = packages()
     audio = bytearray()
     with disk.reading(path) as (file, size):
         if sound_headers.kind_of(file.read(disk.HEADER_BYTES)) is None:
@@ -77,7 +77,26 @@ def is_sound(header: bytes) -> bool:
     return sound_headers.kind_of(header) is not None
 
 
-def _packages() -> tuple[Any, Any]:
+def resample(audio: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
+    """The sound at another rate, which may go a little beyond [-1, 1].
+
+    Args:
+        audio: float32 `[time]`.
+        rate, new_rate: in Hz.
+
+    >>> resample(np.zeros(300, np.float32), 24_000, 16_000).shape
+    (200,)
+    """
+    _, soxr = packages()
+    return audio if rate == new_rate else soxr.resample(audio, rate, new_rate)
+
+
+def packages() -> tuple[Any, Any]:
+    """The modules soundfile and soxr.
+
+    Raises:
+        UserError: one is not installed.
+    """
     try:
         import soundfile
         import soxr

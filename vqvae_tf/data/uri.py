@@ -1,5 +1,6 @@
 """A data URI -> the source that it names."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from vqvae_tf.data import disk, images
@@ -11,13 +12,15 @@ from vqvae_tf.data.record_files import shards
 from vqvae_tf.data.sound_folder import SoundFolder
 from vqvae_tf.data.sound_manifest import SoundManifest
 from vqvae_tf.data.sounds import SoundSource
+from vqvae_tf.data.speech import EmbeddedSpeech
 from vqvae_tf.data.tfds import TensorFlowDatasets
 from vqvae_tf.data.tfrecord import ImageRecords
 from vqvae_tf.errors import UserError, nearest
 
 EMBEDDED = {"photos": EmbeddedPhotos, "digits": EmbeddedDigits}
 SCHEMES = ("codes", "embedded", "folder", "tfds", "tfrecord")
-SOUND_SCHEMES = ("folder", "manifest")
+EMBEDDED_SOUNDS = ("speech", "speech_small")
+SOUND_SCHEMES = ("embedded", "folder", "manifest")
 
 
 def open_source(uri: str, max_pixels: int = images.MAX_PIXELS) -> Any:
@@ -48,10 +51,8 @@ def open_source(uri: str, max_pixels: int = images.MAX_PIXELS) -> Any:
     uri = disk.printable(uri)  # as messages show it
     match scheme:
         case "embedded":
-            name, _, split = disk.printable(rest).partition("/")
-            if name not in EMBEDDED:
-                raise UserError(f'{uri}: unknown name "{name}"; {nearest(name, EMBEDDED)}')
-            return EMBEDDED[name](uri, split or "train")
+            name, split = _embedded(uri, rest, EMBEDDED)
+            return EMBEDDED[name](uri, split)
         case "folder":
             return Folder(uri, rest, max_pixels)
         case "tfds":
@@ -65,6 +66,8 @@ def open_source(uri: str, max_pixels: int = images.MAX_PIXELS) -> Any:
 def open_sounds(uri: str) -> SoundSource:
     """Opens the sounds that a data URI names.
 
+    - `embedded:speech[/train|validation|test|unseen_validation|unseen_test]`: speech made by the
+      synthesisers that are installed, or a tenth of it, `embedded:speech_small`;
     - `folder:PATH`: sound files in a folder and below it;
     - `manifest:PATH[/SPLIT]`: sound files that a CSV or JSONL file lists.
 
@@ -77,6 +80,9 @@ def open_sounds(uri: str) -> SoundSource:
     scheme, rest = _divided(uri, SOUND_SCHEMES, "source of sounds")
     uri = disk.printable(uri)
     match scheme:
+        case "embedded":
+            name, split = _embedded(uri, rest, EMBEDDED_SOUNDS)
+            return EmbeddedSpeech(uri, split, name)
         case "folder":
             return SoundFolder(uri, rest)
         case _:
@@ -92,3 +98,11 @@ def _divided(uri: str, schemes: tuple[str, ...], what: str) -> tuple[str, str]:
     if not rest:
         raise UserError(f'"{uri}" names nothing; give {scheme}:NAME')
     return scheme, rest
+
+
+def _embedded(uri: str, rest: str, known: Iterable[str]) -> tuple[str, str]:
+    """The name, one of those known, and the split."""
+    name, _, split = disk.printable(rest).partition("/")
+    if name not in known:
+        raise UserError(f'{uri}: unknown name "{name}"; {nearest(name, known)}')
+    return name, split or "train"
