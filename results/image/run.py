@@ -19,9 +19,9 @@ import tensorflow as tf
 from vqvae_tf import data, models, reporting
 from vqvae_tf.data import embedded
 from vqvae_tf.media import medium_of
-from vqvae_tf.media.whole_pictures import Compiled
+from vqvae_tf.media.compiled_image_model import CompiledImageModel
 from vqvae_tf.reporting import codecs
-from vqvae_tf.workflows import priors
+from vqvae_tf.workflows.prior_bits import bits_of
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = "embedded:photos"
@@ -40,7 +40,7 @@ def run(root, preset, seed):
             return json.load(file)
     figures = runs.train(root, preset, "photos_prior", seed, DATA, f"{DATA}/validation")
     prior, model = runs.load(root, preset, seed)
-    bits = priors.bits_of(prior)
+    bits = bits_of(prior)
     searches = {
         "searched": models.CodeSearch(model).encode,
         "searched_by_rate": models.CodeSearch(model, prior=prior, rate_weight=RATE_WEIGHT).encode,
@@ -65,7 +65,7 @@ def jpeg_at(split, bits_per_pixel):
 def draw(root, preset, seed):
     """Draws held-out photographs with code maps and reconstructions, and samples by class."""
     prior, model = runs.load(root, preset, seed)
-    fast = Compiled(model)
+    fast = CompiledImageModel(model)
     codebook = np.asarray(model.code_vectors)
     for picture in data.open_source(f"{DATA}/photo").pictures():
         image = picture["image"]

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from vqvae_tf import data
 from vqvae_tf.media import medium_of
-from vqvae_tf.workflows import priors
+from vqvae_tf.workflows.prior_bits import bits_of
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PHOTOS, DIGITS = "embedded:photos", "embedded:digits"
@@ -38,12 +38,12 @@ def measure(root, preset):
     figures = runs.train(root, preset, f"{preset}_prior", SEED, uri, validation)
     prior, model = runs.load(root, preset, SEED)
     source = data.open_source(uri)
-    training = [item["codes"] for item in priors.code_maps(model, source)]
+    training = [item["codes"] for item in medium_of(model).code_maps(model, source)]
     figures["log2_k"] = math.log2(model.code_sizes[0])
     for split in splits:
         source = data.open_source(f"{uri}/{split}")
-        test = [item["codes"] for item in priors.code_maps(model, source)]
-        measured = medium_of(model).measure(model, source, priors.bits_of(prior))
+        test = [item["codes"] for item in medium_of(model).code_maps(model, source)]
+        measured = medium_of(model).measure(model, source, bits_of(prior))
         del measured["per_picture"]
         figures[split] = measured | {
             "histogram": histogram_bits(training, test, model),

@@ -13,7 +13,7 @@ class Case(NamedTuple):
 
     Attributes:
         make: the layer, from keyword arguments such as `dtype`.
-        codebook: whether it is a `CountedCodebook` of 16 codes: loaded, moved, revived, guarded.
+        codebook: a `UsageCountingQuantizer` of 16 codes or not: loaded, moved, revived, guarded.
         identity: whether the gradient of its vectors comes to its input unchanged.
         draws: whether codes are drawn in training; a step is then counted though it moves nothing.
     """

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 
-from vqvae_tf.workflows.trained import load_pair
+from vqvae_tf.workflows.load import load_pair
 
 
 def test_two_workers_train_both_stages_and_name_a_peer_that_is_killed(runs, tmp_path):

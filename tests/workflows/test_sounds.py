@@ -78,9 +78,9 @@ def test_a_prior_learns_sequences_and_knows_its_speakers(runs):
     assert prior.config.code_sizes == (16,) and prior.config.num_classes == 2
     results = workflows.evaluate(path, uri, prior_path)
     assert 0 < results["prior_bits_per_code"] < 4.5
-    maps = list(workflows.code_maps(model, data.open_sounds(uri)))
-    assert [item["codes"].shape for item in maps] == [(22, 1), (25, 1)] * 2
-    assert len(list(workflows.code_maps(model, data.open_sounds(uri), True))) == 8
+    maps = list(medium_of(model).code_maps(model, data.open_sounds(uri)))
+    assert [item["codes"].shape for item in maps] == [(22,), (25,)] * 2
+    assert len(list(medium_of(model).code_maps(model, data.open_sounds(uri), True))) == 8
 
 
 def test_speakers_go_by_name_and_unknown_ones_are_named(runs, tmp_path, caplog):
@@ -112,8 +112,8 @@ def test_long_sounds_are_cut_at_borders_of_codes(runs, monkeypatch):
     source = data.open_sounds(uri)
     whole = medium_of(model).measure(model, source)
     monkeypatch.setattr(audio, "PIECE_SECONDS", 0.1)  # 400 samples, rounded up to 416
-    shapes = [item["codes"].shape for item in workflows.code_maps(model, source)]
-    assert shapes == [(13, 1), (9, 1), (13, 1), (12, 1)] * 2
+    shapes = [item["codes"].shape for item in medium_of(model).code_maps(model, source)]
+    assert shapes == [(13,), (9,), (13,), (12,)] * 2
     pieces = medium_of(model).measure(model, source)
     assert pieces["sounds"] == whole["sounds"] and pieces["seconds"] == whole["seconds"]
     assert pieces["latent_bits_per_second"] == whole["latent_bits_per_second"]
@@ -170,9 +170,7 @@ def test_reconstructions_lie_beside_the_sounds(runs, tmp_path):
 
 def test_codes_written_once_train_another_prior(runs, tmp_path):
     written = data.open_source(f"codes:{runs[2]}/codes/*").maps()
-    # Earlier versions wrote a sequence as a map of one row, without a rank.
-    rows = [item | {"codes": item["codes"][None], "rank": 2} for item in written]
-    data.write_codes(tmp_path / "codes", rows, ("anna", "bert"))
+    data.write_codes(tmp_path / "codes", written, ("anna", "bert"))
     codes = f"codes:{tmp_path / 'codes'}"
     results = workflows.train_prior(SEQUENCES, runs[1], codes, str(tmp_path / "prior"))
     # From two offsets: of 700 and 800 samples 22 and 25 codes, of 684 and 784 as many.

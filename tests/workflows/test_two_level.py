@@ -71,7 +71,9 @@ def test_served_elsewhere_it_is_the_same(trained, tmp_path):
 
 def test_noise_of_a_sample_draws_the_prior_s_own_codes(trained):
     prior, model = workflows.load_pair(trained[1])
-    sample = export.signatures.sample_from_noise_signature(model, prior, GRID)["sample"].function
+    sample = export.model_signatures.sample_from_noise_signature(model, prior, GRID)[
+        "sample"
+    ].function
     noise = export.noise_of(prior, GRID, seed=4, sample=1)
     assert noise["lower_noise"].shape == (4, 6, 1, 16)
     expected = prior.sample(2, grid=GRID, seed=4, label=0)[1:]

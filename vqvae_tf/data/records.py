@@ -108,7 +108,7 @@ def map_of(record: bytes, place: str, class_names: tuple[str, ...]) -> dict[str,
     """
     features = Features(record, place)
     shape = tuple(features.integers("shape"))
-    rank = tuple(features.integers("rank")) or (2,)  # in earlier versions all were of rank 2
+    rank = tuple(features.integers("rank")) or (2,)
     codes = np.array(features.integers("codes"), np.int64)
     if len(rank) > 1 or rank[0] not in RANKS or not rank[0] <= len(shape) <= _MAX_AXES:
         raise UnreadableError(f"{place}: no grid of rank {_short(rank)} has shape {_short(shape)}")

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from vqvae_tf.data.python_calls import numpy_call
+from vqvae_tf.data.numpy_call import numpy_call
 from vqvae_tf.data.shuffle import shuffled
 from vqvae_tf.errors import UserError
 

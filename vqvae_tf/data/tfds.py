@@ -8,7 +8,7 @@ import tensorflow as tf
 from absl import logging
 
 from vqvae_tf.data import images
-from vqvae_tf.data.python_calls import numpy_call
+from vqvae_tf.data.numpy_call import numpy_call
 from vqvae_tf.data.source import Picture, Source, UnreadableError
 from vqvae_tf.errors import UserError, nearest, reason
 

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from vqvae_tf.config import DataConfig
 from vqvae_tf.data import images
-from vqvae_tf.data.python_calls import numpy_call
+from vqvae_tf.data.numpy_call import numpy_call
 from vqvae_tf.data.recolour import recolour
 from vqvae_tf.data.shuffle import shuffled
 from vqvae_tf.data.source import Picture, Source, UnreadableError

@@ -14,16 +14,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf import __version__, data, export, models, presets, reporting
+from vqvae_tf import __version__, data, export, models, presets, reporting, workflows
 from vqvae_tf.data import embedded
 from vqvae_tf.demo.clock import Clock, trained_seconds
 from vqvae_tf.demo.facts import SUBJECTS, ExportCheck, ImageFacts, Photograph, Samples, Stage
 from vqvae_tf.demo.report import image_report
 from vqvae_tf.media import medium_of
+from vqvae_tf.media.compiled_image_model import CompiledImageModel
 from vqvae_tf.media.output_files import write_png
-from vqvae_tf.media.whole_pictures import Compiled
-from vqvae_tf.workflows import autoencoders, priors
-from vqvae_tf.workflows.trained import load_pair
+from vqvae_tf.workflows.prior_bits import bits_of
 
 DATA = "embedded:photos"
 SAMPLE_GRID = (32, 32)  # codes: twice the side of what the prior was trained on
@@ -58,13 +57,13 @@ def run(
     clock = Clock(os.path.join(output, "timings.json"))
     validation = f"{DATA}/validation"
     with clock.part(_TRAINING):
-        autoencoders.train(autoencoder_config, DATA, paths["model"], validation_uri=validation)
+        workflows.train(autoencoder_config, DATA, paths["model"], validation_uri=validation)
     with clock.part(_PRIOR_TRAINING):
-        priors.train_prior(
+        workflows.train_prior(
             prior_config, paths["model"], DATA, paths["prior"], validation_uri=validation
         )
     model: models.ImageVQVAE
-    prior, model = load_pair(paths["prior"])
+    prior, model = workflows.load_pair(paths["prior"])
     with clock.part("sampling"):
         counts = _code_counts(model)
         samples, independent = _samples(prior, model, counts, paths["samples"])
@@ -141,10 +140,10 @@ def _photographs(
 ) -> list[Photograph]:
     """Pictures of a split with what came back of them and what their codes cost."""
     source = data.open_source(uri)
-    bits = priors.bits_of(prior)
+    bits = bits_of(prior)
     results = medium_of(model).measure(model, source, bits)
     rows = {row["name"]: row for row in results["per_picture"]}
-    fast = Compiled(model)
+    fast = CompiledImageModel(model)
     photographs = {**embedded.TRAINING, **embedded.HELD_OUT}
     found = []
     for picture in source.pictures():
@@ -197,7 +196,7 @@ def _samples(
 def _code_counts(model: models.ImageVQVAE) -> np.ndarray:
     """Uses of every code in the training photographs, encoded once as they are."""
     counts = np.zeros(model.code_sizes[0], np.int64)
-    for item in priors.code_maps(model, data.open_source(DATA)):
+    for item in medium_of(model).code_maps(model, data.open_source(DATA)):
         counts += np.bincount(item["codes"].ravel(), minlength=len(counts))
     return counts
 

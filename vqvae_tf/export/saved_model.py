@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf.errors import UserError
-from vqvae_tf.export import input_checks, manifest, other_process, signatures
+from vqvae_tf.export import graph_checks, manifest, model_signatures, other_process
 from vqvae_tf.models import Autoencoder, Prior
 
 # Every file that TensorFlow writes, and two more forms of saved_model.pb that it would read.
@@ -55,22 +55,22 @@ def export_saved_model(
             'brackets and backslashes for a pattern; give a path without "[" and "\\"'
         )
     manifest.check(path, SAVED_MODEL_FILES)
-    grid = signatures.sampled_grid(model, prior, grid)
-    served = signatures.model_signatures(model)
+    grid = model_signatures.sampled_grid(model, prior, grid)
+    served = model_signatures.model_signatures(model)
     trained: list[Any] = [model]
     if prior is not None and grid is not None:
-        served |= signatures.prior_signatures(model, prior, grid)
+        served |= model_signatures.prior_signatures(model, prior, grid)
         trained.append(prior)
     functions = {
-        name: signature.compiled(input_checks.in_saved_model) for name, signature in served.items()
+        name: signature.compiled(graph_checks.in_saved_model) for name, signature in served.items()
     }
 
     def write(folder):
         # What TensorFlow Serving calls where a request names none.
         default = {"serving_default": functions["encode"]}
-        signatures.save(folder, functions | default, *trained)
+        model_signatures.save(folder, functions | default, *trained)
 
-    manifest.install(path, "saved_model", write, signatures.described(served, functions))
+    manifest.install(path, "saved_model", write, model_signatures.described(served, functions))
 
 
 def check_saved_model(
@@ -102,7 +102,9 @@ def check_saved_model(
     calls: list[tuple[str, dict[str, Any]]] = [
         (name, {model.data_key: batch}) for batch in batches for name in ("encode", "reconstruct")
     ]
-    draws = [] if prior is None else _draws(prior, signatures.sampled_grid(model, prior, grid))
+    draws = (
+        [] if prior is None else _draws(prior, model_signatures.sampled_grid(model, prior, grid))
+    )
     for draw in draws:
         calls += [("sample", draw.arguments), ("log_prob", {"codes": draw.codes, **draw.label})]
     results, times = other_process.outputs(path, calls)

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf.errors import UserError
-from vqvae_tf.export import input_checks, manifest, other_process, signatures
+from vqvae_tf.export import graph_checks, manifest, model_signatures, other_process
 from vqvae_tf.export.saved_model import difference
 from vqvae_tf.models import Autoencoder, Prior
 
@@ -56,15 +56,15 @@ def export_tflite(
             f"TFLite's own operations are for float32 and the model computes in {precision}; train "
             "it with training.precision=float32, or export a SavedModel"
         )
-    grid = signatures.sampled_grid(model, prior, grid)
-    served = signatures.model_signatures(model, 1, size)
+    grid = model_signatures.sampled_grid(model, prior, grid)
+    served = model_signatures.model_signatures(model, 1, size)
     del served["reconstruct"]
     trained: list[Any] = [model]
     if prior is not None and grid is not None:
-        served |= signatures.sample_from_noise_signature(model, prior, grid)
+        served |= model_signatures.sample_from_noise_signature(model, prior, grid)
         trained.append(prior)
     functions = {
-        name: signature.compiled(input_checks.in_tflite) for name, signature in served.items()
+        name: signature.compiled(graph_checks.in_tflite) for name, signature in served.items()
     }
     converted = _converted(functions, trained)
 
@@ -72,7 +72,7 @@ def export_tflite(
         with tf.io.gfile.GFile(os.path.join(new, name), "wb") as file:
             file.write(converted)
 
-    manifest.install(folder, name, write, signatures.described(served, functions))
+    manifest.install(folder, name, write, model_signatures.described(served, functions))
 
 
 def check_tflite(
@@ -106,7 +106,7 @@ def check_tflite(
     calls += [("decode", {"codes": codes}) for codes in encoded]
     draws = []
     if prior is not None:
-        grid = signatures.sampled_grid(model, prior, grid)
+        grid = model_signatures.sampled_grid(model, prior, grid)
         draws = _draws(prior, grid)
         calls += [("sample", noise | label) for noise, label in draws]
     results, times = other_process.outputs(path, calls)
@@ -121,7 +121,7 @@ def check_tflite(
         "largest_difference": max(differences),
     }
     if prior is not None and grid is not None:
-        drawn = signatures.sample_from_noise_signature(model, prior, grid)["sample"]
+        drawn = model_signatures.sample_from_noise_signature(model, prior, grid)["sample"]
         sample = tf.function(drawn.function, autograph=False)
         pairs = [(sample(**noise, **label), next(served)) for noise, label in draws]
         checked |= {
@@ -170,7 +170,7 @@ def noise_of(
 def _converted(functions, trained):
     with tempfile.TemporaryDirectory() as folder:
         # Not from the concrete functions, whose variables would be resources without values.
-        signatures.save(folder, functions, *trained)
+        model_signatures.save(folder, functions, *trained)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(functions))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         return converter.convert()

@@ -5,11 +5,11 @@ from keras import ops
 
 from vqvae_tf import arguments
 from vqvae_tf.errors import UserError
-from vqvae_tf.layers import composite, quantizer
+from vqvae_tf.layers import composite_quantizer, quantizer
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
-class GroupedQuantizer(composite.CompositeQuantizer):
+class GroupedQuantizer(composite_quantizer.CompositeQuantizer):
     """Cuts each vector into equal parts and quantizes each part by itself.
 
     G groups of K codes stand for K^G vectors (product quantization, Jegou et al. 2011). With one
@@ -36,7 +36,7 @@ class GroupedQuantizer(composite.CompositeQuantizer):
 
     def __init__(self, quantizers, num_groups: int | None = None, **kwargs):
         shared = isinstance(quantizers, (quantizer.Quantizer, dict))
-        quantizers = [quantizers] if shared else composite.listed(quantizers)
+        quantizers = [quantizers] if shared else composite_quantizer.listed(quantizers)
         if shared and num_groups is None:
             raise UserError(
                 "num_groups must be at least 1, how many groups share the quantizer; received None"
@@ -81,7 +81,7 @@ class GroupedQuantizer(composite.CompositeQuantizer):
             if valid is not None:
                 valid = ops.repeat(valid, self.num_groups)
             output = self.quantizers[0]._quantize(parts, valid, mode)
-            codes = composite.as_columns(output.codes)
+            codes = composite_quantizer.as_columns(output.codes)
             width = self.num_groups * codes.shape[1]
             return output._replace(
                 vectors=ops.reshape(output.vectors, (-1, dim)),
@@ -93,18 +93,18 @@ class GroupedQuantizer(composite.CompositeQuantizer):
         ]
         return quantizer.Quantized(
             ops.concatenate([output.vectors for output in outputs], axis=1),
-            composite.join_codes(outputs),
-            composite.add_losses(outputs),
+            composite_quantizer.join_codes(outputs),
+            composite_quantizer.add_losses(outputs),
         )
 
     def _encode(self, vectors, num_stages=None):
         if self.shared:
             parts = ops.reshape(vectors, (-1, vectors.shape[-1] // self.num_groups))
-            codes = composite.as_columns(self.quantizers[0]._encode(parts))
+            codes = composite_quantizer.as_columns(self.quantizers[0]._encode(parts))
             return ops.reshape(codes, (-1, self.num_groups * codes.shape[1]))
         return ops.concatenate(
             [
-                composite.as_columns(inner._encode(part))
+                composite_quantizer.as_columns(inner._encode(part))
                 for inner, part in zip(self.quantizers, self._parts(vectors), strict=True)
             ],
             axis=1,
@@ -115,7 +115,7 @@ class GroupedQuantizer(composite.CompositeQuantizer):
         parts, start = [], 0
         for inner in quantizers:
             width = len(inner.code_sizes)
-            parts.append(inner._decode(composite.columns(codes, start, width)))
+            parts.append(inner._decode(composite_quantizer.columns(codes, start, width)))
             start += width
         return ops.concatenate(parts, axis=-1)
 

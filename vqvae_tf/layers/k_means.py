@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from vqvae_tf.errors import UserError
-from vqvae_tf.layers.search import nearest_codes
+from vqvae_tf.layers.codebook_search import nearest_codes
 
 
 def gather(dataset: Iterable, limit: int) -> np.ndarray:

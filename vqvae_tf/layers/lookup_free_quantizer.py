@@ -10,8 +10,7 @@ from keras import ops
 from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
 from vqvae_tf.errors import UserError
-from vqvae_tf.layers import codebook as codebook_lib
-from vqvae_tf.layers import estimators, mixed_radix, quantizer
+from vqvae_tf.layers import codebook_quantizer, estimators, mixed_radix, quantizer
 
 MOST_BITS = 30  # 2^31 is no int32
 
@@ -116,7 +115,7 @@ class LookupFreeQuantizer(quantizer.Quantizer):
         bits = _bits(vectors)
         quantized = self._vectors(bits)
         if self.spherical:
-            vectors = codebook_lib.unit(vectors)
+            vectors = codebook_quantizer.unit(vectors)
         losses = self._losses_of(vectors, quantized, valid)
         output = estimators.straight_through(vectors, quantized)
         return quantizer.Quantized(output, self._codes(bits), losses)
@@ -134,7 +133,7 @@ class LookupFreeQuantizer(quantizer.Quantizer):
         return mixed_radix.pack(bits, (2,) * self.dim)
 
     def _losses_of(self, vectors, quantized, valid):
-        divisor = codebook_lib.mean_divisor(vectors, valid)
+        divisor = codebook_quantizer.mean_divisor(vectors, valid)
         squares = ops.mean(ops.square(vectors - quantized), axis=-1)
         losses = {"commitment": self.commitment_cost * _sum(squares, valid) / divisor}
         logits = vectors * (4 * self._size / self._temperature)
@@ -162,7 +161,7 @@ class LookupFreeQuantizer(quantizer.Quantizer):
         gap = self.dim * math.log(2)
         for start, end in itertools.pairwise(edges):
             sums = backend.sum_over_replicas(_joint_sums(probabilities[:, start:end], rows))
-            gap = gap - codebook_lib.entropy(sums / ops.maximum(total, 1.0))
+            gap = gap - codebook_quantizer.entropy(sums / ops.maximum(total, 1.0))
         return ops.where(total > 0, gap, 0.0)  # nothing to spread where there is no vector
 
     def get_config(self):

@@ -13,7 +13,7 @@ from keras import ops
 from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
 from vqvae_tf.errors import UserError
-from vqvae_tf.layers import code_lookup, peer_names
+from vqvae_tf.layers import code_lookup, foreign_arguments
 
 _KERAS_TRAINABLE: Any = keras.layers.Layer.trainable  # a property, which `Quantizer` overrides
 
@@ -83,7 +83,7 @@ class Quantizer(keras.layers.Layer):
 
     def __new__(cls, *args, **kwargs):
         # Here, since a required argument may be the one that is misnamed.
-        arguments.refuse_misnamed(cls, kwargs, peer_names.ANSWERS)
+        arguments.refuse_misnamed(cls, kwargs, foreign_arguments.ANSWERS)
         layer = super().__new__(cls, *args, **kwargs)
         # Keras 3 hangs a wrapper for its int8 weights on every instance under this name.
         layer.__dict__.pop("quantize", None)

@@ -8,13 +8,13 @@ from keras import ops
 from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
 from vqvae_tf.errors import UserError
-from vqvae_tf.layers import composite, estimators, quantizer
+from vqvae_tf.layers import composite_quantizer, estimators, quantizer
 
 DROPPED = -1  # the code of a stage that quantizer dropout leaves out
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
-class ResidualQuantizer(composite.CompositeQuantizer):
+class ResidualQuantizer(composite_quantizer.CompositeQuantizer):
     """Replaces each vector by a sum of codes, the q-th nearest to what the first q - 1 leave.
 
         r_1 = z,   r_(q+1) = r_q - sg(e_q),   output = e_1 + ... + e_Q
@@ -112,15 +112,15 @@ class ResidualQuantizer(composite.CompositeQuantizer):
             stage_vectors = ops.stop_gradient(output.vectors)
             if here is not None:
                 stage_vectors = ops.where(here[:, None], stage_vectors, 0.0)
-                codes = composite.as_columns(output.codes)
+                codes = composite_quantizer.as_columns(output.codes)
                 output = output._replace(codes=ops.where(here[:, None], codes, DROPPED))
             residual = residual - stage_vectors
             total = total + stage_vectors
             outputs.append(output)
         return quantizer.Quantized(
             self.estimator(vectors, total),
-            composite.join_codes(outputs),
-            composite.add_losses(outputs),
+            composite_quantizer.join_codes(outputs),
+            composite_quantizer.add_losses(outputs),
         )
 
     def _stages_by_row(self, vectors, mode, number):
@@ -138,7 +138,7 @@ class ResidualQuantizer(composite.CompositeQuantizer):
         for inner in self.quantizers[:num_stages]:
             codes = inner._encode(residual)
             residual = residual - inner._decode(codes)
-            columns.append(composite.as_columns(codes))
+            columns.append(composite_quantizer.as_columns(codes))
         return ops.concatenate(columns, axis=1)
 
     def _decode(self, codes):
@@ -147,7 +147,7 @@ class ResidualQuantizer(composite.CompositeQuantizer):
             width = len(inner.code_sizes)
             if start + width > codes.shape[-1]:
                 break
-            stage_codes = composite.columns(codes, start, width)
+            stage_codes = composite_quantizer.columns(codes, start, width)
             if start and self.dropout:
                 total = total + _decode_kept(inner, stage_codes, codes[..., start])
             else:

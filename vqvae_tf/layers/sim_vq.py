@@ -3,11 +3,11 @@
 import keras
 from keras import ops
 
-from vqvae_tf.layers import codebook as codebook_lib
+from vqvae_tf.layers import codebook_quantizer
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
-class SimVQ(codebook_lib.CodebookQuantizer):
+class SimVQ(codebook_quantizer.CodebookQuantizer):
     """Replaces each vector by the nearest row of e W + b, where e is fixed and W and b are trained.
 
     A gradient to any code moves all of them, so none stays behind and nothing has to be revived

@@ -5,12 +5,12 @@ from keras import ops
 
 from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
-from vqvae_tf.layers import codebook as codebook_lib
-from vqvae_tf.layers.counted_codebook import CountedCodebook
+from vqvae_tf.layers import codebook_quantizer
+from vqvae_tf.layers.usage_counting_quantizer import UsageCountingQuantizer
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
-class VectorQuantizer(CountedCodebook):
+class VectorQuantizer(UsageCountingQuantizer):
     """Replaces each vector by the nearest code; the optimizer pulls the codes to their vectors.
 
     The second and third term of equation 3 (its sign of the first is a slip: the likelihood is
@@ -20,7 +20,7 @@ class VectorQuantizer(CountedCodebook):
         losses["commitment"] = commitment_cost * mean (z - sg(e))^2    moves the encoder only
 
     The straight-through output gives the encoder the decoder's gradient and the codebook none.
-    Running counts of the codes' use serve the revival of dead ones (see `CountedCodebook`).
+    Running counts of the codes' use serve the revival of dead ones (see `UsageCountingQuantizer`).
     A revived code is written in place; the models of this library also clear what the optimizer
     remembers of it (`forget_revived`), as a training loop of your own may.
 
@@ -28,7 +28,7 @@ class VectorQuantizer(CountedCodebook):
         num_embeddings: K, the number of codes.
         orthogonality_cost: weight of the loss `orthogonality`, the mean squared cosine of all
             pairs of two codes; K^2 of them.
-        **kwargs: as in `CountedCodebook`; `decay` is that of the running counts.
+        **kwargs: as in `UsageCountingQuantizer`; `decay` is that of the running counts.
 
     Attributes:
         revived: `[num_embeddings]` bool, the codes that the last training step revived.
@@ -84,7 +84,7 @@ class VectorQuantizer(CountedCodebook):
 
 def orthogonality(codebook):
     """Mean squared cosine of all pairs of two codes of `[num_embeddings, dim]`, in [0, 1]."""
-    codes = codebook_lib.unit(codebook)
+    codes = codebook_quantizer.unit(codebook)
     number = codes.shape[0]
     cosines = ops.matmul(codes, ops.transpose(codes))
     of_others = ops.sum(ops.square(cosines)) - ops.sum(ops.square(ops.sum(codes * codes, axis=1)))

@@ -4,13 +4,12 @@ import keras
 from keras import ops
 
 from vqvae_tf.backend import active as backend
-from vqvae_tf.layers import codebook as codebook_lib
-from vqvae_tf.layers import quantizer
-from vqvae_tf.layers.counted_codebook import CountedCodebook
+from vqvae_tf.layers import codebook_quantizer, quantizer
+from vqvae_tf.layers.usage_counting_quantizer import UsageCountingQuantizer
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
-class VectorQuantizerEMA(CountedCodebook):
+class VectorQuantizerEMA(UsageCountingQuantizer):
     """Replaces each vector by the nearest code; the codes are running means of their vectors.
 
     Training, over the unmasked vectors z of all replicas, n_k of them nearest to code k:
@@ -21,13 +20,13 @@ class VectorQuantizerEMA(CountedCodebook):
 
     with the output and the loss taken before the update, as in the reference code. The loss is
     `commitment_cost * mean (z - sg(e))^2` alone. Codes are drawn from data and dead ones
-    revived by default; see `CountedCodebook`. `revival_threshold=0, decay=0.99` is the
+    revived by default; see `UsageCountingQuantizer`. `revival_threshold=0, decay=0.99` is the
     paper's bare form; it starts at N = 1 and m = e.
 
     With `trainable=False` the codebook is frozen; the commitment loss stays.
 
     Args:
-        As in `CountedCodebook`.
+        As in `UsageCountingQuantizer`.
 
     Attributes:
         sums: `[num_embeddings, dim]` float32, m of equation 7.
@@ -65,12 +64,12 @@ class VectorQuantizerEMA(CountedCodebook):
 
     def _quantize(self, vectors, valid, mode):
         if self.distance == "cosine":
-            vectors = codebook_lib.unit(vectors)
+            vectors = codebook_quantizer.unit(vectors)
         constant = ops.stop_gradient(vectors)
         table = self._codes_vectors()
         codes, quantized, output = self._choose(vectors, table, valid, mode)
-        squares = codebook_lib.squared_distances(vectors, ops.stop_gradient(quantized), valid)
-        commitment = codebook_lib.mean_of_squares(squares, vectors.shape[-1], valid)
+        squares = codebook_quantizer.squared_distances(vectors, ops.stop_gradient(quantized), valid)
+        commitment = codebook_quantizer.mean_of_squares(squares, vectors.shape[-1], valid)
         losses = {
             "commitment": self.commitment_cost * commitment,
             **self._diversity(vectors, table, valid),

@@ -14,8 +14,8 @@ from vqvae_tf.data import images
 from vqvae_tf.data.recolour import recolour
 from vqvae_tf.errors import UserError
 from vqvae_tf.media import evaluation, medium
+from vqvae_tf.media.compiled_image_model import CompiledImageModel
 from vqvae_tf.media.output_files import new_name, write_codes, write_png
-from vqvae_tf.media.whole_pictures import Compiled
 
 
 class ImageMedium(medium.Medium):
@@ -65,7 +65,7 @@ class ImageMedium(medium.Medium):
             search: gives codes of pictures and labels, as `models.CodeSearch.encode`; None takes
                 the nearest codes.
         """
-        fast = Compiled(model, search)
+        fast = CompiledImageModel(model, search)
         results = evaluation.evaluate(
             fast,
             source.pictures(model.config.data.channels),
@@ -84,7 +84,7 @@ class ImageMedium(medium.Medium):
         search: medium.Encode | None = None,
     ) -> int:
         """Writes `NAME.png`, a picture and its reconstruction side by side, and its codes."""
-        fast = Compiled(model, search)
+        fast = CompiledImageModel(model, search)
         total = len(source) if count is None else min(count, len(source))
         pictures = source.pictures(model.config.data.channels)
         names: set[str] = set()
@@ -126,7 +126,7 @@ class ImageMedium(medium.Medium):
             Mappings with `name`, `codes` (int32 `[height, width, ...]`), `rank` (2) and `label` (or
             None).
         """
-        encode = Compiled(model).encode
+        encode = CompiledImageModel(model).encode
         pictures = source.pictures(model.config.data.channels)
         progress = tqdm.tqdm(
             pictures, "encoding", total=len(source), unit="picture", disable=None, leave=False

@@ -86,8 +86,8 @@ class Medium(abc.ABC):
             seed: of the variation.
 
         Yields:
-            Mappings with `name`, `codes` (int32 `[*grid, slots]`), `rank` (of the grid) and `label`
-            (the class, or None).
+            Mappings with `name`, `codes` (of one example, as `model.encode` gives them), `rank` (of
+            the grid) and `label` (the class, or None).
         """
 
     @abc.abstractmethod

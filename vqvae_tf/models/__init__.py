@@ -1,12 +1,11 @@
 """Keras models: autoencoders of a family, priors over their codes, and the registry of both."""
 
-from vqvae_tf.models.audio import AudioConfig, AudioVQVAE
+from vqvae_tf.models.audio_vqvae import AudioConfig, AudioVQVAE
 from vqvae_tf.models.autoencoder import Autoencoder, AutoencoderConfig
 from vqvae_tf.models.code_search import CodeSearch
 from vqvae_tf.models.conditions import Condition
-from vqvae_tf.models.image import ImageConfig, ImageVQVAE
 from vqvae_tf.models.image_model import ImageModel, ImageModelConfig
-from vqvae_tf.models.levels import join_levels, split_levels
+from vqvae_tf.models.image_vqvae import ImageConfig, ImageVQVAE
 from vqvae_tf.models.prior import Prior, PriorConfig
 from vqvae_tf.models.priors import (
     PixelCNNPrior,
@@ -28,8 +27,9 @@ from vqvae_tf.models.registry import (
     record,
     register,
 )
-from vqvae_tf.models.trainable import TrainableModel
-from vqvae_tf.models.two_level import TwoLevelConfig, TwoLevelVQVAE
+from vqvae_tf.models.trainable_model import TrainableModel
+from vqvae_tf.models.two_level_codes import join_levels, split_levels
+from vqvae_tf.models.two_level_vqvae import TwoLevelConfig, TwoLevelVQVAE
 
 __all__ = [
     "FAMILIES",

@@ -11,8 +11,8 @@ from vqvae_tf import config as bounds
 from vqvae_tf import layers, metrics
 from vqvae_tf.config import Summaries, TrainingConfig, between, check_types
 from vqvae_tf.errors import UserError
-from vqvae_tf.models import checks, functional, trainable
-from vqvae_tf.models.codes import without_slots
+from vqvae_tf.models import checks, methods_layer, trainable_model
+from vqvae_tf.models.code_shape import without_slots
 from vqvae_tf.models.conditions import Condition
 from vqvae_tf.models.quantizer_config import QuantizerConfig
 
@@ -53,7 +53,7 @@ class AutoencoderConfig:
         return self.quantizer.make(name, seed=self.training.seed, dtype=self.training.precision)
 
 
-class Autoencoder(trainable.TrainableModel):
+class Autoencoder(trainable_model.TrainableModel):
     """Data to codes and back.
 
     Codes are int32 `[batch, *grid]`, with one more axis where a place has several. A family says
@@ -150,8 +150,8 @@ class Autoencoder(trainable.TrainableModel):
         In a functional model also of a symbolic input.
         """
         data = self.data_taken.check(data)
-        if functional.is_symbolic(data):
-            return functional.call(self, "encode", data)
+        if methods_layer.is_symbolic(data):
+            return methods_layer.call(self, "encode", data)
         return without_slots(self._encode(self._pad(data)))
 
     def compute_losses(self, batch, training: bool = False):

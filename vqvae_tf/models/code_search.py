@@ -10,11 +10,11 @@ import tensorflow as tf
 
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import checks
-from vqvae_tf.models.codes import without_slots
-from vqvae_tf.models.image import ImageVQVAE
+from vqvae_tf.models.code_shape import without_slots
 from vqvae_tf.models.image_model import pad_by_reflection
+from vqvae_tf.models.image_vqvae import ImageVQVAE
 from vqvae_tf.models.prior import Prior
-from vqvae_tf.models.trainable import TrainableModel
+from vqvae_tf.models.trainable_model import TrainableModel
 
 # Places so far apart are changed at once: further than one code's change is seen.
 _SPACING = 4

@@ -10,7 +10,7 @@ from vqvae_tf import config as bounds
 from vqvae_tf import likelihoods
 from vqvae_tf.config import DataConfig, Summaries, between
 from vqvae_tf.errors import UserError, nearest
-from vqvae_tf.models import autoencoder, checks, functional
+from vqvae_tf.models import autoencoder, checks, methods_layer
 
 LIKELIHOODS = ("normal", "normal_learned", "logistic_mixture", "categorical")
 
@@ -135,8 +135,8 @@ class ImageModel(autoencoder.Autoencoder):
         In a functional model also of a symbolic input.
         """
         codes = self.codes_taken.check(codes)
-        if functional.is_symbolic(codes):
-            return functional.call(self, "decode", codes)
+        if methods_layer.is_symbolic(codes):
+            return methods_layer.call(self, "decode", codes)
         return _to_uint8(self.likelihood.mean(self._outputs(codes)))
 
     def reconstruct(self, images):
@@ -145,8 +145,8 @@ class ImageModel(autoencoder.Autoencoder):
         In a functional model also of a symbolic input.
         """
         images = self.data_taken.check(images)
-        if functional.is_symbolic(images):
-            return functional.call(self, "reconstruct", images)
+        if methods_layer.is_symbolic(images):
+            return methods_layer.call(self, "reconstruct", images)
         return _cropped(self.decode(self.encode(images)), images)
 
     def summaries(self, batch) -> Summaries:

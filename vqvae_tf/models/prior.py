@@ -13,8 +13,8 @@ import tensorflow as tf
 from vqvae_tf import config as bounds
 from vqvae_tf.config import Summaries, TrainingConfig, between, check_types
 from vqvae_tf.errors import UserError
-from vqvae_tf.models import checks, trainable
-from vqvae_tf.models.codes import without_slots
+from vqvae_tf.models import checks, trainable_model
+from vqvae_tf.models.code_shape import without_slots
 from vqvae_tf.models.conditions import Condition, resolve
 
 # Between the seeds of a prior's levels: an odd number far from any that a user counts up to.
@@ -83,7 +83,7 @@ class PriorConfig(abc.ABC):
         """
 
 
-class Prior(trainable.TrainableModel):
+class Prior(trainable_model.TrainableModel):
     """p(codes | conditions): scores codes, and draws them.
 
     Codes are int32 `[batch, *grid]`, with one more axis where a place has several; any grid will

@@ -5,12 +5,12 @@ from typing import Any
 
 from vqvae_tf import config as config_lib
 from vqvae_tf.errors import UserError, nearest
-from vqvae_tf.models.audio import AudioVQVAE
-from vqvae_tf.models.image import ImageVQVAE
+from vqvae_tf.models.audio_vqvae import AudioVQVAE
+from vqvae_tf.models.image_vqvae import ImageVQVAE
 from vqvae_tf.models.prior import Prior
 from vqvae_tf.models.priors import PixelCNNPrior, TwoLevelPrior, WaveNetPrior
-from vqvae_tf.models.trainable import TrainableModel
-from vqvae_tf.models.two_level import TwoLevelVQVAE
+from vqvae_tf.models.trainable_model import TrainableModel
+from vqvae_tf.models.two_level_vqvae import TwoLevelVQVAE
 from vqvae_tf.training import restore_weights, workdir
 
 FAMILIES: dict[str, type[TrainableModel]] = {}

@@ -8,7 +8,7 @@ from keras import ops
 
 from vqvae_tf import arguments
 from vqvae_tf.errors import UserError, shown
-from vqvae_tf.networks import peer_names
+from vqvae_tf.networks import foreign_arguments
 from vqvae_tf.networks.inputs import checked_maps
 
 _CONVOLUTION = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D, 3: keras.layers.Conv3D}
@@ -128,7 +128,7 @@ class Encoder(keras.layers.Layer):
         strides: int | tuple[int, ...] = 2,
         **kwargs,
     ):
-        arguments.refuse_misnamed(type(self), kwargs, peer_names.CONVOLUTIONAL)
+        arguments.refuse_misnamed(type(self), kwargs, foreign_arguments.CONVOLUTIONAL)
         super().__init__(**kwargs)
         self.rank = rank = _checked_rank(rank)
         self.widths, self.strides = _levels(widths, strides)
@@ -257,7 +257,7 @@ class Decoder(keras.layers.Layer):
         strides: int | tuple[int, ...] = 2,
         **kwargs,
     ):
-        arguments.refuse_misnamed(type(self), kwargs, peer_names.CONVOLUTIONAL)
+        arguments.refuse_misnamed(type(self), kwargs, foreign_arguments.CONVOLUTIONAL)
         super().__init__(**kwargs)
         self.rank = rank = _checked_rank(rank)
         self.widths, self.strides = _levels(widths, strides)

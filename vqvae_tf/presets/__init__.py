@@ -1,5 +1,5 @@
 """Configurations by name, a file for each medium."""
 
-from vqvae_tf.presets.by_name import PRESETS, preset
+from vqvae_tf.presets.registry import PRESETS, preset
 
 __all__ = ["PRESETS", "preset"]

@@ -3,10 +3,10 @@
 import dataclasses
 
 from vqvae_tf.config import DataConfig, TrainingConfig
-from vqvae_tf.models.image import ImageConfig
+from vqvae_tf.models.image_vqvae import ImageConfig
 from vqvae_tf.models.priors import PixelCNNPriorConfig, TwoLevelPriorConfig
 from vqvae_tf.models.quantizer_config import QuantizerConfig
-from vqvae_tf.models.two_level import TwoLevelConfig
+from vqvae_tf.models.two_level_vqvae import TwoLevelConfig
 
 
 def photos() -> ImageConfig:

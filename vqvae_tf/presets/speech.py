@@ -1,7 +1,7 @@
 """Presets of speech: what each reproduces, and what has been reached with it."""
 
 from vqvae_tf.config import TrainingConfig
-from vqvae_tf.models.audio import AudioConfig
+from vqvae_tf.models.audio_vqvae import AudioConfig
 from vqvae_tf.models.priors import WaveNetPriorConfig
 from vqvae_tf.models.quantizer_config import QuantizerConfig
 

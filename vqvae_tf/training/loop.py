@@ -18,7 +18,7 @@ from vqvae_tf.training import optimizers
 from vqvae_tf.training.checkpoints import Checkpoints
 from vqvae_tf.training.interrupts import Interrupted, StopRequests
 from vqvae_tf.training.logs import Logs
-from vqvae_tf.training.losses import LossWindow
+from vqvae_tf.training.loss_window import LossWindow
 from vqvae_tf.training.workdir import locked
 
 _SHOWN = 8  # examples of the first batch that TensorBoard's pictures follow

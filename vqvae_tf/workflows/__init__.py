@@ -1,12 +1,13 @@
-"""Whole jobs: train, evaluate, reconstruct, sample, demonstrate; what the programs call."""
+"""Whole jobs, one per file; the programs call them."""
 
-from vqvae_tf.workflows.autoencoders import evaluate, reconstruct, train
-from vqvae_tf.workflows.priors import code_maps, train_prior
-from vqvae_tf.workflows.samples import sample
-from vqvae_tf.workflows.trained import load_autoencoder, load_pair
+from vqvae_tf.workflows.evaluate import evaluate
+from vqvae_tf.workflows.load import load_autoencoder, load_pair
+from vqvae_tf.workflows.reconstruct import reconstruct
+from vqvae_tf.workflows.sample import sample
+from vqvae_tf.workflows.train import train
+from vqvae_tf.workflows.train_prior import train_prior
 
 __all__ = [
-    "code_maps",
     "evaluate",
     "load_autoencoder",
     "load_pair",

@@ -13,7 +13,7 @@ from vqvae_tf import networks
 from vqvae_tf.config import DataConfig, between
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import prior
-from vqvae_tf.models.codes import without_slots
+from vqvae_tf.models.code_shape import without_slots
 from vqvae_tf.networks.pixelcnn.sampler import gumbel_noise, sample_codes
 
 # The logit of a code that a slot with fewer codes than the largest does not have. Its gradient is

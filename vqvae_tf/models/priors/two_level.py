@@ -10,8 +10,9 @@ import tensorflow as tf
 from vqvae_tf import networks
 from vqvae_tf.config import DEEPEST, WIDEST, between
 from vqvae_tf.errors import UserError
-from vqvae_tf.models import levels, prior
+from vqvae_tf.models import prior
 from vqvae_tf.models.priors import pixelcnn
+from vqvae_tf.models.two_level_codes import SLOTS, join_levels, split_levels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +27,7 @@ class TwoLevelPriorConfig(pixelcnn.PixelCNNPriorConfig):
             upper codes: channels of its output, and residual blocks.
     """
 
-    code_sizes: tuple[int, ...] = (512,) * levels.SLOTS
+    code_sizes: tuple[int, ...] = (512,) * SLOTS
     upper_channels: int = 64
     upper_layers: int = 8
     condition_channels: int = 64
@@ -38,9 +39,9 @@ class TwoLevelPriorConfig(pixelcnn.PixelCNNPriorConfig):
         between(1, WIDEST, self, "upper_channels", "condition_channels")
         between(1, DEEPEST, self, "upper_layers")
         between(0, DEEPEST, self, "condition_blocks")
-        if len(self.code_sizes) != levels.SLOTS or len(set(self.code_sizes[1:])) > 1:
+        if len(self.code_sizes) != SLOTS or len(set(self.code_sizes[1:])) > 1:
             raise UserError(
-                f"a prior of two levels has an upper and {levels.SLOTS - 1} equal lower codes per "
+                f"a prior of two levels has an upper and {SLOTS - 1} equal lower codes per "
                 f"place; received code_sizes {self.code_sizes}"
             )
 
@@ -64,7 +65,7 @@ class TwoLevelPrior(prior.Prior):
 
     >>> config = TwoLevelPriorConfig(code_sizes=(16,) * 5, channels=8, layers=2)
     >>> codes = TwoLevelPrior(config).sample(count=2, grid=(3, 5), seed=1)
-    >>> upper, lower = levels.split_levels(codes)
+    >>> upper, lower = split_levels(codes)
     >>> codes.shape.as_list(), upper.shape.as_list(), lower.shape.as_list()
     ([2, 3, 5, 5], [2, 3, 5], [2, 6, 10])
     """
@@ -102,7 +103,7 @@ class TwoLevelPrior(prior.Prior):
         )
 
     def _logits(self, codes, classes, training):
-        upper, lower = levels.split_levels(codes)
+        upper, lower = split_levels(codes)
         of_upper = self.upper(upper, label=classes, training=training)
         of_lower = self.lower(lower, label=classes, spatial=self._spatial(upper), training=training)
         # Levels of different sizes meet in one tensor: codes that one does not have are impossible.
@@ -115,7 +116,7 @@ class TwoLevelPrior(prior.Prior):
             )
             for logits in (of_upper, of_lower)
         )
-        return levels.join_levels(*padded)
+        return join_levels(*padded)
 
     def initialize(self, codebook: Any, log_frequencies: Any) -> None:
         """As of a `PixelCNNPrior`, of codebooks `[2, size, dim]`."""
@@ -130,7 +131,7 @@ class TwoLevelPrior(prior.Prior):
     def _sample(self, count, grid, *, seed, classes, prefix, **controls):
         given: tuple[Any, Any] = (None, None)
         if prefix is not None:
-            given = tuple(level.numpy() for level in levels.split_levels(tf.constant(prefix)))
+            given = tuple(level.numpy() for level in split_levels(tf.constant(prefix)))
         upper = self.upper.sample(
             count, grid, seed=seed, prefix=given[0], label=classes, **controls
         )
@@ -143,7 +144,7 @@ class TwoLevelPrior(prior.Prior):
             spatial=self._compiled_spatial(upper),
             **controls,
         )
-        return levels.join_levels(upper, lower)
+        return join_levels(upper, lower)
 
     def noise_shapes(self, grid):
         """Noise of the upper grid, and of the lower one."""
@@ -183,8 +184,8 @@ class TwoLevelPrior(prior.Prior):
             spatial=self._spatial(upper),
             **controls,
         )
-        log_prob = levels.join_levels(of_upper, of_lower) if with_log_prob else None
-        return levels.join_levels(upper, lower), log_prob
+        log_prob = join_levels(of_upper, of_lower) if with_log_prob else None
+        return join_levels(upper, lower), log_prob
 
     def _spatial(self, upper):
         """What the lower level is told: `[batch, 2 height, 2 width, condition_channels]`."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from vqvae_tf.networks.sampling.gates import (
+from vqvae_tf.networks.sampling.incremental import (
     before_gate,
     dense_weights,
     float32,
@@ -148,7 +148,7 @@ class IncrementalPixelCNN:
 
 
 class _LayerWeights:
-    """The weights of a `GatedLayer` as matrices, the label's bias added to the layer's own.
+    """The weights of a `PixelCNNLayer` as matrices, the label's bias added to the layer's own.
 
     They are those around `twice_gated`: what leads to a gate is halved for its second half, and
     what reads one, the vertical kernel of all layers but the first among them, is halved.

@@ -9,10 +9,10 @@ from keras import ops
 from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
 from vqvae_tf.errors import UserError, shown
-from vqvae_tf.networks import peer_names
+from vqvae_tf.networks import foreign_arguments
 from vqvae_tf.networks.inputs import checked_codes, checked_condition, checked_label
 from vqvae_tf.networks.pixelcnn.code_logits import CodeLogits
-from vqvae_tf.networks.pixelcnn.gated_layer import GatedLayer, pad
+from vqvae_tf.networks.pixelcnn.pixelcnn_layer import PixelCNNLayer, pad
 
 _MOST_LAYERS = 1000  # far more than can be trained, before they are made
 
@@ -80,7 +80,7 @@ class PixelCNN(keras.layers.Layer):
         slots: int | None = None,
         **kwargs,
     ):
-        arguments.refuse_misnamed(type(self), kwargs, peer_names.PIXELCNN)
+        arguments.refuse_misnamed(type(self), kwargs, foreign_arguments.PIXELCNN)
         super().__init__(**kwargs)
         self.num_embeddings = num_embeddings = arguments.whole("num_embeddings", num_embeddings, 1)
         self.channels = channels = arguments.whole("channels", channels, 1)
@@ -111,7 +111,7 @@ class PixelCNN(keras.layers.Layer):
                 channels * (slots or 1), name="projection", dtype=precise
             )
         self.gated = [
-            GatedLayer(
+            PixelCNNLayer(
                 channels,
                 self.kernel_size if i else self.first_kernel,
                 num_classes,

@@ -22,7 +22,7 @@ from vqvae_tf.networks.sampling.controls import (
     checked_controls,
     filter_logits,
 )
-from vqvae_tf.networks.sampling.gates import likeliest
+from vqvae_tf.networks.sampling.incremental import likeliest
 
 # Added to the noise of a given code: it wins over any logit, and lifts one that a filter left out.
 _GIVEN = 1e9

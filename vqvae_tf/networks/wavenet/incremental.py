@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf.networks.sampling.gates import (
+from vqvae_tf.networks.sampling.incremental import (
     before_gate,
     dense_weights,
     float32,

@@ -25,7 +25,7 @@ from vqvae_tf.networks.sampling.controls import (
     checked_controls,
     filter_logits,
 )
-from vqvae_tf.networks.sampling.gates import likeliest
+from vqvae_tf.networks.sampling.incremental import likeliest
 from vqvae_tf.networks.sampling.noise import gumbel_noise
 from vqvae_tf.networks.wavenet.incremental import IncrementalWaveNet, State, start_state
 

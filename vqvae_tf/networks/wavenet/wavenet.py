@@ -10,9 +10,9 @@ from keras import ops
 from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
 from vqvae_tf.errors import UserError, shown
-from vqvae_tf.networks import peer_names
+from vqvae_tf.networks import foreign_arguments
 from vqvae_tf.networks.inputs import checked_codes, checked_label
-from vqvae_tf.networks.wavenet.dilated_layer import DilatedLayer, delay
+from vqvae_tf.networks.wavenet.wavenet_layer import WaveNetLayer, delay
 
 _THREE_STACKS = tuple(2**i for i in range(10)) * 3
 _FRAME_KERNEL = 3  # frames of the local condition that a frame's features see
@@ -86,7 +86,7 @@ class WaveNet(keras.layers.Layer):
         mixture_components: int = 10,
         **kwargs,
     ):
-        arguments.refuse_misnamed(type(self), kwargs, peer_names.WAVENET)
+        arguments.refuse_misnamed(type(self), kwargs, foreign_arguments.WAVENET)
         super().__init__(**kwargs)
         num_embeddings, channels, skip_channels, kernel_size, upsampling, mixture_components = (
             arguments.whole(name, value, least)
@@ -137,7 +137,7 @@ class WaveNet(keras.layers.Layer):
             )
         last = len(self.dilations) - 1
         self.dilated = [
-            DilatedLayer(
+            WaveNetLayer(
                 channels,
                 kernel_size,
                 dilation,

@@ -12,8 +12,8 @@ from vqvae_tf.files import writing
 from vqvae_tf.media import medium_of
 from vqvae_tf.media.output_files import write_codes
 from vqvae_tf.training import workdir
-from vqvae_tf.workflows.prefixes import MOST_CODES, read_prefix
-from vqvae_tf.workflows.trained import load_pair
+from vqvae_tf.workflows.load import load_pair
+from vqvae_tf.workflows.prefix_file import MOST_CODES, read_prefix
 
 BLOCK = 16  # samples drawn together: a step of the progress bar
 _SHOWN = 80  # characters of a label in an error

@@ -8,7 +8,7 @@ from tests.small import AUTOENCODER, GROUPED, picture
 from vqvae_tf import models
 from vqvae_tf.config import DataConfig
 from vqvae_tf.media import evaluation
-from vqvae_tf.media.whole_pictures import Compiled
+from vqvae_tf.media.compiled_image_model import CompiledImageModel
 
 TWO_LEVEL = models.TwoLevelConfig(
     widths=(4, 8),
@@ -55,7 +55,7 @@ def lively(config, image):
 def test_pieces_are_encoded_decoded_and_measured_as_the_whole(config):
     image = np.stack([picture(163, 230), picture(163, 230)[:, ::-1]])
     model = lively(config, image)
-    whole, parts = Compiled(model), Compiled(model, piece_pixels=2 * 40 * 40)
+    whole, parts = CompiledImageModel(model), CompiledImageModel(model, piece_pixels=2 * 40 * 40)
     codes = whole.encode(image)
     # Sums may round otherwise in a picture of another size; next to a tie that tips a code.
     assert (parts.encode(image) != codes).mean() < 1e-3
@@ -73,7 +73,7 @@ def test_pieces_are_encoded_decoded_and_measured_as_the_whole(config):
 def test_the_reach_is_needed():
     image = picture(163, 230)[None]
     model = lively(AUTOENCODER, image)
-    short = Compiled(model, piece_pixels=40 * 40)
+    short = CompiledImageModel(model, piece_pixels=40 * 40)
     short._reach = 1
     assert (short.encode(image) != model.encode(image).numpy()).mean() > 1e-2
 
@@ -82,7 +82,7 @@ def test_the_reach_is_needed():
 def test_narrow_pictures(size):
     image = picture(*size)[None]
     model = lively(AUTOENCODER, picture(64, 64)[None])
-    parts = Compiled(model, piece_pixels=256)
+    parts = CompiledImageModel(model, piece_pixels=256)
     codes = model.encode(image).numpy()
     assert (parts.encode(image) != codes).mean() < 0.02
     np.testing.assert_allclose(
@@ -97,7 +97,7 @@ def test_a_set_is_measured_the_same_in_pieces():
     pictures = [{"name": str(n), "image": picture(90 + n, 120)} for n in range(2)]
     whole, parts = (
         evaluation.evaluate(each, pictures, code_sizes=(16,))
-        for each in (model, Compiled(model, piece_pixels=32 * 32))
+        for each in (model, CompiledImageModel(model, piece_pixels=32 * 32))
     )
     for name in ("mse", "psnr", "ssim", "perplexity", "bits_per_dimension"):
         assert parts[name] == pytest.approx(whole[name], rel=1e-4), name

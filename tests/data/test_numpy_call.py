@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf.data.python_calls import numpy_call
+from vqvae_tf.data.numpy_call import numpy_call
 
 ENDS_WHILE_THE_PIPELINE_WORKS = """
 import time
 import numpy as np
 import tensorflow as tf
-from vqvae_tf.data.python_calls import numpy_call
+from vqvae_tf.data.numpy_call import numpy_call
 
 def slow(number):
     time.sleep(0.05)

@@ -11,7 +11,7 @@ from vqvae_tf.media.evaluation import BATCH_PIXELS
 from vqvae_tf.media.pieces import pieces
 
 
-class Compiled:
+class CompiledImageModel:
     """A model's pixel-level functions, each traced once for pictures of any size.
 
     A large picture goes through them in pieces. With each goes what lies around it as far as the

@@ -5,7 +5,7 @@ import numpy as np
 from absl import logging
 from keras import ops
 
-from vqvae_tf.layers.counted_codebook import CountedCodebook
+from vqvae_tf.layers.usage_counting_quantizer import UsageCountingQuantizer
 
 LEAST_USAGE = 0.25  # of the codes; revival keeps 0.9 and more in use
 _DEAD = 0.05  # of the mean count: less than a code that revival would leave alone
@@ -26,7 +26,7 @@ def idle_codebooks(model, least_usage: float = LEAST_USAGE) -> list[str]:
     """
     lines = []
     for layer in model._flatten_layers():
-        if isinstance(layer, CountedCodebook) and layer.built:
+        if isinstance(layer, UsageCountingQuantizer) and layer.built:
             counts = ops.convert_to_numpy(layer.counts)
             usage = np.mean(counts > _DEAD * counts.mean())
             if counts.any() and usage < least_usage:
@@ -37,7 +37,7 @@ def idle_codebooks(model, least_usage: float = LEAST_USAGE) -> list[str]:
     return lines
 
 
-class CodebookHealth(keras.callbacks.Callback):
+class CodebookHealthCallback(keras.callbacks.Callback):
     """Logs a warning after each epoch of `fit` in which a codebook lies idle.
 
     The library's own training loop does so at every checkpoint.

@@ -18,6 +18,8 @@ def test_fit_warns_of_a_codebook_that_lies_idle(kind, collapsed, caplog):
     model = keras.Sequential([keras.Input((4,)), layer])
     model.compile("sgd", "mse")
     with caplog.at_level(logging.WARNING, logger="absl"):
-        model.fit(x, x, epochs=2, batch_size=16, verbose=0, callbacks=[layers.CodebookHealth()])
+        model.fit(
+            x, x, epochs=2, batch_size=16, verbose=0, callbacks=[layers.CodebookHealthCallback()]
+        )
     expected = "epoch 2: 12 % of the codes of codes are in use" if collapsed else ""
     assert expected in caplog.text and (collapsed or not caplog.text)

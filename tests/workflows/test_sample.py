@@ -1,4 +1,5 @@
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ from PIL import Image
 
 from vqvae_tf import workflows
 from vqvae_tf.errors import UserError
-from vqvae_tf.workflows import samples as samples_of
+from vqvae_tf.workflows.sample import class_number
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_blocks_are_drawn_as_one(runs, tmp_path, monkeypatch):
     np.savez(tmp_path / "given.npz", codes=given)
     drawn = []
     for block in (16, 2):
-        monkeypatch.setattr(samples_of, "BLOCK", block)
+        monkeypatch.setattr(sys.modules["vqvae_tf.workflows.sample"], "BLOCK", block)
         output = str(tmp_path / str(block))
         prefix = str(tmp_path / "given.npz")
         written = workflows.sample(runs.prior, output, count=5, seed=1, prefix=prefix)
@@ -60,12 +61,12 @@ def test_blocks_are_drawn_as_one(runs, tmp_path, monkeypatch):
 def test_classes_go_by_name_or_number(runs, samples, tmp_path):
     workflows.sample(runs.prior, str(tmp_path), count=4, seed=1, label="1")
     np.testing.assert_array_equal(codes_in(samples[0]), codes_in(tmp_path))
-    assert samples_of.class_number(runs.prior, "dunes") == 0
+    assert class_number(runs.prior, "dunes") == 0
     for unknown in ("wave", "2", "-1"):
         with pytest.raises(UserError, match=f'unknown class "{unknown}"; .*dunes, waves'):
-            samples_of.class_number(runs.prior, unknown)
+            class_number(runs.prior, unknown)
     with pytest.raises(UserError, match="nearest: waves"):
-        samples_of.class_number(runs.prior, "wave")
+        class_number(runs.prior, "wave")
 
 
 def test_given_codes_stay(runs, tmp_path):

@@ -12,7 +12,7 @@ from vqvae_tf import config as bounds
 from vqvae_tf import networks
 from vqvae_tf.config import Summaries, between
 from vqvae_tf.errors import UserError
-from vqvae_tf.models import autoencoder, checks, functional
+from vqvae_tf.models import autoencoder, checks, methods_layer
 from vqvae_tf.models.conditions import Condition, resolve
 
 # Of the encoder's input: speech at its usual level has a standard deviation of about an eighth.
@@ -193,7 +193,7 @@ class AudioVQVAE(autoencoder.Autoencoder):
             UserError: for an argument out of range.
         """
         codes = self.codes_taken.check(codes)
-        if functional.is_symbolic(codes) or tf.is_symbolic_tensor(codes):
+        if methods_layer.is_symbolic(codes) or tf.is_symbolic_tensor(codes):
             raise UserError(
                 "decode draws sample by sample, in a loop of its own, and needs codes with values; "
                 "call it outside of functional models and compiled functions"

@@ -1,11 +1,12 @@
+import sys
+
 import numpy as np
 import pytest
 
 from tests.small import PRIOR, picture
 from vqvae_tf import models, workflows
 from vqvae_tf.data import images
-from vqvae_tf.workflows import priors
-from vqvae_tf.workflows.labels import LabelsByName
+from vqvae_tf.workflows.labels_by_name import LabelsByName
 
 
 def write(folder, *names):
@@ -76,7 +77,9 @@ def test_a_prior_is_evaluated_on_labels_by_name(runs, tmp_path, monkeypatch):
     part = write(tmp_path / "pictures", "waves/bb.png")
     held_out = []
     monkeypatch.setattr(
-        priors, "mean_bits", lambda prior, maps: held_out.extend(maps) or {"bits_per_code": 1.0}
+        sys.modules["vqvae_tf.workflows.train_prior"],
+        "mean_bits",
+        lambda prior, maps: held_out.extend(maps) or {"bits_per_code": 1.0},
     )
     path = str(tmp_path / "prior")
     codes = f"codes:{runs.prior}/codes/*.tfrecord"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vqvae_tf.errors import UserError
-from vqvae_tf.workflows import prefixes
+from vqvae_tf.workflows.prefix_file import read_prefix
 
 GIVEN = np.arange(24).reshape(2, 3, 4) - 1
 
@@ -22,7 +22,7 @@ def archive(codes, **others):
 def read(tmp_path, content, count=2, grid_rank=2, code_sizes=(32,)):
     path = tmp_path / "given.npz"
     path.write_bytes(content)
-    return prefixes.read_prefix(str(path), count, grid_rank, code_sizes)
+    return read_prefix(str(path), count, grid_rank, code_sizes)
 
 
 def refusal(tmp_path, content, **options):
@@ -116,7 +116,7 @@ def test_files_that_hold_no_codes_are_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "absent", tmp_path, tmp_path / "pipe", "nul\0"):
         with pytest.raises(UserError, match="cannot read codes from"):
-            prefixes.read_prefix(str(path), 2, 2, (32,))
+            read_prefix(str(path), 2, 2, (32,))
 
 
 def test_mutated_archives_are_codes_or_one_line(tmp_path):

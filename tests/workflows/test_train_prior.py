@@ -13,7 +13,10 @@ from tests.small import AUTOENCODER, PRIOR, TRAINING, picture
 from vqvae_tf import data, models, workflows
 from vqvae_tf.config import DataConfig
 from vqvae_tf.errors import UserError
-from vqvae_tf.workflows import priors, trained
+from vqvae_tf.media import medium_of
+from vqvae_tf.workflows import prior_bits
+from vqvae_tf.workflows.load import digest
+from vqvae_tf.workflows.train_prior import _crop_of
 
 
 def test_the_workdir_holds_all_that_sampling_needs(runs):
@@ -26,7 +29,7 @@ def test_the_workdir_holds_all_that_sampling_needs(runs):
     with open(os.path.join(runs.prior, "config.json")) as file:
         written = json.load(file)
     assert written["class_names"] == ["dunes", "waves"]
-    assert written["codebook"] == trained.digest(original)
+    assert written["codebook"] == digest(original)
 
 
 def test_loaded_weights_are_bit_for_bit_those_that_were_trained(runs, tmp_path, monkeypatch):
@@ -65,7 +68,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(runs, tmp_path):
 def test_training_starts_from_the_codes_frequencies_and_learns(runs):
     prior, _ = workflows.load_pair(runs.prior)
     maps = list(data.open_source(f"codes:{runs.prior}/codes/*.tfrecord").maps())
-    found = priors.mean_bits(prior, maps)
+    found = prior_bits.mean_bits(prior, maps)
     assert found["codes"] == sum(item["codes"].size for item in maps)
     counts = np.bincount(np.concatenate([item["codes"].ravel() for item in maps]), minlength=16)
     share = counts[counts > 0] / counts.sum()
@@ -75,7 +78,7 @@ def test_training_starts_from_the_codes_frequencies_and_learns(runs):
 def test_evaluation_with_a_prior_counts_its_bits(runs):
     results = workflows.evaluate(runs.model, runs.uri, runs.prior)
     prior, autoencoder = workflows.load_pair(runs.prior)
-    maps = list(workflows.code_maps(autoencoder, data.open_source(runs.uri)))
+    maps = list(medium_of(autoencoder).code_maps(autoencoder, data.open_source(runs.uri)))
     bits = [
         -float(prior.log_prob(item["codes"][None], label=[item["label"]])[0]) / math.log(2)
         for item in maps
@@ -113,17 +116,17 @@ def test_large_grids_are_scored_in_pieces(config, monkeypatch):
     labels = np.array([0, 1]) if prior.conditions else None
     told = {name: labels for name in prior.conditions}
     whole = -prior.log_prob(codes, **told).numpy() / np.log(2)
-    bits = priors.bits_of(prior)
+    bits = prior_bits.bits_of(prior)
     # Sums of float32 in another order.
     np.testing.assert_allclose(bits(codes, labels), whole, rtol=1e-5)
-    monkeypatch.setattr(priors, "MOST_LOGITS", 2 * sum(config.code_sizes) * 12 * 12)
+    monkeypatch.setattr(prior_bits, "MOST_LOGITS", 2 * sum(config.code_sizes) * 12 * 12)
     parts = bits(codes, labels)
     if config.reach is None:  # codes next to a cut see less
         np.testing.assert_allclose(parts, whole, rtol=0.2)
     else:
         np.testing.assert_allclose(parts, whole, rtol=1e-5)
         monkeypatch.setattr(type(config), "reach", 0)
-        assert (np.abs(priors.bits_of(prior)(codes, labels) - whole) > 1e-4 * whole).all()
+        assert (np.abs(prior_bits.bits_of(prior)(codes, labels) - whole) > 1e-4 * whole).all()
 
 
 def test_labels_of_other_classes_are_not_given_to_the_prior(runs, tmp_path):
@@ -188,9 +191,9 @@ def test_pictures_too_small_for_a_crop_are_left_to_the_others(runs, tmp_path, ca
     assert np.isfinite(results["bits_per_code"])
     assert "do not hold a crop of 4 codes and are not trained on" in caplog.text
     maps = [{"codes": np.zeros(shape, int)} for shape in ((3, 9), (2, 2), (8, 3))]
-    assert priors._crop_of(maps, (4, 4)) == ((3, 3), [maps[0], maps[2]])
+    assert _crop_of(maps, (4, 4)) == ((3, 3), [maps[0], maps[2]])
     sequences = [{"codes": np.zeros([time], int), "rank": 1} for time in (5, 9)]
-    assert priors._crop_of(sequences, (7,)) == ((7,), sequences[1:])
+    assert _crop_of(sequences, (7,)) == ((7,), sequences[1:])
 
 
 def test_an_autoencoder_s_workdir_is_no_prior_s(runs, tmp_path):
@@ -203,17 +206,17 @@ def test_an_autoencoder_s_workdir_is_no_prior_s(runs, tmp_path):
 def test_variations_show_the_same_picture_under_more_codes(runs):
     autoencoder = models.load(runs.model)
     source = data.open_source(runs.uri)
-    plain = list(workflows.code_maps(autoencoder, source))
+    plain = list(medium_of(autoencoder).code_maps(autoencoder, source))
     assert [item["name"] for item in plain] == [
         "dunes/a.png", "dunes/b.png", "waves/a.png", "waves/b.png"
     ]  # fmt: skip
     varied = DataConfig(flip=True, half_size_share=0.5, recolour_share=0.5)
-    maps = list(workflows.code_maps(autoencoder, source, varied, seed=3))
+    maps = list(medium_of(autoencoder).code_maps(autoencoder, source, varied, seed=3))
     # As it is and at half its size; each mirrored as well; each from 2 x 2 offsets; and half of
     # these recoloured as well, without their class.
     assert len(maps) == 4 * (2 * 2 * 4 + 8)
     assert [item["label"] for item in maps[:24]] == [0] * 16 + [-1] * 8
     np.testing.assert_array_equal(maps[0]["codes"], plain[0]["codes"])
-    again = workflows.code_maps(autoencoder, source, varied, seed=3)
+    again = medium_of(autoencoder).code_maps(autoencoder, source, varied, seed=3)
     for first, second in zip(maps, again, strict=True):
         np.testing.assert_array_equal(first["codes"], second["codes"])

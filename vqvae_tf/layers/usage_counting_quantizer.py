@@ -10,15 +10,14 @@ from keras import ops
 from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
 from vqvae_tf.errors import UserError
-from vqvae_tf.layers import codebook as codebook_lib
-from vqvae_tf.layers import k_means
+from vqvae_tf.layers import codebook_quantizer, k_means
 
 # With `decay=None` a code's running count holds about this many hits, whatever the batch.
 HITS_REMEMBERED = 80.0
 FASTEST_RATE, SLOWEST_RATE = 0.05, 0.002
 
 
-class CountedCodebook(codebook_lib.CodebookQuantizer):
+class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
     """Base of the quantizers that count how often each code is chosen.
 
     **Health.** Without care a codebook collapses: a code that is never the nearest is never
@@ -162,7 +161,7 @@ class CountedCodebook(codebook_lib.CodebookQuantizer):
         iterations = arguments.whole("iterations", iterations, least=0)
         vectors = k_means.gather(dataset, limit)
         if self.distance == "cosine":
-            vectors = ops.convert_to_numpy(codebook_lib.unit(vectors))
+            vectors = ops.convert_to_numpy(codebook_quantizer.unit(vectors))
         codes, counts = k_means.fit(vectors, self.num_embeddings, iterations, self.seed)
         self.load_codebook(codes)
         self._set_counts(counts / counts.mean())

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.layers import oracle
-from vqvae_tf.layers import nearest_codes, search
+from vqvae_tf.layers import codebook_search, nearest_codes
 
 
 def normal(rows, dim, seed, mean=0.0, spread=1.0):
@@ -37,8 +37,8 @@ def test_any_number_of_rows_and_codes(rows, codes, dim, seed):
 @pytest.mark.parametrize("rows, codes", [(1, 300), (333, 300), (500, 1), (64, 129)])
 @pytest.mark.parametrize("jit", [False, True])
 def test_chunks_and_tiles_change_nothing(monkeypatch, rows, codes, jit):
-    monkeypatch.setattr(search, "MAX_SCORES", 4096)
-    monkeypatch.setattr(search, "CODE_TILE", 128)
+    monkeypatch.setattr(codebook_search, "MAX_SCORES", 4096)
+    monkeypatch.setattr(codebook_search, "CODE_TILE", 128)
     x, codebook = normal(rows, 8, 3), normal(codes, 8, 4)
     expected = oracle.nearest(x, codebook)
     known = tf.function(nearest_codes, jit_compile=jit)

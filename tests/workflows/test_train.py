@@ -6,12 +6,10 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
 
 from tests.small import AUTOENCODER, PRIOR, TRAINING, picture
-from vqvae_tf import data, models, workflows
+from vqvae_tf import models, workflows
 from vqvae_tf.errors import UserError
-from vqvae_tf.media.whole_pictures import Compiled
 from vqvae_tf.training import loop, strategies
 
 
@@ -131,56 +129,6 @@ def test_a_batch_that_the_devices_cannot_share_leaves_no_folder_behind(runs, tmp
         assert not os.path.exists(path)
 
 
-def test_evaluation_measures_the_pictures_that_it_is_given(runs):
-    results = workflows.evaluate(runs.model, runs.uri)
-    model = models.load(runs.model)
-    source = data.open_source(runs.uri)
-    errors, pixels, names = 0.0, 0, []
-    for item in source.pictures():
-        image = item["image"].astype(float)
-        difference = image - model.reconstruct(item["image"][None])[0].numpy()
-        errors += (difference**2).sum() / 255**2
-        pixels += image.size
-        names.append(item["name"])
-    # Traced and eager sums may round otherwise, which tips a pixel here and there by 1 of 255.
-    assert results["mse"] == pytest.approx(errors / pixels, rel=1e-4)
-    assert results["psnr"] == pytest.approx(-10 * np.log10(results["mse"]))
-    assert [row["name"] for row in results["per_picture"]] == names
-    assert results["bits_per_dimension"] == pytest.approx(
-        results["reconstruction_bits_per_dimension"] + results["latent_bits_per_dimension"]
-    )
-    assert "prior_bits_per_code" not in results
-
-
-def test_reconstruct_writes_pictures_beside_their_reconstructions_and_codes(runs, tmp_path):
-    assert workflows.reconstruct(runs.model, runs.uri, str(tmp_path)) == 4
-    names = ["dunes_a", "dunes_b", "waves_a", "waves_b"]
-    assert sorted(os.listdir(tmp_path)) == sorted(n + e for n in names for e in (".npz", ".png"))
-    model = models.load(runs.model)
-    original = np.asarray(Image.open(os.path.join(runs.pictures, "dunes", "b.png")))
-    written = np.asarray(Image.open(tmp_path / "dunes_b.png"))
-    np.testing.assert_array_equal(written[:27, :33], original)
-    with np.load(tmp_path / "dunes_b.npz") as file:
-        np.testing.assert_array_equal(file["codes"], model.encode(original[None])[0])
-        reconstruction = model.decode(file["codes"][None])[0, :27, :33].numpy().astype(int)
-    # Traced and eager sums may round otherwise in the last bit.
-    assert np.abs(written[:27, -33:] - reconstruction).max() <= 1
-
-
-def test_reconstruct_stops_at_the_count_and_keeps_pictures_of_one_name_apart(runs, tmp_path):
-    pictures, output = tmp_path / "pictures", str(tmp_path / "output")
-    pictures.mkdir()
-    for name in ("a.bmp", "a.png", "b.png"):
-        Image.fromarray(picture(8, 8)).save(pictures / name)
-    assert workflows.reconstruct(runs.model, f"folder:{pictures}", output, count=2) == 2
-    assert sorted(os.listdir(output)) == ["a.npz", "a.png", "a_1.npz", "a_1.png"]
-
-
-def test_a_prior_s_workdir_is_no_autoencoder_s(runs, tmp_path):
-    with pytest.raises(UserError, match="holds a prior; --model wants the autoencoder's workdir"):
-        workflows.evaluate(runs.prior, runs.uri)
-
-
 def test_a_folder_that_holds_no_run_is_refused(runs, tmp_path):
     with pytest.raises(UserError, match="does not exist; give the workdir of a training run"):
         models.load(str(tmp_path / "absent"))
@@ -205,27 +153,3 @@ def test_a_damaged_checkpoint_is_passed_over_and_the_log_says_so(runs, tmp_path,
         model = models.load(str(path))
     assert "checkpoint-20 is damaged" in caplog.text
     assert not np.array_equal(model.quantizer.codebook, models.load(runs.model).quantizer.codebook)
-
-
-def test_one_trace_does_for_pictures_of_every_size(runs):
-    compiled = Compiled(models.load(runs.model))
-    for height, width in ((8, 8), (9, 30)):
-        image = picture(height, width)[None]
-        codes = compiled.encode(image)
-        assert compiled.decode(codes).shape[1] >= height
-        assert compiled.bits({"image": image}, codes)["reconstruction"].shape == (1,)
-    assert compiled._decode.experimental_get_tracing_count() == 1
-
-
-def test_searched_codes_are_measured_and_written(runs, tmp_path):
-    nearest = workflows.evaluate(runs.model, runs.uri, runs.prior)
-    searched = workflows.evaluate(runs.model, runs.uri, runs.prior, search_passes=1)
-    cheap = workflows.evaluate(runs.model, runs.uri, runs.prior, search_passes=1, rate_weight=1e5)
-    assert searched["mse"] < nearest["mse"]
-    assert cheap["prior_bits_per_code"] < searched["prior_bits_per_code"]
-    assert workflows.reconstruct(runs.model, runs.uri, str(tmp_path), 1, search_passes=1) == 1
-    written = np.load(next(tmp_path.glob("*.npz")))["codes"]
-    model = models.load(runs.model)
-    original = next(data.open_source(runs.uri).pictures())
-    codes = models.CodeSearch(model, passes=1).encode(original["image"][None])
-    np.testing.assert_array_equal(codes[0], written)

@@ -9,7 +9,7 @@ from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
 from vqvae_tf.errors import UserError
 from vqvae_tf.layers import estimators, mixed_radix, quantizer
-from vqvae_tf.layers.search import nearest_codes
+from vqvae_tf.layers.codebook_search import nearest_codes
 
 DISTANCES = ("euclidean", "cosine")
 

@@ -5,8 +5,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from vqvae_tf.networks.gate import gate
 
-class GatedLayer(keras.layers.Layer):
+
+class PixelCNNLayer(keras.layers.Layer):
     """One layer of both stacks: `gate([a, b]) = tanh(a) * sigmoid(b)` of convolutions.
 
     The vertical stack v sees the rows above, the horizontal stack h those to the left and, through
@@ -81,12 +83,6 @@ class GatedLayer(keras.layers.Layer):
         if self.dropout and training:
             gated = keras.random.dropout(gated, self.dropout, seed=self.dropout_draws)
         return gate(pv), h + self.output_projection(gated)
-
-
-def gate(x):
-    """`tanh(a) * sigmoid(b)` of the halves of the last axis."""
-    a, b = ops.split(x, 2, axis=-1)
-    return ops.tanh(a) * ops.sigmoid(b)
 
 
 def pad(x, top=0, left=0, right=0):

@@ -12,7 +12,8 @@ import tensorflow as tf
 from vqvae_tf import networks
 from vqvae_tf.config import WIDEST, between
 from vqvae_tf.errors import UserError
-from vqvae_tf.models import autoencoder, image_model, levels
+from vqvae_tf.models import autoencoder, image_model
+from vqvae_tf.models.two_level_codes import SLOTS, join_levels, split_levels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +69,7 @@ class TwoLevelVQVAE(image_model.ImageModel):
     >>> config = TwoLevelConfig(widths=(4, 8), upper_width=8, residual_width=4, embedding_dim=2)
     >>> model = TwoLevelVQVAE(config)
     >>> codes = model.encode(tf.zeros([2, 21, 30, 3], tf.uint8))
-    >>> upper, lower = levels.split_levels(codes)
+    >>> upper, lower = split_levels(codes)
     >>> codes.shape.as_list(), upper.shape.as_list(), lower.shape.as_list()
     ([2, 3, 4, 5], [2, 3, 4], [2, 6, 8])
     >>> model.decode(codes).shape.as_list()
@@ -128,9 +129,7 @@ class TwoLevelVQVAE(image_model.ImageModel):
 
     @property
     def code_sizes(self):
-        return (
-            self.upper_quantizer.code_sizes + (levels.SLOTS - 1) * self.lower_quantizer.code_sizes
-        )
+        return self.upper_quantizer.code_sizes + (SLOTS - 1) * self.lower_quantizer.code_sizes
 
     @property
     def code_vectors(self):
@@ -148,10 +147,10 @@ class TwoLevelVQVAE(image_model.ImageModel):
         upper = self.upper_quantizer.encode(self.upper_encoder(features))
         said = self._said(self.upper_quantizer.decode(upper))
         lower = self.lower_quantizer.encode(self.to_lower(features) - said)
-        return levels.join_levels(upper, lower)
+        return join_levels(upper, lower)
 
     def _outputs(self, codes):
-        upper, lower = levels.split_levels(codes)
+        upper, lower = split_levels(codes)
         said = self._said(self.upper_quantizer.decode(upper))
         return self.decoder(said + self.lower_quantizer.decode(lower))
 

@@ -1,25 +1,20 @@
-"""A prior over a trained autoencoder's codes: codes written once, the prior fitted."""
+"""Trains a prior over the codes of a trained autoencoder, which are written once."""
 
-import math
-from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
 from vqvae_tf import data, models, training
 from vqvae_tf.errors import UserError
 from vqvae_tf.media import evaluation, medium_of
-from vqvae_tf.media.pieces import pieces
 from vqvae_tf.presets import PRESETS
 from vqvae_tf.training import strategies, workdir
 from vqvae_tf.workflows import prior_files
-from vqvae_tf.workflows.labels import LabelsByName
-from vqvae_tf.workflows.trained import digest, load_autoencoder
-
-MOST_LOGITS = 2**25  # that are computed at once: 256 x 256 codes of 512 values
+from vqvae_tf.workflows.labels_by_name import LabelsByName
+from vqvae_tf.workflows.load import digest, load_autoencoder
+from vqvae_tf.workflows.prior_bits import mean_bits
 
 
 @strategies.naming_lost_peers()
@@ -63,9 +58,12 @@ def train_prior(
             f"{' or '.join(fitting)}: {', '.join(_presets_of(fitting))}"
         )
     source = _open(autoencoder, data_uri)
-    condition = medium_of(autoencoder).condition
+    medium = medium_of(autoencoder)
     config = config.for_codes(
-        autoencoder.code_sizes, _embedding_dim(autoencoder), condition, len(source.class_names)
+        autoencoder.code_sizes,
+        _embedding_dim(autoencoder),
+        medium.condition,
+        len(source.class_names),
     )
     maps = _given_maps(source, config) if isinstance(source, data.CodeRecords) else None
     held_out_source = None if validation_uri is None else _open(autoencoder, validation_uri)
@@ -85,7 +83,7 @@ def train_prior(
         held_out = _held_out_maps(autoencoder, held_out_source, config, record["class_names"])
 
     def encoded():
-        return code_maps(autoencoder, source, config.variation, config.training.seed)
+        return medium.code_maps(autoencoder, source, config.variation, config.training.seed)
 
     def prepare():
         workdir.prepare(path, record)
@@ -115,25 +113,6 @@ def train_prior(
         strategy=placed,
         evaluate=lambda prior: mean_bits(prior, maps if held_out is None else held_out),
     )
-
-
-def code_maps(
-    autoencoder: models.TrainableModel, source: Any, variation: Any = None, seed: int = 0
-) -> Iterator[dict[str, Any]]:
-    """Codes of all that a source holds, as the medium's `code_maps` gives them.
-
-    Args:
-        autoencoder: the trained model.
-        source: the pictures or sounds.
-        variation: how each is varied, by the medium; None encodes each once, as it is.
-        seed: of the draws among the variations.
-
-    Yields:
-        Mappings with `name`, `codes` (int32 `[*grid, slots]`), `rank` (of the grid) and `label` (or
-        None).
-    """
-    for item in medium_of(autoencoder).code_maps(autoencoder, source, variation, seed):
-        yield item | {"codes": data.grid_of(item)}
 
 
 def _presets_of(families):
@@ -173,56 +152,10 @@ def _crop_of(maps, wanted):
     return crop, large
 
 
-def mean_bits(prior: models.Prior, maps: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """`bits_per_code` over all codes of all maps, given their labels where the prior takes them."""
-    bits = bits_of(prior)
-    total, count = 0.0, 0
-    for item in maps:
-        label = None if item["label"] is None else np.array([item["label"]])
-        total += float(bits(data.grid_of(item)[None], label)[0])
-        count += item["codes"].size
-    return {"bits_per_code": total / count, "codes": count}
-
-
-def bits_of(prior: models.Prior) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
-    """A function of codes and labels (or None) that gives the bits of each grid.
-
-    A grid of more than `MOST_LOGITS` logits is scored in pieces. With each goes what lies around it
-    as far as the prior sees (`config.reach`); where that is anything, a piece is scored as a grid
-    of its own.
-    """
-    sizes, margin = prior.config.code_sizes, prior.config.reach or 0
-    codes_spec = tf.TensorSpec([None] * (prior.grid_rank + 1) + [len(sizes)], tf.int32)
-    label_spec = tf.TensorSpec([None], tf.int32)
-
-    @tf.function(input_signature=[codes_spec, label_spec], autograph=False)
-    def nats(codes, label):
-        logits = tf.cast(prior(codes, {name: label for name in prior.conditions}), tf.float32)
-        codes = codes[..., 0] if len(sizes) == 1 else codes
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(codes, logits)
-
-    def bits(codes, labels):
-        codes = np.asarray(codes)
-        codes = codes.reshape(*codes.shape[: prior.grid_rank + 1], len(sizes))
-        known = np.full(len(codes), -1) if labels is None else labels
-        # The first two sides of the grid are cut, or the only one.
-        sides = codes.shape[1:-1]
-        logits = sum(sizes) * len(codes) * math.prod(sides[2:])  # of a place
-        height, width = sides[:2] if len(sides) > 1 else (sides[0], 1)
-        total = np.zeros(len(codes))
-        for piece in pieces(height, width, max(1, MOST_LOGITS // logits), margin):
-            outer, within = piece.outer[: len(sides)], piece.within[: len(sides)]
-            part = nats(codes[:, *outer], known.astype(np.int32)).numpy()[:, *within]
-            total += part.reshape(len(part), -1).sum(1, np.float64)
-        return total / np.log(2.0)
-
-    return bits
-
-
 def _given_maps(source, config):
     """The maps of a `codes:` source, if they can be the model's."""
     sizes, rank = config.code_sizes, len(config.crop)
-    maps = [_of_earlier_version(item) if rank == 1 else item for item in source.maps()]
+    maps = list(source.maps())
     for item in maps:
         codes = data.grid_of(item)
         if item["rank"] != rank or codes.shape[-1] != len(sizes):
@@ -239,19 +172,12 @@ def _given_maps(source, config):
     return maps
 
 
-def _of_earlier_version(item):
-    """A sequence that was written as a map of one row, as what it is; others as they are."""
-    if item["rank"] == 2 and len(item["codes"]) == 1:
-        return {**item, "codes": item["codes"][0], "rank": 1}
-    return item
-
-
 def _held_out_maps(autoencoder, source, config, class_names):
     """Maps to evaluate on, with labels by the names of the prior's classes."""
     if isinstance(source, data.CodeRecords):
         maps = _given_maps(source, config)
     else:
-        maps = code_maps(autoencoder, source)
+        maps = medium_of(autoencoder).code_maps(autoencoder, source)
     labels = LabelsByName(source.uri, source.class_names, class_names)
     return [{**item, "label": labels(item["label"])} for item in maps]
 

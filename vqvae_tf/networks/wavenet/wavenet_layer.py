@@ -5,10 +5,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from vqvae_tf.networks.pixelcnn.gated_layer import gate
+from vqvae_tf.networks.gate import gate
 
 
-class DilatedLayer(keras.layers.Layer):
+class WaveNetLayer(keras.layers.Layer):
     """A convolution that looks back in steps of `dilation`, and a gate.
 
         p[t] = [h[t - (k - 1) d], ..., h[t - d], h[t]] @ taps + condition;

@@ -1,0 +1,49 @@
+"""Evaluates a trained autoencoder, with or without a prior over its codes."""
+
+from typing import Any
+
+from vqvae_tf import models
+from vqvae_tf.media import medium_of
+from vqvae_tf.training import workdir
+from vqvae_tf.workflows.labels_by_name import LabelsByName
+from vqvae_tf.workflows.load import load_autoencoder, load_pair
+from vqvae_tf.workflows.prior_bits import bits_of
+
+
+def evaluate(
+    model_path: str,
+    data_uri: str,
+    prior_path: str | None = None,
+    *,
+    search_passes: int = 0,
+    rate_weight: float = 0.0,
+) -> dict[str, Any]:
+    """Evaluates a trained autoencoder, and the prior over its codes if there is one.
+
+    The prior is given the data's labels, by the names of the classes that it was trained with; the
+    log says which it is not given.
+
+    Args:
+        model_path, prior_path: their workdirs.
+        data_uri: the pictures or sounds.
+        search_passes, rate_weight: of a `models.CodeSearch`; without passes the codes are the
+            nearest.
+
+    Raises:
+        UserError: also if the prior was trained on another codebook.
+    """
+    model = load_autoencoder(model_path)
+    medium = medium_of(model)
+    source = medium.open_source(data_uri)
+    prior = prior_bits = search = None
+    known = []
+    if prior_path is not None:
+        prior, _ = load_pair(prior_path, expected=model)
+        known = workdir.read(prior_path).get("class_names", [])
+    labels = LabelsByName(source.uri, source.class_names, known)
+    if prior is not None:
+        prior_bits = labels.applied_to(bits_of(prior))
+    if search_passes or rate_weight:
+        found = models.CodeSearch(model, passes=search_passes, prior=prior, rate_weight=rate_weight)
+        search = labels.applied_to(found.encode)
+    return medium.measure(model, source, prior_bits, search)

@@ -1,0 +1,66 @@
+"""Trains an autoencoder: from a configuration and a data URI to a workdir."""
+
+import functools
+from typing import Any
+
+import keras
+
+from vqvae_tf import models, training
+from vqvae_tf.media import medium_of
+from vqvae_tf.training import strategies, workdir
+
+
+@strategies.naming_lost_peers()
+def train(
+    config: models.AutoencoderConfig,
+    data_uri: str,
+    path: str,
+    *,
+    validation_uri: str | None = None,
+    strategy: str = "default",
+) -> dict[str, Any]:
+    """Trains an autoencoder in the workdir `path`, or goes on with the one in it.
+
+    Args:
+        config: its configuration.
+        data_uri: the training pictures, as in `vqvae_tf.data.open_source`, or sounds, as in
+            `vqvae_tf.data.open_sounds`.
+        path: the workdir.
+        validation_uri: those to evaluate on, whole; None takes the training data.
+        strategy: a name of `vqvae_tf.training.strategies.get`.
+
+    Returns:
+        The last evaluation, as the medium's `measure` gives it.
+
+    Raises:
+        UserError: for anything that the user can put right.
+    """
+    placed = strategies.get(strategy)
+    medium = medium_of(models.FAMILIES[models.family_of(config)])
+    source = medium.open_source(data_uri)
+    held_out = source if validation_uri is None else medium.open_source(validation_uri)
+    config = medium.fitted(config, source)
+    keras.utils.set_random_seed(config.training.seed)
+    with placed.scope():
+        model = models.build(models.family_of(config), config)
+
+    @functools.cache  # the data may be held in it
+    def make_dataset(start_step):
+        return medium.batches(source, config, start_step)
+
+    # What is refused leaves no folder behind, which would refuse the corrected command.
+    training.check(model, config.training, placed)
+    make_dataset(0)
+    if held_out is not source:
+        next(medium.code_maps(model, held_out), None)  # the first that can be read, or an error
+    record = models.record(config, data=data_uri)
+    strategies.chief_first(lambda: workdir.prepare(path, record))
+    workdir.agree(path, record)
+    return training.train(
+        model,
+        make_dataset,
+        config.training,
+        path,
+        strategy=placed,
+        evaluate=lambda model: medium.measure(model, held_out),
+    )
