@@ -13,7 +13,6 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import models
-from vqvae_tf.config import Summaries
 from vqvae_tf.data.shuffle import shuffled
 from vqvae_tf.data.windows import Windows
 from vqvae_tf.errors import UserError
@@ -21,6 +20,7 @@ from vqvae_tf.media import Medium
 from vqvae_tf.media.evaluation import code_statistics, count_slots
 from vqvae_tf.media.output_files import write_codes
 from vqvae_tf.models import autoencoder, checks
+from vqvae_tf.summaries import Summaries
 
 CHANNELS = 3
 
@@ -50,7 +50,7 @@ class ToyVQVAE(models.Autoencoder):
     def _make_networks(self):
         dim = self.config.embedding_dim
         self.encoder = keras.layers.Dense(dim, name="encoder")
-        self.quantizer = self.config.make_quantizer("quantizer")
+        self.quantizer = self.make_quantizer("quantizer")
         self.decoder = keras.layers.Dense(CHANNELS, name="decoder")
         for layer, size in ((self.encoder, CHANNELS), (self.quantizer, dim), (self.decoder, dim)):
             layer.build((None, None, size))

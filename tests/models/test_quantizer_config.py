@@ -6,9 +6,10 @@ import pytest
 
 from tests.small import AUTOENCODER
 from vqvae_tf import layers, models
+from vqvae_tf.config.quantizer import KINDS
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import QuantizerConfig
-from vqvae_tf.models.quantizer_config import KINDS
+from vqvae_tf.models.make_quantizer import LAYERS, make_quantizer
 
 DIM = 12
 
@@ -50,7 +51,7 @@ CASES = [
 @pytest.mark.parametrize(("config", "code_sizes", "leaf"), CASES)
 def test_the_layer_is_what_the_configuration_says(config, code_sizes, leaf):
     config.check_dim(DIM)
-    layer = config.make("quantizer", seed=3)
+    layer = make_quantizer(config, "quantizer", seed=3)
     x = np.random.default_rng(0).normal(size=(2, 4, DIM)).astype("float32")
     out = layer.quantize(x, training=True)
     slots = () if len(code_sizes) == 1 else (len(code_sizes),)
@@ -59,7 +60,7 @@ def test_the_layer_is_what_the_configuration_says(config, code_sizes, leaf):
     assert {type(each) for each in _leaves(layer)} == {leaf}
     paths = [variable.path for variable in layer.variables]
     assert len(set(paths)) == len(paths) and all(path.startswith("quantizer") for path in paths)
-    again = config.make("quantizer")
+    again = make_quantizer(config, "quantizer")
     again.build(x.shape)
     assert [variable.path for variable in again.variables] == paths  # no automatic numbers
 
@@ -67,7 +68,7 @@ def test_the_layer_is_what_the_configuration_says(config, code_sizes, leaf):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_field_sets_each_argument_of_a_layer(kind):
     """Except for those that the model sets: names, seeds, precision, what a call returns."""
-    layer, fields = KINDS[kind]
+    layer, fields = LAYERS[kind], KINDS[kind]
     arguments = {
         name
         for each in layer.__mro__
@@ -82,7 +83,9 @@ def test_a_field_sets_each_argument_of_a_layer(kind):
 
 
 def test_stages_start_from_different_codebooks():
-    first, second = _leaves(QuantizerConfig(num_embeddings=(8,), stages=2).make("quantizer"))
+    first, second = _leaves(
+        make_quantizer(QuantizerConfig(num_embeddings=(8,), stages=2), "quantizer")
+    )
     assert first.seed != second.seed
 
 
@@ -110,14 +113,25 @@ def _leaves(layer):
         ({"kind": "lookup_free", "bits": 64}, "between 1 and 30; received 64"),
         ({"num_embeddings": (8, 8)}, "one number, or one for each of the 1 codebooks"),
         ({"num_embeddings": (0,)}, "num_embeddings must be at least 1"),
-        ({"decay": 2.0}, r"decay must be None or lie in \[0, 1\)"),
-        ({"commitment_cost": -0.25}, "commitment_cost must not be negative"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_line(fields, words):
     with pytest.raises(UserError, match=words) as error:
         QuantizerConfig(**fields)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"decay": 2.0}, r"quantizer: decay must be None or lie in \[0, 1\)"),
+        ({"commitment_cost": -0.25}, "quantizer: commitment_cost must not be negative"),
+    ],
+)
+def test_what_the_layer_does_not_take_is_refused_by_the_model(fields, words):
+    config = dataclasses.replace(AUTOENCODER, quantizer=QuantizerConfig(**fields))
+    with pytest.raises(UserError, match=words):
+        models.ImageVQVAE(config)
 
 
 @pytest.mark.parametrize(

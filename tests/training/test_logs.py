@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf.config import Summaries
 from vqvae_tf.errors import UserError
+from vqvae_tf.summaries import Summaries
 from vqvae_tf.training import logs
 
 

@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 
 from vqvae_tf import files
-from vqvae_tf.config import SCHEMA_VERSION
 from vqvae_tf.errors import UserError
 from vqvae_tf.training import workdir
+from vqvae_tf.training.workdir import SCHEMA_VERSION
 
 
 def record(steps=100, widths=(4, 8), data="embedded:photos"):

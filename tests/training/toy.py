@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf.config import Summaries
+from vqvae_tf.summaries import Summaries
 
 SIDE = 4
 

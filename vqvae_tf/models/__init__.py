@@ -1,26 +1,25 @@
 """Keras models: autoencoders of a family, priors over their codes, and the registry of both."""
 
-from vqvae_tf.models.audio_vqvae import AudioConfig, AudioVQVAE
-from vqvae_tf.models.autoencoder import Autoencoder, AutoencoderConfig
+from vqvae_tf.config.audio import AudioConfig
+from vqvae_tf.config.autoencoder import AutoencoderConfig
+from vqvae_tf.config.image import ImageConfig, ImageModelConfig
+from vqvae_tf.config.pixelcnn_prior import PixelCNNPriorConfig
+from vqvae_tf.config.prior import PriorConfig
+from vqvae_tf.config.quantizer import QuantizerConfig
+from vqvae_tf.config.two_level import TwoLevelConfig, TwoLevelPriorConfig
+from vqvae_tf.config.wavenet_prior import WaveNetPriorConfig
+from vqvae_tf.models.audio_vqvae import AudioVQVAE
+from vqvae_tf.models.autoencoder import Autoencoder
 from vqvae_tf.models.code_search import CodeSearch
 from vqvae_tf.models.conditions import Condition
-from vqvae_tf.models.image_model import ImageModel, ImageModelConfig
-from vqvae_tf.models.image_vqvae import ImageConfig, ImageVQVAE
-from vqvae_tf.models.prior import Prior, PriorConfig
-from vqvae_tf.models.priors import (
-    PixelCNNPrior,
-    PixelCNNPriorConfig,
-    TwoLevelPrior,
-    TwoLevelPriorConfig,
-    WaveNetPrior,
-    WaveNetPriorConfig,
-)
-from vqvae_tf.models.quantizer_config import QuantizerConfig
+from vqvae_tf.models.image_model import ImageModel
+from vqvae_tf.models.image_vqvae import ImageVQVAE
+from vqvae_tf.models.prior import Prior
+from vqvae_tf.models.priors import PixelCNNPrior, TwoLevelPrior, WaveNetPrior
 from vqvae_tf.models.registry import (
     FAMILIES,
     build,
     family_of,
-    is_prior,
     load,
     medium_for,
     priors_of,
@@ -29,7 +28,7 @@ from vqvae_tf.models.registry import (
 )
 from vqvae_tf.models.trainable_model import TrainableModel
 from vqvae_tf.models.two_level_codes import join_levels, split_levels
-from vqvae_tf.models.two_level_vqvae import TwoLevelConfig, TwoLevelVQVAE
+from vqvae_tf.models.two_level_vqvae import TwoLevelVQVAE
 
 __all__ = [
     "FAMILIES",
@@ -57,7 +56,6 @@ __all__ = [
     "WaveNetPriorConfig",
     "build",
     "family_of",
-    "is_prior",
     "join_levels",
     "load",
     "medium_for",

@@ -1,56 +1,17 @@
 """The contract of all autoencoders: data to codes and back, and what training asks of them."""
 
 import abc
-import dataclasses
 import math
 from typing import Any
 
 import tensorflow as tf
 
-from vqvae_tf import config as bounds
 from vqvae_tf import layers, metrics
-from vqvae_tf.config import Summaries, TrainingConfig, between, check_types
-from vqvae_tf.errors import UserError
 from vqvae_tf.models import checks, methods_layer, trainable_model
 from vqvae_tf.models.code_shape import without_slots
 from vqvae_tf.models.conditions import Condition
-from vqvae_tf.models.quantizer_config import QuantizerConfig
-
-
-@dataclasses.dataclass(frozen=True)
-class AutoencoderConfig:
-    """What all autoencoders have in common; `config.json` holds a family's own.
-
-    Attributes:
-        widths: channels after each strided convolution of the encoder.
-        residual_blocks, residual_width: of the networks' residual blocks.
-        embedding_dim: D, numbers in the vector of a place.
-        quantizer: what makes codes of these vectors.
-        training: how the model is trained.
-    """
-
-    widths: tuple[int, ...] = (64, 128)
-    residual_blocks: int = 2
-    residual_width: int = 32
-    embedding_dim: int = 64
-    quantizer: QuantizerConfig = QuantizerConfig()
-    training: TrainingConfig = TrainingConfig()
-
-    def __post_init__(self):
-        check_types(self)
-        between(1, bounds.WIDEST, self, "residual_width", "embedding_dim")
-        between(0, bounds.DEEPEST, self, "residual_blocks")
-        if not self.widths or min(self.widths) < 1:
-            raise UserError(
-                f"widths must hold one positive number for each level, such as 64,128; "
-                f"received {self.widths}"
-            )
-        between(1, bounds.WIDEST, self, "widths")
-        self.quantizer.check_dim(self.embedding_dim)
-
-    def make_quantizer(self, name: str) -> layers.Quantizer:
-        """The quantizer, not built yet."""
-        return self.quantizer.make(name, seed=self.training.seed, dtype=self.training.precision)
+from vqvae_tf.models.make_quantizer import make_quantizer
+from vqvae_tf.summaries import Summaries
 
 
 class Autoencoder(trainable_model.TrainableModel):
@@ -143,6 +104,13 @@ class Autoencoder(trainable_model.TrainableModel):
     def codes_taken(self) -> checks.Input:
         """The codes that `decode` takes."""
         return checks.codes(self.grid_rank, self.code_sizes)
+
+    def make_quantizer(self, name: str) -> layers.Quantizer:
+        """The quantizer of the configuration, not built yet."""
+        training = self.config.training
+        return make_quantizer(
+            self.config.quantizer, name, seed=training.seed, dtype=training.precision
+        )
 
     def encode(self, data):
         """Codes of data: int32 `[batch, *grid]`, with one more axis for several per place.

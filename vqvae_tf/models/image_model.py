@@ -1,78 +1,14 @@
 """What all models of pictures share: their configuration's fields, and pixels in and out."""
 
 import abc
-import dataclasses
 from typing import Any
 
 import tensorflow as tf
 
-from vqvae_tf import config as bounds
 from vqvae_tf import likelihoods
-from vqvae_tf.config import DataConfig, Summaries, between
-from vqvae_tf.errors import UserError, nearest
+from vqvae_tf.config.image import ImageModelConfig
 from vqvae_tf.models import autoencoder, checks, methods_layer
-
-LIKELIHOODS = ("normal", "normal_learned", "logistic_mixture", "categorical")
-
-
-@dataclasses.dataclass(frozen=True)
-class ImageModelConfig(autoencoder.AutoencoderConfig):
-    """What image models have in common; `config.json` holds a family's own.
-
-    `quantizer.commitment_cost` is relative to a squared error divided by `data_variance`; `widths`
-    are those after each halving of the picture.
-
-    Attributes, in addition to those of `AutoencoderConfig`:
-        final_convolution: one more 3x3 convolution in the encoder (Sonnet's; the paper has none).
-        likelihood: "normal" (squared error), "normal_learned" (a trained scale),
-            "logistic_mixture" or "categorical".
-        mixture_components: of the logistic mixture.
-        data_variance: variance of the pixels on a scale of width 1.
-        data: how tiles are cut to train on.
-    """
-
-    final_convolution: bool = True
-    likelihood: str = "normal"
-    mixture_components: int = 10
-    data_variance: float = 0.06
-    data: DataConfig = DataConfig()
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.likelihood not in LIKELIHOODS:
-            raise UserError(
-                f'unknown likelihood "{self.likelihood}"; {nearest(self.likelihood, LIKELIHOODS)}'
-            )
-        between(1, bounds.DEEPEST, self, "mixture_components")
-        between(0, bounds.LARGEST_NUMBER, self, "data_variance")
-        if not self.data_variance > 0.0:
-            raise UserError(f"data_variance must be above 0; received {self.data_variance}")
-        size = self.data.image_size
-        if size < 1 or size % self.stride:
-            below = max(size // self.stride, 1) * self.stride
-            raise UserError(
-                f"data.image_size must be a multiple of {self.stride}; received {size}, the "
-                f"nearest are {below} and {below + self.stride}"
-            )
-        if self.training.batch_size * size**2 * self.data.channels > bounds.LARGEST_BATCH:
-            raise UserError(
-                f"a batch must hold at most {bounds.LARGEST_BATCH} numbers; received "
-                f"training.batch_size {self.training.batch_size} with data.image_size {size}"
-            )
-
-    @property
-    def stride(self) -> int:
-        """Pixels of the picture per place of the code grid, along a side."""
-        return 2 ** len(self.widths)
-
-    @property
-    def reach(self) -> int:
-        """How many places of the code grid away a pixel may lie, at most, and still count.
-
-        For its code, by the encoder, and for a pixel that comes of a code, by the decoder: a place
-        for every 3-wide convolution, and less than two for all strided ones.
-        """
-        return self.residual_blocks + 3
+from vqvae_tf.summaries import Summaries
 
 
 class ImageModel(autoencoder.Autoencoder):

@@ -1,16 +1,10 @@
 """The image VQ-VAE: an encoder, a quantizer and a decoder over pictures of any size."""
 
-import dataclasses
-
 import keras
 
 from vqvae_tf import networks
+from vqvae_tf.config.image import ImageConfig
 from vqvae_tf.models import autoencoder, image_model
-
-
-@dataclasses.dataclass(frozen=True)
-class ImageConfig(image_model.ImageModelConfig):
-    """What an image VQ-VAE is and how it is trained; `config.json` holds it."""
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -46,7 +40,7 @@ class ImageVQVAE(image_model.ImageModel):
             name="encoder",
             **self._body(),
         )
-        self.quantizer = config.make_quantizer("quantizer")
+        self.quantizer = self.make_quantizer("quantizer")
         self.decoder = networks.Decoder(
             widths=config.widths[::-1],
             channels=self.likelihood.parameters(config.data.channels),

@@ -84,11 +84,6 @@ def family_of(config: Any) -> str:
     )
 
 
-def is_prior(config: Any) -> bool:
-    """Whether a configuration is that of a prior."""
-    return issubclass(FAMILIES[family_of(config)], Prior)
-
-
 def priors_of(grid_rank: int) -> list[str]:
     """Names of the families of priors over grids of that rank."""
     return [

@@ -6,8 +6,6 @@ handles both levels.
 
 import tensorflow as tf
 
-SLOTS = 5  # an upper code, and the four lower ones under it
-
 
 def split_levels(codes):
     """`(upper, lower)`: `[batch, height, width]` and `[batch, 2 height, 2 width]`.

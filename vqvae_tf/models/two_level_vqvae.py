@@ -4,49 +4,13 @@ Both grids travel as one array, so that everything that handles codes handles th
 the upper grid holds five codes, its own and the four of the lower grid that lie under it.
 """
 
-import dataclasses
-
 import keras
 import tensorflow as tf
 
 from vqvae_tf import networks
-from vqvae_tf.config import WIDEST, between
-from vqvae_tf.errors import UserError
+from vqvae_tf.config.two_level import SLOTS, TwoLevelConfig
 from vqvae_tf.models import autoencoder, image_model
-from vqvae_tf.models.two_level_codes import SLOTS, join_levels, split_levels
-
-
-@dataclasses.dataclass(frozen=True)
-class TwoLevelConfig(image_model.ImageModelConfig):
-    """What a two-level image VQ-VAE is and how it is trained; `config.json` holds it.
-
-    `widths` are those down to the lower grid; `quantizer` says what the quantizer of each level is.
-
-    Attributes, in addition to those of `ImageModelConfig`:
-        upper_width: channels of the networks between the two grids.
-    """
-
-    upper_width: int = 128
-
-    def __post_init__(self):
-        super().__post_init__()
-        between(1, WIDEST, self, "upper_width")
-        if len(self.quantizer.code_sizes) > 1:
-            raise UserError(
-                f"each level has one code per place; received a quantizer with "
-                f"{len(self.quantizer.code_sizes)}: leave quantizer.stages and quantizer.groups out"
-            )
-
-    @property
-    def stride(self) -> int:
-        """Pixels of the picture per place of the upper grid, along a side."""
-        return 2 ** (len(self.widths) + 1)
-
-    @property
-    def reach(self) -> int:
-        """As of `ImageModelConfig`: through both upper networks, and one of the lower grid."""
-        one = super().reach
-        return 2 * one + -(-one // 2)
+from vqvae_tf.models.two_level_codes import join_levels, split_levels
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -96,13 +60,13 @@ class TwoLevelVQVAE(image_model.ImageModel):
             name="upper_encoder",
             **self._body(),
         )
-        self.upper_quantizer = config.make_quantizer("upper_quantizer")
+        self.upper_quantizer = self.make_quantizer("upper_quantizer")
         # What the upper codes say at the places of the lower grid.
         self.upper_decoder = networks.Decoder(
             widths=(config.upper_width,), channels=dim, name="upper_decoder", **self._body()
         )
         self.to_lower = keras.layers.Dense(dim, name="to_lower", dtype=config.training.precision)
-        self.lower_quantizer = config.make_quantizer("lower_quantizer")
+        self.lower_quantizer = self.make_quantizer("lower_quantizer")
         self.decoder = networks.Decoder(
             widths=config.widths[::-1],
             channels=self.likelihood.parameters(config.data.channels),

@@ -1,5 +1,5 @@
-"""Configurations by name, a file for each medium."""
+"""Configurations by name, a file for each medium; nothing here imports TensorFlow."""
 
-from vqvae_tf.presets.registry import PRESETS, preset
+from vqvae_tf.presets.registry import AUTOENCODERS, PRESETS, PRIORS, preset
 
-__all__ = ["PRESETS", "preset"]
+__all__ = ["AUTOENCODERS", "PRESETS", "PRIORS", "preset"]

@@ -3,10 +3,10 @@
 import dataclasses
 
 from vqvae_tf.config import DataConfig, TrainingConfig
-from vqvae_tf.models.image_vqvae import ImageConfig
-from vqvae_tf.models.priors import PixelCNNPriorConfig, TwoLevelPriorConfig
-from vqvae_tf.models.quantizer_config import QuantizerConfig
-from vqvae_tf.models.two_level_vqvae import TwoLevelConfig
+from vqvae_tf.config.image import ImageConfig
+from vqvae_tf.config.pixelcnn_prior import PixelCNNPriorConfig
+from vqvae_tf.config.quantizer import QuantizerConfig
+from vqvae_tf.config.two_level import TwoLevelConfig, TwoLevelPriorConfig
 
 
 def photos() -> ImageConfig:

@@ -1,28 +1,30 @@
-"""A preset by its name."""
+"""All presets by name."""
 
 from collections.abc import Callable
 from typing import Any
 
+from vqvae_tf.config.autoencoder import AutoencoderConfig
+from vqvae_tf.config.prior import PriorConfig
 from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.presets import images, speech
 
-PRESETS: dict[str, Callable[[], Any]] = {
-    make.__name__: make
-    for make in (
-        images.photos,
-        images.cifar10,
-        images.sonnet,
-        images.imagenet,
-        images.dmlab,
-        images.photos_prior,
-        images.photos_two_level,
-        images.photos_two_level_prior,
-        images.digits,
-        images.digits_prior,
-        speech.speech,
-        speech.speech_prior,
-    )
+AUTOENCODERS: dict[str, Callable[[], AutoencoderConfig]] = {
+    "photos": images.photos,
+    "photos_two_level": images.photos_two_level,
+    "cifar10": images.cifar10,
+    "sonnet": images.sonnet,
+    "imagenet": images.imagenet,
+    "dmlab": images.dmlab,
+    "digits": images.digits,
+    "speech": speech.speech,
 }
+PRIORS: dict[str, Callable[[], PriorConfig]] = {
+    "photos_prior": images.photos_prior,
+    "photos_two_level_prior": images.photos_two_level_prior,
+    "digits_prior": images.digits_prior,
+    "speech_prior": speech.speech_prior,
+}
+PRESETS = {**AUTOENCODERS, **PRIORS}
 
 
 def preset(name: str) -> Any:

@@ -1,9 +1,9 @@
 """Presets of speech: what each reproduces, and what has been reached with it."""
 
 from vqvae_tf.config import TrainingConfig
-from vqvae_tf.models.audio_vqvae import AudioConfig
-from vqvae_tf.models.priors import WaveNetPriorConfig
-from vqvae_tf.models.quantizer_config import QuantizerConfig
+from vqvae_tf.config.audio import AudioConfig
+from vqvae_tf.config.quantizer import QuantizerConfig
+from vqvae_tf.config.wavenet_prior import WaveNetPriorConfig
 
 
 def speech() -> AudioConfig:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from absl import flags, logging
 
+from vqvae_tf import presets
 from vqvae_tf.errors import UserError, reason
 from vqvae_tf.programs import config_flags
 
@@ -81,7 +82,7 @@ def define_run(flag_values: flags.FlagValues, data: str) -> RunFlags:
 def _parse_and_call(main, flag_values, usage, preset):
     arguments = _arguments(flag_values)
     _log_what_users_want()
-    # Presets are models, which need TensorFlow, so all other flags are looked at first.
+    # The fields of a configuration are those of the preset, which another flag names.
     ours = arguments if preset is None else config_flags.without(arguments)
     if any(argument in _HELP for argument in ours):
         with contextlib.suppress(flags.Error, ValueError):  # help is given whatever is beside it
@@ -92,8 +93,6 @@ def _parse_and_call(main, flag_values, usage, preset):
         return
     _parse(flag_values, ours)
     if preset is not None:
-        from vqvae_tf import presets
-
         config_flags.define(flag_values, presets.preset(str(preset.value)), arguments)
         _parse(flag_values, arguments)
     main()
@@ -145,8 +144,6 @@ def _fields(preset_flag: flags.Flag) -> str:
     """The part of `--help` about `--config.FIELD=VALUE`."""
     if not preset_flag.present:
         return "--config.FIELD=VALUE sets a field; --preset=NAME --help lists those of a preset."
-    from vqvae_tf import presets
-
     fields = config_flags.described(presets.preset(str(preset_flag.value)))
     return f"--config.FIELD=VALUE sets a field over the preset's value:\n{fields}"
 

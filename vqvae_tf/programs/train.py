@@ -8,18 +8,13 @@ The same command goes on where it was interrupted.
 
 from absl import flags
 
+from vqvae_tf import presets
 from vqvae_tf.errors import UserError
 from vqvae_tf.programs import command, config_flags, output_flags
 
-# For --help, which does not import the presets themselves: they are models, on TensorFlow.
-PRESETS = (
-    *("photos", "photos_two_level", "cifar10", "sonnet", "imagenet", "dmlab", "digits"),
-    "speech",
-)
-
 FLAGS = flags.FlagValues()
 _PRESET = flags.DEFINE_string(
-    "preset", None, f"One of {', '.join(PRESETS)}.", required=True, flag_values=FLAGS
+    "preset", None, f"One of {', '.join(presets.AUTOENCODERS)}.", required=True, flag_values=FLAGS
 )
 _RUN = command.define_run(FLAGS, data="URI of the training data.")
 
@@ -28,12 +23,13 @@ def main() -> None:
     """Trains, and prints the final evaluation."""
     output_flags.check_folder(_RUN.workdir)
 
-    from vqvae_tf import models, presets, workflows
+    config = config_flags.frozen(FLAGS, presets.preset(_PRESET.value))
+    if _PRESET.value in presets.PRIORS:
+        raise UserError(f"{_PRESET.value} is the preset of a prior; use vqvae-train-prior")
+
+    from vqvae_tf import workflows
     from vqvae_tf.media import evaluation
 
-    config = config_flags.frozen(FLAGS, presets.preset(_PRESET.value))
-    if models.is_prior(config):
-        raise UserError(f"{_PRESET.value} is the preset of a prior; use vqvae-train-prior")
     results = workflows.train(
         config,
         _RUN.data.value,

@@ -9,15 +9,13 @@ was interrupted.
 
 from absl import flags
 
+from vqvae_tf import presets
 from vqvae_tf.errors import UserError
 from vqvae_tf.programs import command, config_flags, output_flags
 
-# For --help, which does not import the presets themselves: they are models, on TensorFlow.
-PRESETS = ("photos_prior", "photos_two_level_prior", "digits_prior", "speech_prior")
-
 FLAGS = flags.FlagValues()
 _PRESET = flags.DEFINE_string(
-    "preset", PRESETS[0], f"One of {', '.join(PRESETS)}.", flag_values=FLAGS
+    "preset", "photos_prior", f"One of {', '.join(presets.PRIORS)}.", flag_values=FLAGS
 )
 _MODEL = flags.DEFINE_string(
     "model", None, "Workdir of the autoencoder.", required=True, flag_values=FLAGS
@@ -29,12 +27,13 @@ def main() -> None:
     """Trains, and prints the final evaluation."""
     output_flags.check_folder(_RUN.workdir)
 
-    from vqvae_tf import models, presets, workflows
+    config = config_flags.frozen(FLAGS, presets.preset(_PRESET.value))
+    if _PRESET.value in presets.AUTOENCODERS:
+        raise UserError(f"{_PRESET.value} is no preset of a prior; use vqvae-train")
+
+    from vqvae_tf import workflows
     from vqvae_tf.media import evaluation
 
-    config = config_flags.frozen(FLAGS, presets.preset(_PRESET.value))
-    if not models.is_prior(config):
-        raise UserError(f"{_PRESET.value} is no preset of a prior; use vqvae-train")
     results = workflows.train_prior(
         config,
         _MODEL.value,

@@ -12,9 +12,9 @@ import tensorflow as tf
 import tqdm
 from absl import logging
 
-from vqvae_tf.config import Summaries
 from vqvae_tf.errors import reason
 from vqvae_tf.files import write_text, writing
+from vqvae_tf.summaries import Summaries
 
 _PICTURES = 8  # of a batch, shown in TensorBoard
 

@@ -10,10 +10,10 @@ from typing import Any
 import tensorflow as tf
 from absl import logging
 
-from vqvae_tf.config import SCHEMA_VERSION
 from vqvae_tf.errors import UserError
 from vqvae_tf.files import is_local, names_in, reading, write_json, writing
 
+SCHEMA_VERSION = 2  # of config.json and the checkpoints; raised when either changes its meaning
 _RECORD, _LOCK = "config.json", ".lock"
 _RAISABLE = ("training.steps",)  # a field whose name ends so may grow from one start to the next
 _TYPES = {"family": str, "config": dict, "data": str, "codebook": str, "class_names": list}

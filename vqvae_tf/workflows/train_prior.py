@@ -9,7 +9,7 @@ from absl import logging
 from vqvae_tf import data, models, training
 from vqvae_tf.errors import UserError
 from vqvae_tf.media import evaluation, medium_of
-from vqvae_tf.presets import PRESETS
+from vqvae_tf.presets import PRIORS
 from vqvae_tf.training import strategies, workdir
 from vqvae_tf.workflows import prior_files
 from vqvae_tf.workflows.labels_by_name import LabelsByName
@@ -116,7 +116,7 @@ def train_prior(
 
 
 def _presets_of(families):
-    return [name for name, make in PRESETS.items() if models.family_of(make()) in families]
+    return [name for name, make in PRIORS.items() if models.family_of(make()) in families]
 
 
 def _embedding_dim(autoencoder):

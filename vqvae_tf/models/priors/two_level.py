@@ -1,6 +1,5 @@
 """A prior over two grids of codes: the upper one by itself, the lower one given the upper."""
 
-import dataclasses
 from typing import Any
 
 import keras
@@ -8,48 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import networks
-from vqvae_tf.config import DEEPEST, WIDEST, between
-from vqvae_tf.errors import UserError
+from vqvae_tf.config.two_level import TwoLevelPriorConfig
 from vqvae_tf.models import prior
 from vqvae_tf.models.priors import pixelcnn
-from vqvae_tf.models.two_level_codes import SLOTS, join_levels, split_levels
-
-
-@dataclasses.dataclass(frozen=True)
-class TwoLevelPriorConfig(pixelcnn.PixelCNNPriorConfig):
-    """What a two-level prior is and how it is trained; `config.json` holds it.
-
-    `channels` and `layers` are the lower level's, `grid` is in places of the upper one.
-
-    Attributes, in addition to those of `PixelCNNPriorConfig`:
-        upper_channels, upper_layers: of the upper level's PixelCNN.
-        condition_channels, condition_blocks: of the network that tells the lower level of the
-            upper codes: channels of its output, and residual blocks.
-    """
-
-    code_sizes: tuple[int, ...] = (512,) * SLOTS
-    upper_channels: int = 64
-    upper_layers: int = 8
-    condition_channels: int = 64
-    condition_blocks: int = 2
-    grid: int = 8
-
-    def __post_init__(self):
-        super().__post_init__()
-        between(1, WIDEST, self, "upper_channels", "condition_channels")
-        between(1, DEEPEST, self, "upper_layers")
-        between(0, DEEPEST, self, "condition_blocks")
-        if len(self.code_sizes) != SLOTS or len(set(self.code_sizes[1:])) > 1:
-            raise UserError(
-                f"a prior of two levels has an upper and {SLOTS - 1} equal lower codes per "
-                f"place; received code_sizes {self.code_sizes}"
-            )
-
-    @property
-    def reach(self) -> int | None:
-        # The lower level sees its own codes, and what it is told at each of their places.
-        lower = -(-self._reach_of(self.layers) // 2) + self.condition_blocks + 3
-        return max(self._reach_of(self.upper_layers), lower)
+from vqvae_tf.models.two_level_codes import join_levels, split_levels
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")

@@ -1,66 +1,15 @@
 """The prior over sequences of codes: a WaveNet."""
 
-import dataclasses
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf import config as bounds
 from vqvae_tf import networks
-from vqvae_tf.config import between
-from vqvae_tf.errors import UserError
+from vqvae_tf.config.wavenet_prior import WaveNetPriorConfig
 from vqvae_tf.models import prior
 from vqvae_tf.networks.wavenet.sampler import block_noise, sample_steps, start_state
-
-
-@dataclasses.dataclass(frozen=True)
-class WaveNetPriorConfig(prior.PriorConfig):
-    """What a WaveNet prior is and how it is trained; `config.json` holds it.
-
-    Attributes, in addition to those of `PriorConfig`:
-        channels, skip_channels, dilations, kernel_size: of the `vqvae_tf.networks.WaveNet`.
-        length: steps of codes in a training example.
-        shift: encode the training sounds from two offsets of half a code.
-    """
-
-    channels: int = 64
-    skip_channels: int = 128
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
-    kernel_size: int = 2
-    length: int = 256
-    shift: bool = True
-
-    def __post_init__(self):
-        super().__post_init__()
-        between(1, bounds.WIDEST, self, "channels", "skip_channels")
-        between(1, bounds.LONGEST_WINDOW, self, "length", "dilations")
-        between(2, bounds.LARGEST_KERNEL, self, "kernel_size")
-        if len(set(self.code_sizes)) > 1:
-            raise UserError(
-                f"a WaveNet prior needs slots of one size; received code_sizes {self.code_sizes}: "
-                "give the quantizer's stages or groups codebooks of one size"
-            )
-
-    @property
-    def crop(self) -> tuple[int, ...]:
-        """(time,) of the crops of codes that it is trained on."""
-        return (self.length,)
-
-    @property
-    def variation(self) -> bool | None:
-        """How what is encoded to train it is varied."""
-        return self.shift or None
-
-    def for_codes(self, code_sizes, embedding_dim, condition, classes):
-        """The same for the codes of an autoencoder."""
-        return dataclasses.replace(
-            self,
-            code_sizes=code_sizes,
-            condition=condition,
-            num_classes=classes if self.num_classes else 0,
-        )
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")

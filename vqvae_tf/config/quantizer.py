@@ -5,13 +5,10 @@ A leaf quantizer (`kind`) may be repeated in stages, in groups, and set between 
 """
 
 import dataclasses
-import itertools
-from collections.abc import Callable
-from typing import Any
+import math
 
-from vqvae_tf import config as bounds
-from vqvae_tf import layers
-from vqvae_tf.config import between, check_types
+from vqvae_tf.config import limits
+from vqvae_tf.config.fields import between, check_types
 from vqvae_tf.errors import UserError, nearest
 
 _CODEBOOK = (
@@ -19,33 +16,23 @@ _CODEBOOK = (
     "anneal_steps", "distance", "diversity_cost", "diversity_temperature",
 )  # fmt: skip
 _COUNTED = (*_CODEBOOK, "decay", "revival_threshold", "revival_count", "accumulation_steps")
-_DRAWING = {"gumbel_softmax": layers.GumbelSoftmax, "stochastic": layers.Stochastic}
-_ESTIMATORS = ("straight_through", "rotation", *_DRAWING)
-_OF_ESTIMATOR = ("temperature", "final_temperature", "anneal_steps")
-_NOT_PASSED = ("num_embeddings", "bits")
+# kind -> the fields that it takes
+KINDS: dict[str, tuple[str, ...]] = {
+    "ema": _COUNTED,
+    "loss": (*_COUNTED, "orthogonality_cost"),
+    "sim_vq": _CODEBOOK,
+    "finite_scalar": ("levels",),
+    "lookup_free": (
+        "bits", "spherical", "commitment_cost", "entropy_cost", "diversity_cost", "temperature",
+        "group_bits",
+    ),
+}  # fmt: skip
+DRAWING_ESTIMATORS = ("gumbel_softmax", "stochastic")
+OF_ESTIMATOR = ("temperature", "final_temperature", "anneal_steps")
+_ESTIMATORS = ("straight_through", "rotation", *DRAWING_ESTIMATORS)
+_AROUND = ("kind", "stages", "stage_dropout", "groups", "shared_codebook", "code_dim")
 _MOST_SLOTS = 2**10
 DEFAULT_NUM_EMBEDDINGS = 512  # the paper's
-
-# kind -> (layer, the fields that it takes)
-KINDS: dict[str, tuple[Callable[..., layers.Quantizer], tuple[str, ...]]] = {
-    "ema": (layers.VectorQuantizerEMA, _COUNTED),
-    "loss": (layers.VectorQuantizer, (*_COUNTED, "orthogonality_cost")),
-    "sim_vq": (layers.SimVQ, _CODEBOOK),
-    "finite_scalar": (layers.FiniteScalarQuantizer, ("levels",)),
-    "lookup_free": (
-        layers.LookupFreeQuantizer,
-        (
-            "bits",
-            "spherical",
-            "commitment_cost",
-            "entropy_cost",
-            "diversity_cost",
-            "temperature",
-            "group_bits",
-        ),
-    ),
-}
-_AROUND = ("kind", "stages", "stage_dropout", "groups", "shared_codebook", "code_dim")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,19 +103,19 @@ class QuantizerConfig:
                 raise UserError(
                     f'a quantizer of kind "{self.kind}" has no {name}; received '
                     f"{getattr(self, name)}: leave it out, or set one of "
-                    f"{', '.join(KINDS[self.kind][1])}"
+                    f"{', '.join(KINDS[self.kind])}"
                 )
         if self.estimator is not None and self.estimator not in _ESTIMATORS:
             raise UserError(
                 f'unknown quantizer.estimator "{self.estimator}"; '
                 f"{nearest(self.estimator, _ESTIMATORS)}"
             )
-        if self.kind != "lookup_free" and self.estimator not in _DRAWING:
-            for name in _OF_ESTIMATOR:
+        if self.kind != "lookup_free" and self.estimator not in DRAWING_ESTIMATORS:
+            for name in OF_ESTIMATOR:
                 if getattr(self, name) is not None:
                     raise UserError(
                         f"quantizer.{name} belongs to an estimator that draws codes "
-                        f"({', '.join(_DRAWING)}); received {getattr(self, name)} for "
+                        f"({', '.join(DRAWING_ESTIMATORS)}); received {getattr(self, name)} for "
                         f"{self.estimator or 'straight_through'}"
                     )
         for name, least in (("stages", 2), ("groups", 2), ("code_dim", 1)):
@@ -157,10 +144,6 @@ class QuantizerConfig:
                 f"quantizer.num_embeddings must be one number, or one for each of the "
                 f"{self._leaves} codebooks; received {self.num_embeddings}"
             )
-        try:
-            self.make()
-        except ValueError as error:  # a layer's own words
-            raise UserError(f"quantizer: {error}") from None
 
     def _check_bounds(self):
         """Refuses what no layer could be made of, or only very many."""
@@ -168,12 +151,12 @@ class QuantizerConfig:
         for field in dataclasses.fields(self):
             if field.type == float | None:
                 between(
-                    -bounds.LARGEST_NUMBER, bounds.LARGEST_NUMBER, self, field.name, at="quantizer."
+                    -limits.LARGEST_NUMBER, limits.LARGEST_NUMBER, self, field.name, at="quantizer."
                 )
-        between(1, bounds.LARGEST_CODEBOOK, self, "num_embeddings", "levels", at="quantizer.")
-        between(0, bounds.LONGEST_RUN, self, "accumulation_steps", "anneal_steps", at="quantizer.")
-        between(0, bounds.DEEPEST, self, "stages", "groups", at="quantizer.")
-        between(0, bounds.WIDEST, self, "code_dim", at="quantizer.")
+        between(1, limits.LARGEST_CODEBOOK, self, "num_embeddings", "levels", at="quantizer.")
+        between(0, limits.LONGEST_RUN, self, "accumulation_steps", "anneal_steps", at="quantizer.")
+        between(0, limits.DEEPEST, self, "stages", "groups", at="quantizer.")
+        between(0, limits.WIDEST, self, "code_dim", at="quantizer.")
         if self._slots > _MOST_SLOTS:
             raise UserError(
                 f"quantizer.stages times quantizer.groups must be at most {_MOST_SLOTS}; received "
@@ -187,14 +170,20 @@ class QuantizerConfig:
         >>> "levels" in QuantizerConfig.foreign_fields("ema")
         True
         """
-        takes = (*_AROUND, *KINDS[kind][1]) if kind in KINDS else ()
+        takes = (*_AROUND, *KINDS[kind]) if kind in KINDS else ()
         names = (field.name for field in dataclasses.fields(QuantizerConfig))
         return tuple(name for name in names if takes and name not in takes)
 
     @property
     def code_sizes(self) -> tuple[int, ...]:
         """How many values each code of a place may take, a number for each slot."""
-        return self.make().code_sizes if self.bits is None else self._slots * (2**self.bits,)
+        if self.levels:
+            sizes: tuple[int, ...] = (math.prod(self.levels),)
+        elif self.bits is not None:
+            sizes = (2**self.bits,)
+        else:
+            sizes = self.num_embeddings or (DEFAULT_NUM_EMBEDDINGS,)
+        return sizes * (self._slots // len(sizes))
 
     @property
     def _slots(self) -> int:
@@ -218,9 +207,9 @@ class QuantizerConfig:
             raise UserError(f"{where} must be a multiple of the {groups} groups; received {width}")
         wanted = self.bits or (len(self.levels) if self.levels else None)
         numbers = self._leaves * max(self.num_embeddings or (1,)) * width
-        if numbers > bounds.LARGEST_TABLE:
+        if numbers > limits.LARGEST_TABLE:
             raise UserError(
-                f"the codebooks must hold at most {bounds.LARGEST_TABLE} numbers; received "
+                f"the codebooks must hold at most {limits.LARGEST_TABLE} numbers; received "
                 f"quantizer.num_embeddings={self.num_embeddings} for {where}={width}"
             )
         if wanted is not None and width != wanted * groups:
@@ -228,61 +217,3 @@ class QuantizerConfig:
                 f"this {self.kind} quantizer takes vectors of {wanted * groups} numbers; received "
                 f"{where}={width}: set quantizer.code_dim={wanted * groups}"
             )
-
-    def make(
-        self, name: str | None = None, *, seed: int = 0, dtype: Any = None
-    ) -> layers.Quantizer:
-        """The layer, not built yet.
-
-        Args:
-            name: of the layer.
-            seed: of the codebooks, the projections and all draws.
-            dtype: the dtype policy.
-        """
-        # All are named: checkpoints know variables by the names of the layers around them.
-        numbers = itertools.count()
-
-        def leaf():
-            return self._leaf(next(numbers), seed, dtype)
-
-        def group(number=0):
-            if not self.stages:
-                return leaf()
-            return layers.ResidualQuantizer(
-                [leaf() for _ in range(self.stages)],
-                dropout=self.stage_dropout,
-                estimator="rotation" if self.estimator == "rotation" else "straight_through",
-                seed=seed,
-                name=f"stages_{number}",
-                dtype=dtype,
-            )
-
-        if not self.groups:
-            layer = group()
-        elif self.shared_codebook:
-            layer = layers.GroupedQuantizer(group(), self.groups, name="groups", dtype=dtype)
-        else:
-            groups = [group(number) for number in range(self.groups)]
-            layer = layers.GroupedQuantizer(groups, name="groups", dtype=dtype)
-        if self.code_dim:
-            layer = layers.ProjectedQuantizer(layer, self.code_dim, seed=seed, dtype=dtype)
-        if name is not None:
-            layer.name = name  # before it is built: its weights are named after it
-        return layer
-
-    def _leaf(self, number, seed, dtype):
-        """Leaf quantizer `number`; each has a seed of its own."""
-        make, takes = KINDS[self.kind]
-        given = {name: getattr(self, name) for name in takes if name not in _NOT_PASSED}
-        arguments = {name: value for name, value in given.items() if value is not None}
-        if "num_embeddings" in takes:
-            sizes = self.num_embeddings or (DEFAULT_NUM_EMBEDDINGS,)
-            arguments["num_embeddings"] = sizes[number % len(sizes)]
-            arguments["seed"] = seed + number
-        if self.estimator in _DRAWING:
-            schedule = {name: getattr(self, name) for name in _OF_ESTIMATOR}
-            arguments["estimator"] = _DRAWING[self.estimator](
-                **{name: value for name, value in schedule.items() if value is not None}
-            )
-            arguments = {n: v for n, v in arguments.items() if n not in _OF_ESTIMATOR}
-        return make(**arguments, name=f"codebook_{number}", dtype=dtype)

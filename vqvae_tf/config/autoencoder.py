@@ -1,0 +1,41 @@
+"""What the configurations of all autoencoders have in common."""
+
+import dataclasses
+
+from vqvae_tf.config import limits
+from vqvae_tf.config.fields import between, check_types
+from vqvae_tf.config.quantizer import QuantizerConfig
+from vqvae_tf.config.training import TrainingConfig
+from vqvae_tf.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class AutoencoderConfig:
+    """What all autoencoders have in common; `config.json` holds a family's own.
+
+    Attributes:
+        widths: channels after each strided convolution of the encoder.
+        residual_blocks, residual_width: of the networks' residual blocks.
+        embedding_dim: D, numbers in the vector of a place.
+        quantizer: what makes codes of these vectors.
+        training: how the model is trained.
+    """
+
+    widths: tuple[int, ...] = (64, 128)
+    residual_blocks: int = 2
+    residual_width: int = 32
+    embedding_dim: int = 64
+    quantizer: QuantizerConfig = QuantizerConfig()
+    training: TrainingConfig = TrainingConfig()
+
+    def __post_init__(self):
+        check_types(self)
+        between(1, limits.WIDEST, self, "residual_width", "embedding_dim")
+        between(0, limits.DEEPEST, self, "residual_blocks")
+        if not self.widths or min(self.widths) < 1:
+            raise UserError(
+                f"widths must hold one positive number for each level, such as 64,128; "
+                f"received {self.widths}"
+            )
+        between(1, limits.WIDEST, self, "widths")
+        self.quantizer.check_dim(self.embedding_dim)

@@ -1,0 +1,16 @@
+"""The largest numbers that a configuration may hold.
+
+Far above any real use, and low enough that a configuration is refused before what it asks for
+fills the memory or never ends.
+"""
+
+WIDEST = 2**12  # channels of a layer, numbers per code
+LARGEST_KERNEL = 2**6  # taps along an axis
+DEEPEST = 2**8  # layers or blocks of a network, levels, entries of a tuple of numbers
+LARGEST_CODEBOOK = 2**20  # codes in a codebook, classes, values of a sample
+LARGEST_TABLE = 2**28  # numbers in one table of vectors
+LARGEST_SIDE = 2**13  # of a training picture in pixels, of a grid in codes
+LONGEST_WINDOW = 2**22  # samples of a training sound, codes of a training sequence
+LARGEST_BATCH = 2**32  # numbers in a batch
+LONGEST_RUN = 10**9  # steps
+LARGEST_NUMBER = 1e9  # weights of losses, rates and the rest

@@ -1,0 +1,104 @@
+"""How any model is trained, and how its examples are cut from pictures."""
+
+import dataclasses
+
+from vqvae_tf.config import limits
+from vqvae_tf.config.fields import between, check_types
+from vqvae_tf.errors import UserError, shown
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """How training examples are cut from pictures.
+
+    Attributes:
+        image_size: side of the square training tile, in pixels.
+        channels: 3 for colour, 1 for grey; pictures are converted.
+        flip: mirror half of the tiles left to right.
+        half_size_share: share of the tiles cut from the picture at half its size.
+        double_size_share: share of the tiles cut from the picture at twice its size.
+        recolour_share: share of the tiles whose colours are changed at random (channel order,
+            contrast, gain and offset), so that few photographs teach many palettes.
+        recolour_strength: how much contrast, gain and offset change, beside the usual.
+    """
+
+    image_size: int = 32
+    channels: int = 3
+    flip: bool = True
+    half_size_share: float = 0.0
+    double_size_share: float = 0.0
+    recolour_share: float = 0.0
+    recolour_strength: float = 1.0
+
+    def __post_init__(self):
+        check_types(self, at="data.")
+        # What is too small is refused by a model, which knows the sizes that it takes.
+        between(-limits.LARGEST_SIDE, limits.LARGEST_SIDE, self, "image_size", at="data.")
+        if self.channels not in (1, 3):
+            raise UserError(
+                f"data.channels must be 3 for colour or 1 for grey; received {self.channels}"
+            )
+        for name in ("half_size_share", "double_size_share", "recolour_share"):
+            between(0, 1, self, name, at="data.")
+        between(0, limits.LARGEST_NUMBER, self, "recolour_strength", at="data.")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """How any model of the library is trained.
+
+    Attributes:
+        steps: number of updates.
+        batch_size: examples a step, over all replicas.
+        learning_rate: Adam's rate after the warm-up.
+        schedule: "constant" or "cosine" (down to `final_learning_rate` times the rate).
+        warmup_steps: linear warm-up from 0.
+        final_learning_rate: share of `learning_rate` that the cosine ends at.
+        beta_2: Adam's decay of the squared gradients.
+        clip_norm: bound on the gradients' global norm; 0 turns it off.
+        weight_averaging: decay of the averaged weights used for evaluation; 0 turns it off.
+        precision: Keras dtype policy: "float32", "mixed_bfloat16" or "mixed_float16".
+        seed: seed of the weights, the data order and every draw.
+        log_every, evaluate_every, checkpoint_every: in steps; 0 for `evaluate_every` means
+            once, at the end.
+    """
+
+    steps: int = 10_000
+    batch_size: int = 32
+    learning_rate: float = 2e-4
+    schedule: str = "constant"
+    warmup_steps: int = 0
+    final_learning_rate: float = 0.0
+    beta_2: float = 0.999
+    clip_norm: float = 0.0
+    weight_averaging: float = 0.0
+    precision: str = "float32"
+    seed: int = 0
+    log_every: int = 100
+    evaluate_every: int = 0
+    checkpoint_every: int = 1_000
+
+    def __post_init__(self):
+        check_types(self, at="training.")
+        between(
+            1, limits.LONGEST_RUN, self, "steps", "log_every", "checkpoint_every", at="training."
+        )
+        between(0, limits.LONGEST_RUN, self, "evaluate_every", "warmup_steps", at="training.")
+        between(1, limits.LARGEST_BATCH, self, "batch_size", at="training.")
+        between(0, limits.LARGEST_NUMBER, self, "learning_rate", "clip_norm", at="training.")
+        between(0, limits.LARGEST_NUMBER, self, "final_learning_rate", at="training.")
+        between(0, 2**32 - 1, self, "seed", at="training.")
+        if self.schedule not in ("constant", "cosine"):
+            raise UserError(
+                f'training.schedule must be "constant" or "cosine"; received {shown(self.schedule)}'
+            )
+        for name in ("beta_2", "weight_averaging"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise UserError(
+                    f"training.{name} must lie in [0, 1); received {getattr(self, name)}"
+                )
+        if self.precision not in ("float32", "mixed_bfloat16", "mixed_float16"):
+            raise UserError(
+                'training.precision must be "float32", "mixed_bfloat16" or "mixed_float16"; '
+                f"received {shown(self.precision)}"
+            )

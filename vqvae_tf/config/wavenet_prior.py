@@ -1,0 +1,56 @@
+"""Configuration of the prior over sequences of codes."""
+
+import dataclasses
+
+from vqvae_tf.config import limits
+from vqvae_tf.config.fields import between
+from vqvae_tf.config.prior import PriorConfig
+from vqvae_tf.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class WaveNetPriorConfig(PriorConfig):
+    """What a WaveNet prior is and how it is trained; `config.json` holds it.
+
+    Attributes, in addition to those of `PriorConfig`:
+        channels, skip_channels, dilations, kernel_size: of the `vqvae_tf.networks.WaveNet`.
+        length: steps of codes in a training example.
+        shift: encode the training sounds from two offsets of half a code.
+    """
+
+    channels: int = 64
+    skip_channels: int = 128
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
+    kernel_size: int = 2
+    length: int = 256
+    shift: bool = True
+
+    def __post_init__(self):
+        super().__post_init__()
+        between(1, limits.WIDEST, self, "channels", "skip_channels")
+        between(1, limits.LONGEST_WINDOW, self, "length", "dilations")
+        between(2, limits.LARGEST_KERNEL, self, "kernel_size")
+        if len(set(self.code_sizes)) > 1:
+            raise UserError(
+                f"a WaveNet prior needs slots of one size; received code_sizes {self.code_sizes}: "
+                "give the quantizer's stages or groups codebooks of one size"
+            )
+
+    @property
+    def crop(self) -> tuple[int, ...]:
+        """(time,) of the crops of codes that it is trained on."""
+        return (self.length,)
+
+    @property
+    def variation(self) -> bool | None:
+        """How what is encoded to train it is varied."""
+        return self.shift or None
+
+    def for_codes(self, code_sizes, embedding_dim, condition, classes):
+        """The same for the codes of an autoencoder."""
+        return dataclasses.replace(
+            self,
+            code_sizes=code_sizes,
+            condition=condition,
+            num_classes=classes if self.num_classes else 0,
+        )
