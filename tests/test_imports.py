@@ -137,7 +137,7 @@ def test_every_part_has_a_rule():
         ("data/x.py", "from vqvae_tf.layers import Quantizer", "data imports vqvae_tf.layers"),
         ("training/x.py", "from vqvae_tf import models", "training imports vqvae_tf.models"),
         ("metrics.py", "from . import layers", "metrics imports vqvae_tf.layers"),
-        ("config.py", "from vqvae_tf import metrics", "config imports vqvae_tf.metrics"),
+        ("config/x.py", "from vqvae_tf import metrics", "config imports vqvae_tf.metrics"),
         ("programs/x.py", "from models import ImageVQVAE", "write vqvae_tf.models.ImageVQVAE"),
         ("programs/x.py", "import export.saved_model", "write vqvae_tf.export.saved_model"),
         ("programs/x.py", "import vqvae_tf", "imports the whole package"),

@@ -24,10 +24,13 @@ class Autoencoder(trainable_model.TrainableModel):
         data_key: name of the main tensor of a batch, which names the medium.
         grid_rank: 1 for sounds, 2 for pictures, 3 for videos.
         decodes_in_graph: whether `decode` can be exported: not where it draws sample by sample.
+        searchable: whether `CodeSearch` can choose its codes, where there are `code_vectors`: it
+            has pictures, and `latents(pictures)` gives the vectors that codes stand for.
     """
 
     grid_rank: int
     decodes_in_graph: bool = True
+    searchable: bool = False
 
     @property
     @abc.abstractmethod

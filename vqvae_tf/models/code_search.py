@@ -6,15 +6,16 @@ do better, as a printer's dots do, but no encoder that sees only its surrounding
 that. A search can: it tries other codes and looks at the picture that comes back.
 """
 
+from typing import Any
+
 import tensorflow as tf
 
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import checks
+from vqvae_tf.models.autoencoder import Autoencoder
 from vqvae_tf.models.code_shape import without_slots
 from vqvae_tf.models.image_model import pad_by_reflection
-from vqvae_tf.models.image_vqvae import ImageVQVAE
 from vqvae_tf.models.prior import Prior
-from vqvae_tf.models.trainable_model import TrainableModel
 
 # Places so far apart are changed at once: further than one code's change is seen.
 _SPACING = 4
@@ -39,7 +40,7 @@ class CodeSearch:
     rate of the nearest codes.
 
     Args:
-        model: a trained autoencoder.
+        model: a trained autoencoder that is `searchable` and has `code_vectors`.
         passes: how often every place is visited; 0 leaves the nearest codes.
         candidates: codes tried at a place.
         prior: whose bits count; None where only the error does.
@@ -48,7 +49,7 @@ class CodeSearch:
     Raises:
         UserError: for numbers out of range, or a weight without a prior.
 
-    >>> from vqvae_tf.models import ImageConfig
+    >>> from vqvae_tf.models import ImageConfig, ImageVQVAE
     >>> model = ImageVQVAE(ImageConfig(widths=(4, 8), residual_width=4))
     >>> CodeSearch(model, passes=1, candidates=2).encode(tf.zeros([1, 21, 30, 3], tf.uint8)).shape
     TensorShape([1, 6, 8])
@@ -56,14 +57,14 @@ class CodeSearch:
 
     def __init__(
         self,
-        model: TrainableModel,
+        model: Autoencoder,
         *,
         passes: int = 2,
         candidates: int = 8,
         prior: Prior | None = None,
         rate_weight: float = 0.0,
     ):
-        if not isinstance(model, ImageVQVAE) or model.code_vectors is None:
+        if not model.searchable or model.code_vectors is None:
             raise UserError(
                 "a search needs a model of pictures with one grid of codes of one codebook; "
                 f"received {type(model).__name__} with another: take its nearest codes, with 0 "
@@ -78,7 +79,8 @@ class CodeSearch:
             raise UserError(f"the rate's weight must not be negative; received {rate_weight}")
         if rate_weight and prior is None:
             raise UserError("a weight of the rate needs a prior to say what the rate is")
-        self._model, self._prior = model, prior
+        self._model: Any = model
+        self._prior = prior
         self._passes, self._candidates, self._rate_weight = passes, candidates, rate_weight
         self._slots = len(model.code_sizes)
         self._compiled = tf.function(

@@ -29,6 +29,7 @@ class ImageVQVAE(image_model.ImageModel):
     """
 
     config_class = ImageConfig
+    searchable = True
 
     def _make_networks(self):
         config = self.config
