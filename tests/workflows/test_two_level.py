@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 
-from tests.models.test_two_level import CONFIG, PRIOR
+from tests.models.test_two_level_vqvae import CONFIG, PRIOR
 from tests.small import TRAINING
 from vqvae_tf import export, models, workflows
 from vqvae_tf.errors import UserError
