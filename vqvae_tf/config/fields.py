@@ -38,6 +38,7 @@ def between(least: float, most: float, config: Any, *names: str, at: str = "") -
 
     What is None is in bounds.
 
+    >>> from vqvae_tf.config import TrainingConfig
     >>> between(1, DEEPEST, TrainingConfig(log_every=5), "log_every", "seed", at="training.")
     Traceback (most recent call last):
       ...
@@ -71,6 +72,7 @@ def from_dict(cls: type, values: Mapping[str, Any], *, at: str = "") -> Any:
     Raises:
         UserError: for an unknown field (the nearest names are shown) or a value of another type.
 
+    >>> from vqvae_tf.config import TrainingConfig
     >>> from_dict(TrainingConfig, {"steps": 5}).steps
     5
     """
