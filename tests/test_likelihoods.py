@@ -263,7 +263,7 @@ def test_bits_use_the_fitted_scale_and_not_the_losss():
     outputs = pixels / np.float32(255) - np.float32(0.48)
     before = likelihood.bits(outputs, pixels).numpy()
     likelihood.fit_scale(0.02**2)
-    # log2(0.173 / 0.02) = 3.1 bits a dimension less, but for the quadratic terms.
+    # log2(0.173 / 0.02) = 3.1 bits per dimension less, but for the quadratic terms.
     assert (likelihood.bits(outputs, pixels).numpy() < before - 2 * 18).all()
 
 

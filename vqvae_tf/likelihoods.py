@@ -18,7 +18,7 @@ class Likelihood(keras.layers.Layer, abc.ABC):
     Pixels reach `loss` as networks see them, floats `value / 255 - 0.5`; what counts bits takes
     the 8-bit values themselves. A likelihood is a layer because some have weights: they are
     tracked, trained and saved with the model. Calling the layer gives `mean(outputs)`. All
-    arithmetic is float32 whatever the dtype policy.
+    arithmetic is float32 under any dtype policy.
 
     Shapes: pictures `[batch, ..., channels]`, outputs `[batch, ..., parameters(channels)]`.
 

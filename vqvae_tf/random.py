@@ -1,4 +1,4 @@
-"""Random numbers that depend on a seed and two counters alone, whatever is drawn beside them."""
+"""Random numbers that depend only on a seed and two counters."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def philox_uniform(
         first: integer scalar: number of the first vector.
         count: number of vectors.
         width: length of a vector.
-        words: a vector takes a multiple of so many of the generator's words; 4 at least, since a
+        words: a vector takes a multiple of this many of the generator's words; at least 4, since a
             counter gives four.
 
     Returns:

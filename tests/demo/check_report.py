@@ -18,13 +18,13 @@ SECTIONS = {
     "What am I looking at?": (0, 1),
     "Photographs it has never seen": (14, 0),  # of two: sliders, code map, JPEGs, three pieces
     "New parts of photographs it knows": (1, 0),
-    "What it costs: bits beside JPEG": (0, 3),
+    "What it costs: bits compared with JPEG": (0, 3),
     "Pictures it made up": (2, 0),
     "How training went": (0, 3),
     "The exported model": (0, 0),
     "What to be wary of": (0, 0),
     "Whose photographs these are": (0, 0),
-    "How to go on": (0, 0),
+    "What to do next": (0, 0),
 }
 
 

@@ -334,7 +334,7 @@ def test_an_export_that_answers_otherwise_is_refused(call, runs, monkeypatch):
     arguments = (f"--model={runs.model}", f"--prior={runs.prior}", "--output=o")
     check["largest_log_prob_difference"] = 1e-3
     outcome = call("export", *arguments)
-    assert outcome.code == 2 and "by 0.001 nats a code, more than 0.0001" in outcome.err
+    assert outcome.code == 2 and "by 0.001 nats per code, more than 0.0001" in outcome.err
     check["sampled_codes_differing"] = 3
     outcome = call("export", *arguments)
     assert outcome.code == 2 and "3 codes from o differ from the model's" in outcome.err

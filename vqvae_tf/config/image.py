@@ -63,7 +63,7 @@ class ImageModelConfig(AutoencoderConfig):
 
     @property
     def reach(self) -> int:
-        """How many places of the code grid away a pixel may lie, at most, and still count.
+        """How many places of the code grid away a pixel may be, at most, and still matter.
 
         For its code, by the encoder, and for a pixel that comes of a code, by the decoder: a place
         for every 3-wide convolution, and less than two for all strided ones.

@@ -54,7 +54,7 @@ class PixelCNNPriorConfig(PriorConfig):
         return self._reach_of(self.layers)
 
     def _reach_of(self, layers):
-        """Of a network of so many layers, in places of its own grid."""
+        """Of a network of `layers` layers, in places of its own grid."""
         kernels = [self.first_kernel, *[self.kernel_size] * (layers - 1)]
         rows = 1 + sum(rows - 1 for rows, _ in kernels)
         return max(rows, 1 + sum(columns // 2 for _, columns in kernels))

@@ -50,7 +50,7 @@ class PriorConfig(abc.ABC):
 
     @property
     def reach(self) -> int | None:
-        """How many places away, along a side, a code may lie at most and still count; None: any."""
+        """How many places away, along a side, a code may be and still matter; None: any number."""
         return None
 
     @property

@@ -19,7 +19,7 @@ class DataConfig:
         double_size_share: share of the tiles cut from the picture at twice its size.
         recolour_share: share of the tiles whose colours are changed at random (channel order,
             contrast, gain and offset), so that few photographs teach many palettes.
-        recolour_strength: how much contrast, gain and offset change, beside the usual.
+        recolour_strength: how much contrast, gain and offset change, relative to the default.
     """
 
     image_size: int = 32
@@ -49,7 +49,7 @@ class TrainingConfig:
 
     Attributes:
         steps: number of updates.
-        batch_size: examples a step, over all replicas.
+        batch_size: examples per step, over all replicas.
         learning_rate: Adam's rate after the warm-up.
         schedule: "constant" or "cosine" (down to `final_learning_rate` times the rate).
         warmup_steps: linear warm-up from 0.

@@ -24,7 +24,7 @@ class CodeRecords:
 
     Attributes:
         uri: as given.
-        class_names: names of the labels, from `classes.txt` beside the files, else their numbers.
+        class_names: names of the labels, from `classes.txt` next to the files, else their numbers.
     """
 
     def __init__(self, uri: str, paths: list[str]):

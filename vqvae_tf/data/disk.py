@@ -26,9 +26,9 @@ def files_below(
 ) -> list[str]:
     """Paths of the files below `root`, relative to it and in order; hidden ones are left out.
 
-    Every folder is read once, whatever links lead to it. A folder that cannot be read or was read
-    already, and an entry with one of the endings that is no regular file, are skipped. How many
-    files were left out for their ending is logged in one line.
+    Every folder is read once, even if several links lead to it. A folder that cannot be read or was
+    read already, and an entry with one of the endings that is not a regular file, are skipped. One
+    line of the log says how many files were left out for their ending.
 
     Args:
         root: any `tf.io.gfile` path.
@@ -145,7 +145,7 @@ def _escaped(letter: str) -> str:
 
 
 def _walk(root: str, skip: Callable[[str, UnreadableError], None]) -> Iterator[str]:
-    """Relative paths of all that is no folder; real folders are read before those behind links."""
+    """Relative paths of everything but folders; real folders are read before linked ones."""
     seen = set()  # what holds the root is not read for a link to it
     for holder in pathlib.Path(os.path.realpath(root)).parents:
         with contextlib.suppress(OSError):

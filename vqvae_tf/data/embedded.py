@@ -13,7 +13,7 @@ VALIDATION_COLUMNS = 64  # the strip to the left of it, on which settings are ch
 
 
 class Photograph(NamedTuple):
-    """Where a photograph lies and what may be done with it.
+    """Where a photograph is and what may be done with it.
 
     Attributes:
         package: the package that ships it.

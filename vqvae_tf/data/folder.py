@@ -12,7 +12,7 @@ from vqvae_tf.errors import UserError
 class Folder(IndexedSource):
     """`folder:PATH`: every picture file below PATH, ordered by path.
 
-    If all of them lie in sub-folders, the names of the immediate sub-folders are the classes.
+    If all of them are in sub-folders, the names of the immediate sub-folders are the classes.
     Hidden files and folders are left out. Files without an ending are taken if they begin as a
     picture does.
     """
@@ -57,7 +57,7 @@ class Folder(IndexedSource):
 def classes_of(files: list[str]) -> tuple[tuple[str, ...], list[int | None]]:
     """Names of the immediate sub-folders and each file's number among them.
 
-    Where a file lies in none, there are no names and no numbers.
+    If a file is in none, there are no names and no numbers.
 
     >>> classes_of(["b/1.png", "a/2.png"]), classes_of(["b/1.png", "2.png"])
     ((('a', 'b'), [1, 0]), ((), [None, None]))

@@ -113,7 +113,7 @@ def read(path: str | os.PathLike, channels: int = 3, max_pixels: int = MAX_PIXEL
 
 
 def most_bytes(max_pixels: int = MAX_PIXELS) -> int:
-    """Bytes of the largest file that can hold so many pixels: 16-bit RGBA, and its metadata."""
+    """Bytes of the largest file that can hold this many pixels: 16-bit RGBA, and its metadata."""
     return 8 * max_pixels + 2**20
 
 
@@ -159,7 +159,7 @@ def _webp_canvas(data: bytes) -> tuple[int, int]:
             int.from_bytes(data[24:27], "little") + 1,
             int.from_bytes(data[27:30], "little") + 1,
         )
-    if kind == b"VP8L":  # 14 bits each, less one, behind a signature
+    if kind == b"VP8L":  # 14 bits each, less one, after a signature
         bits = int.from_bytes(data[21:25], "little")
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     if kind == b"VP8 ":

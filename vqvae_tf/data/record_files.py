@@ -12,7 +12,7 @@ from vqvae_tf.data.disk import printable
 from vqvae_tf.data.source import UnreadableError
 from vqvae_tf.errors import UserError, reason
 
-CLASSES_FILE = "classes.txt"  # beside the shards: the names of the labels, one a line
+CLASSES_FILE = "classes.txt"  # next to the shards: the names of the labels, one per line
 MOST_BYTES = 2**31 - 1  # that a message of Protocol Buffers can have
 _HEADER, _FOOTER = 12, 4  # bytes: the length and its checksum, the checksum of the data
 _MASK_DELTA = 0xA282EAD8

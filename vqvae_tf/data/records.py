@@ -201,7 +201,7 @@ class Features:
 
 
 def class_names_of(files: RecordFiles) -> tuple[str, ...]:
-    """The lines of `classes.txt` beside the first file; else the numbers of all labels.
+    """The lines of `classes.txt` next to the first file; else the numbers of all labels.
 
     Raises:
         UserError: `classes.txt` is no text.

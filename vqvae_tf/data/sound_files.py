@@ -24,7 +24,7 @@ def read(path: str | os.PathLike, sample_rate: int) -> np.ndarray:
     """Decodes the sound file at any `tf.io.gfile` path: float32 `[time]`, mono at `sample_rate`.
 
     The format is told by the content: WAV, AIFF, FLAC, Ogg (Vorbis, Opus), MP3 or NIST SPHERE.
-    Channels are averaged; another rate is resampled. What lies beyond [-1, 1] by at most 6 dB is
+    Channels are averaged; another rate is resampled. What exceeds [-1, 1] by at most 6 dB is
     clipped. The file is decoded block by block: beyond the result this takes a few megabytes.
 
     Args:

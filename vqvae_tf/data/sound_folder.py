@@ -13,7 +13,7 @@ from vqvae_tf.errors import UserError
 class SoundFolder(SoundSource):
     """`folder:PATH`: every sound file below PATH, ordered by path.
 
-    If all of them lie in sub-folders, the names of the immediate sub-folders are the speakers.
+    If all of them are in sub-folders, the names of the immediate sub-folders are the speakers.
     Hidden files and folders are left out. Files without an ending are taken if they begin as a
     sound does.
     """

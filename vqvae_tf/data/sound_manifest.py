@@ -36,8 +36,8 @@ class SoundManifest(SoundSource):
     """`manifest:PATH[/SPLIT]`: the sound files that a CSV or JSONL file lists, in its order.
 
     The columns are `file` and, each of them optional, `speaker`, `split`, `phones` and `text`.
-    Files lie where PATH does, unless their paths are absolute. If the manifest names splits, the
-    one taken is "train" unless another is asked for. The speakers are those of this split.
+    Files are relative to the folder of PATH, unless their paths are absolute. If the manifest names
+    splits, "train" is taken unless another is asked for. The speakers are those of this split.
 
     Phones are the path of a CSV file with the columns `phone`, `start` and `end`, in seconds, or,
     in a JSONL file, a list of such rows (`[["hh", 0.0, 0.07], ["ay", 0.07, 0.3]]`).

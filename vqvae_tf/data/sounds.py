@@ -45,7 +45,7 @@ class Sound(TypedDict):
 
 
 class SoundSource(BaseSource):
-    """Sounds behind a URI, as `open_sounds` opens them; the classes are the speakers."""
+    """Sounds of a data URI, as `open_sounds` opens them; the classes are the speakers."""
 
     def __init__(self, uri: str, class_names: tuple[str, ...] = ()):
         super().__init__(uri, class_names)
@@ -121,7 +121,7 @@ def sound_batches(
         source: where the sounds come from.
         sample_rate: in Hz.
         window: samples of an example.
-        batch_size: windows a batch.
+        batch_size: windows per batch.
         seed: of every draw.
         start_step: number of the first batch.
 

@@ -1,4 +1,4 @@
-"""What a data source is, and the pictures behind a URI, in order or shuffled without end."""
+"""What a data source is, and the pictures of a data URI, in order or shuffled endlessly."""
 
 import abc
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ class BaseSource(abc.ABC):
 
 
 class Source(BaseSource):
-    """Pictures behind a URI, as `open_source` opens them."""
+    """Pictures of a data URI, as `open_source` opens them."""
 
     @property
     @abc.abstractmethod
@@ -147,7 +147,7 @@ class IndexedSource(Source):
         return tf.data.Dataset.counter(start).map(example, tf.data.AUTOTUNE, deterministic=True)
 
     def _read_from(self, index: int, channels: int) -> Picture:
-        # The neighbour stands in for an unreadable picture: the order of all others stays.
+        # The neighbour replaces an unreadable picture: the order of all others stays.
         for offset in range(len(self)):
             candidate = (index + offset) % len(self)
             try:

@@ -8,7 +8,7 @@ from vqvae_tf.data.source import IndexedSource, Picture, UnreadableError
 class ImageRecords(IndexedSource):
     """`tfrecord:GLOB`: the encoded pictures of TFRecord files, in the order of the files' names.
 
-    Labels are named by the lines of `classes.txt` beside the files, else by their numbers.
+    Labels are named by the lines of `classes.txt` next to the files, else by their numbers.
     """
 
     def __init__(self, uri: str, pattern: str, max_pixels: int = images.MAX_PIXELS):

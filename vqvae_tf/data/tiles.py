@@ -39,7 +39,7 @@ def batches(
     Args:
         source: where the pictures come from.
         data_config: how tiles are cut and changed.
-        batch_size: tiles a batch.
+        batch_size: tiles per batch.
         seed: of every draw.
         start_step: number of the first batch: a run resumed there sees what it would have seen.
         memory_bytes: bound on the decoded pictures that are held in memory.

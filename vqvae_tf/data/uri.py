@@ -90,7 +90,7 @@ def open_sounds(uri: str) -> SoundSource:
 
 
 def _divided(uri: str, schemes: tuple[str, ...], what: str) -> tuple[str, str]:
-    """The scheme, one of those given, and what stands behind it."""
+    """The scheme, one of those given, and what follows it."""
     scheme, separator, rest = uri.partition(":")
     uri = disk.printable(uri)
     if not separator or scheme not in schemes:

@@ -1,4 +1,4 @@
-"""Random windows of arrays held in memory: one gather per batch, whatever the arrays' sizes."""
+"""Random windows of arrays held in memory: one gather per batch, for arrays of any sizes."""
 
 import collections
 from collections.abc import Iterable, Iterator
@@ -56,7 +56,7 @@ class Windows:
         return int(self._starts[array])
 
     def owner(self, window: tf.Tensor) -> tf.Tensor:
-        """Which array each window lies in: `[batch]` -> int32 `[batch]`."""
+        """Which array each window is from: `[batch]` -> int32 `[batch]`."""
         return tf.searchsorted(self._ends, window, side="right")
 
     def cut(self, window: tf.Tensor, mirror: tf.Tensor | None = None) -> tf.Tensor:

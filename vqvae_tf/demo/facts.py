@@ -118,7 +118,7 @@ class ExportCheck:
 
     Attributes:
         format: "SavedModel".
-        path: where it lies, as the reader would type it.
+        path: where it is, as the reader would type it.
         pictures: how many were encoded by both.
         codes: how many codes were compared.
         equal: how many of them were the same.

@@ -1,4 +1,4 @@
-"""Figures that follow from the demo's facts: rates, codecs beside them, where it went wrong."""
+"""Figures that follow from the demo's facts: rates, codecs to compare with, where it went wrong."""
 
 import dataclasses
 import math
@@ -99,7 +99,7 @@ def frequency_bits(photographs: Sequence[Photograph], code_counts: np.ndarray) -
 
 
 def visible_cells(photographs: Sequence[Photograph]) -> tuple[float, float] | None:
-    """Whether calm areas (a sky, a wall) break into the squares that single codes stand for.
+    """Whether calm areas (a sky, a wall) break into the squares of single codes.
 
     In blocks of 2 x 2 cells where the original's brightness spans less than 16 of 255, how high is
     a step between neighbouring pixels at the border of two cells, in multiples of one inside them?

@@ -1,6 +1,6 @@
-"""The demo: both stages on the embedded photographs, samples, an export served elsewhere, a report.
+"""The demo: both stages on photographs, samples, an export that another process serves, a report.
 
-Everything lies in one folder: `model/` and `prior/` (workdirs), `saved_model/`, `samples/` and
+Everything is in one folder: `model/` and `prior/` (workdirs), `saved_model/`, `samples/` and
 `report.html`, with `timings.json`. Interrupted, the same call continues.
 """
 

@@ -46,8 +46,8 @@ def image_report(facts: ImageFacts) -> page.Page:
             f"Two networks were trained on {facts.training_photographs} photographs, on "
             f"{facts.machine}. The first turns a picture into a coarse grid of whole numbers, and "
             "back. The second learned which grids are likely, and draws new ones. Here is what "
-            "came back of photographs that neither had seen, what it costs beside JPEG, and what "
-            "the two made up."
+            "came back of photographs that neither had seen, what it costs compared with JPEG, and "
+            "what the two made up."
         ),
         key_figures=_key_figures(facts, new, known),
         sections=[
@@ -60,7 +60,7 @@ def image_report(facts: ImageFacts) -> page.Page:
             _export(facts),
             _weaknesses(facts, new, known),
             _credits(facts),
-            page.Section("How to go on", [page.Commands(facts.commands), page.Links(_READING)]),
+            page.Section("What to do next", [page.Commands(facts.commands), page.Links(_READING)]),
         ],
         footer=(
             f"Seed {facts.seed}; {facts.machine}; "
@@ -75,7 +75,7 @@ def _key_figures(facts: ImageFacts, new: Measured, known: Measured) -> list[tupl
     rate = new.rates[0].bits_per_pixel
     differ = facts.export.codes - facts.export.equal
     key_figures = [
-        (f"{24 / rate:.0f} : 1", f"24 bits a pixel in the picture, {rate:.2f} in its codes"),
+        (f"{24 / rate:.0f} : 1", f"24 bits per pixel in the picture, {rate:.2f} in its codes"),
         (
             f"{new.psnr:.1f} dB",
             f"PSNR on unseen photographs ({known.psnr:.1f} on new parts of known ones)",
@@ -166,7 +166,7 @@ def _training(facts: ImageFacts) -> page.Section:
                 "perplexity): common material takes few codes, often.",
             ),
             page.Table(
-                ("stage", "weights", "steps", "examples a step", "time"),
+                ("stage", "weights", "steps", "examples per step", "time"),
                 [
                     (
                         stage.title,
@@ -210,7 +210,7 @@ def _export(facts: ImageFacts) -> page.Section:
     return page.Section(
         "The exported model",
         [
-            f"The model lies beside this page as a {check.format}, in {check.path}. It takes "
+            f"The model is next to this page as a {check.format}, in {check.path}. It takes "
             "pixels and gives codes, takes codes and gives pixels, and needs nothing of this "
             "library.",
             "That was tried: a new process without the library loaded it and encoded "

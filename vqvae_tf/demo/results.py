@@ -31,7 +31,7 @@ def photographs(facts: ImageFacts) -> page.Section:
             blocks += _photograph(one, facts)
     blocks.append(
         page.Table(
-            ("photograph", "bits a pixel", "PSNR, dB", "SSIM", "JPEG in as many bits, dB"),
+            ("photograph", "bits per pixel", "PSNR, dB", "SSIM", "JPEG in as many bits, dB"),
             [
                 (
                     f"{one.title}, {rate.name}",
@@ -171,7 +171,7 @@ def _region(strip: Photograph, facts: ImageFacts) -> page.Picture:
 
 
 def cost(facts: ImageFacts, parts: Sequence[Measured]) -> page.Section:
-    """Bits per pixel and per code, beside JPEG and WebP."""
+    """Bits per pixel and per code, compared with JPEG and WebP."""
     cell = facts.new_photographs[0].cell
     bits = math.log2(len(facts.codebook))
     bars = {"every code alike": bits}
@@ -196,7 +196,7 @@ def cost(facts: ImageFacts, parts: Sequence[Measured]) -> page.Section:
             "in training are known; with the prior, which looks at the codes before it.",
         ),
         page.Table(
-            ("", "bits a pixel", "times fewer than 24", "codes, dB", "JPEG, dB", "WebP, dB"),
+            ("", "bits per pixel", "times fewer than 24", "codes, dB", "JPEG, dB", "WebP, dB"),
             [
                 (
                     f"{_start(part.title)}: {rate.name}",
@@ -218,7 +218,7 @@ def cost(facts: ImageFacts, parts: Sequence[Measured]) -> page.Section:
             "it is given."
         ),
     ]
-    return page.Section("What it costs: bits beside JPEG", blocks)
+    return page.Section("What it costs: bits compared with JPEG", blocks)
 
 
 def _reading(part: Measured) -> str:
@@ -270,7 +270,7 @@ def made_up(facts: ImageFacts) -> page.Section:
     if min(height, width) > facts.prior_tile:
         blocks.append(
             f"A sample measures {width}×{height} pixels. The prior learned from pieces of "
-            f"{facts.prior_tile}×{facts.prior_tile}, so it goes on beyond all that it was shown."
+            f"{facts.prior_tile}×{facts.prior_tile}, so it continues beyond all that it was shown."
         )
     blocks.append(page.Gallery([_sample(samples) for samples in facts.samples], cell=150))
     if facts.independent is not None:

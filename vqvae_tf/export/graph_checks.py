@@ -49,7 +49,7 @@ def in_tflite(name: str, value: Any, wanted: Input) -> Any:
     """
     shape = wanted.spec.shape
     known = tf.concat([tf.shape(value)[:1], shape[1:]], 0) if shape[0] is None else shape
-    # A tensor that has the declared shape whatever came: the first value, repeated.
+    # A tensor of the declared shape, whatever was given: the first value, repeated.
     declared = tf.broadcast_to(tf.reshape(value, [-1])[:1], known)
     value = tf.gather(tf.stack([value, declared]), 0)
     for condition in _conditions(value, wanted).values():
@@ -59,7 +59,7 @@ def in_tflite(name: str, value: Any, wanted: Input) -> Any:
 
 
 def _conditions(value, wanted):
-    """What all numbers must be, in words, and whether they are; NaN is nothing of it."""
+    """What all numbers must be, in words, and whether they are; NaN never is."""
     conditions = {}
     if wanted.least is not None:
         conditions[f"at least {wanted.least}"] = value >= wanted.least

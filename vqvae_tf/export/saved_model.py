@@ -93,7 +93,7 @@ def check_saved_model(
         `codes` compared, `codes_differing`, `largest_difference` of the reconstructions
         (both 0 where the export is exact), and the other process's `load_seconds` and
         `first_call_seconds`. With a prior also `sampled_codes`, `sampled_codes_differing` and
-        `largest_log_prob_difference`, in nats a code.
+        `largest_log_prob_difference`, in nats per code.
 
     Raises:
         UserError: if the other process fails; the last line that it wrote is shown.

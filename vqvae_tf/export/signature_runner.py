@@ -65,7 +65,7 @@ def main(path, calls, results):
     for (number, name), inputs in sorted(pending.items()):
         try:
             answer = call(name, inputs)
-        except Exception as error:  # whatever it is, it is the answer to this call alone
+        except Exception as error:  # any error is the answer to this call only
             answer = {"!": f"{type(error).__name__}: {error}"}
         outputs |= {f"{number}/{key}": value for key, value in answer.items()}
         first = first or time.perf_counter()

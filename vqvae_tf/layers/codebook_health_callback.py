@@ -1,4 +1,4 @@
-"""A warning where a codebook lies idle: most of what a VQ-VAE can lose, it loses silently."""
+"""A warning where most of a codebook is unused, which otherwise goes unnoticed."""
 
 import keras
 import numpy as np
@@ -38,7 +38,7 @@ def idle_codebooks(model, least_usage: float = LEAST_USAGE) -> list[str]:
 
 
 class CodebookHealthCallback(keras.callbacks.Callback):
-    """Logs a warning after each epoch of `fit` in which a codebook lies idle.
+    """Logs a warning after each epoch of `fit` in which most of a codebook was unused.
 
     The library's own training loop does so at every checkpoint.
 

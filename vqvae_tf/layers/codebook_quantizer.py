@@ -77,7 +77,7 @@ class CodebookQuantizer(quantizer.Quantizer):
 
     @property
     def _codebook_losses(self) -> tuple[str, ...]:
-        """Those beside commitment and diversity."""
+        """Losses other than commitment and diversity."""
         return ()
 
     def build(self, input_shape):
@@ -142,7 +142,7 @@ class CodebookQuantizer(quantizer.Quantizer):
         return ops.take(noise, place, axis=0)
 
     def _count_step(self, mode, moved):
-        """Counts a training step that moved the codebook or drew codes; draws hang on it."""
+        """Counts a training step that moved the codebook or drew codes; draws depend on it."""
         if moved or (mode.training and self.estimator.draws):
             self.step.assign(self.step + 1)
 

@@ -2,7 +2,7 @@
 
 `"straight_through"` and `"rotation"` take the nearest code and differ in the gradient;
 `GumbelSoftmax` and `Stochastic` draw codes at random while training. At inference every quantizer
-takes the nearest code, whatever its estimator.
+takes the nearest code with any estimator.
 """
 
 import abc

@@ -8,7 +8,7 @@ LARGEST = 2**31 - 1  # codes are int32, and so is their number
 
 
 def size(bases) -> int:
-    """How many numbers there are whose digit i lies in [0, bases[i])."""
+    """How many numbers there are whose digit i is in [0, bases[i])."""
     return math.prod(bases)
 
 

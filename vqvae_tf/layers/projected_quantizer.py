@@ -19,8 +19,8 @@ class ProjectedQuantizer(quantizer_lib.Quantizer):
     one, an input of any. Around a `GroupedQuantizer` it makes several heads; around a
     `ResidualQuantizer`, residual codes of low dimension.
 
-    The projections are float32, as all that codes hang on; they are trained by the decoder's
-    gradient and by the losses inside.
+    The projections are float32, like everything that codes depend on; they are trained by the
+    decoder's gradient and by the losses inside.
 
     Args:
         quantizer: any quantizer, of vectors `[..., code_dim]`.

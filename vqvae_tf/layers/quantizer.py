@@ -71,7 +71,7 @@ class Quantizer(keras.layers.Layer):
         mask: boolean `[batch, ...]`; positions where it is false train nothing and count
             nothing, and get the zero vector and code 0. Keras's own mask is honoured.
         training: whether codebooks and their statistics move.
-        freeze_codebook: codebooks stay as they are in this call, while training goes on.
+        freeze_codebook: codebooks stay as they are in this call; everything else is trained.
         num_stages: how many stages of a `ResidualQuantizer` are used; None for all.
 
     Attributes:
@@ -102,7 +102,7 @@ class Quantizer(keras.layers.Layer):
     def trainable(self):
         """Whether the codebook moves. As with every Keras layer, `compile` makes it known to `fit`.
 
-        A step that has been compiled goes on with the value that it was compiled with; setting
+        A compiled step keeps the value that it was compiled with; setting
         another then logs a warning. Called eagerly the layer takes notice at once.
         """
         return super().trainable

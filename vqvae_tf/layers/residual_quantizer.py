@@ -38,7 +38,7 @@ class ResidualQuantizer(composite_quantizer.CompositeQuantizer):
         return_codes: `call` returns `(vectors, codes)`.
 
     Call arguments:
-        num_stages: use the first so many stages only; the codes' last axis is as long.
+        num_stages: use only the first `num_stages` stages; the codes' last axis has this length.
 
     Attributes:
         codebook: `[stages, num_embeddings, dim]` where all stages have as many codes.

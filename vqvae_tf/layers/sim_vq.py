@@ -10,7 +10,7 @@ from vqvae_tf.layers import codebook_quantizer
 class SimVQ(codebook_quantizer.CodebookQuantizer):
     """Replaces each vector by the nearest row of e W + b, where e is fixed and W and b are trained.
 
-    A gradient to any code moves all of them, so none stays behind and nothing has to be revived
+    A gradient to any code moves all of them, so no code falls out of use and none has to be revived
     (Zhu et al. 2024, arXiv:2411.02038; b as in their code, so that the codes can follow data whose
     mean is not zero). e is normal with variance 1/dim, W begins as the identity. The losses are
     those of equation 3 on the codes c = e W + b:

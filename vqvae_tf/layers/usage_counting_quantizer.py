@@ -12,7 +12,7 @@ from vqvae_tf.backend import active as backend
 from vqvae_tf.errors import UserError
 from vqvae_tf.layers import codebook_quantizer, k_means
 
-# With `decay=None` a code's running count holds about this many hits, whatever the batch.
+# With `decay=None` a code's running count holds about this many hits, for any batch size.
 HITS_REMEMBERED = 80.0
 FASTEST_RATE, SLOWEST_RATE = 0.05, 0.002
 
@@ -30,7 +30,7 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
     off: codes then start at random, with N = 1.
 
     The draws depend on `seed` and a step counter in the layer's state alone: they are the same
-    on every replica, and a run that is saved and resumed goes on as it would have.
+    on every replica, and a run that is saved and resumed continues as it would have.
 
     Args:
         num_embeddings, commitment_cost, estimator, distance, diversity_cost,
@@ -40,13 +40,13 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
             and 0.998.
         revival_threshold: in multiples of the mean count and error; 0 turns revival off.
         revival_count: the count and error that a revived code starts with, in such multiples.
-        accumulation_steps: the codebook moves every so many training steps, as it would on one
+        accumulation_steps: training steps per move of the codebook, which then moves as on one
             batch of all their vectors; for optimizers that accumulate gradients over as many.
 
     Attributes:
         codebook: `[num_embeddings, dim]` float32.
         counts: `[num_embeddings]` float32, N of equation 6.
-        errors: `[num_embeddings]` float32, the like of N for the squared error of a code's
+        errors: `[num_embeddings]` float32, the same as N for the squared error of a code's
             vectors; where there is revival.
         skipped_steps: training steps whose vectors held a NaN or an infinity; they move
             nothing.
@@ -173,7 +173,7 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
         return self.codebook
 
     def _update(self, vectors, squares, codes, valid):
-        """Moves counts, codes and whatever else follows the batch.
+        """Moves counts, codes and everything else that follows the batch.
 
         Args:
             vectors: `[n, dim]`.

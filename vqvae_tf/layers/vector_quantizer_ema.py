@@ -83,7 +83,7 @@ class VectorQuantizerEMA(UsageCountingQuantizer):
     def _move(self, batch, counts, rate, rows, moving):
         sums = self.sums + rate * (batch[:, 2:] - self.sums)
         hit = (batch[:, :1] > 0) & (rate > 0)
-        # Where no vector came m / N is e but for rounding; keeping e keeps every bit.
+        # Where no vector came m / N is e except for rounding; keeping e keeps every bit.
         means = sums / ops.where(hit, counts[:, None], 1.0)
         codebook = ops.where(hit, means, ops.convert_to_tensor(self.codebook))
         if self.revival_threshold:

@@ -1,4 +1,4 @@
-"""Sounds: opened, cut into windows, measured, encoded, and written beside their reconstructions."""
+"""Sounds: opened, cut into windows, measured, encoded, and written with their reconstructions."""
 
 import dataclasses
 import functools
@@ -235,7 +235,7 @@ def _speaker_of(sound, source, model):
 
 
 def _pieces(source, model, words):
-    """All sounds behind a progress bar, long ones cut at borders of codes."""
+    """All sounds, with a progress bar; long ones are cut at borders of codes."""
     rate, stride = model.config.sample_rate, model.config.stride
     size = math.ceil(PIECE_SECONDS * rate / stride) * stride
     sounds = source.sounds(rate)

@@ -14,7 +14,7 @@ from vqvae_tf.media.pieces import pieces
 class CompiledImageModel:
     """A model's pixel-level functions, each traced once for pictures of any size.
 
-    A large picture goes through them in pieces. With each goes what lies around it as far as the
+    A large picture goes through them in pieces. Each is given its surroundings as far as the
     networks reach (`config.reach`), so that codes, pixels and bits are those of the whole picture.
 
     Args:
@@ -75,7 +75,7 @@ class CompiledImageModel:
         for piece in self._pieces(*codes.shape[:3]):
             part = images[:, *self._pixels(piece.outer)], codes[:, *piece.outer]
             (top, bottom), (left, right) = ((place.start, place.stop) for place in piece.within)
-            # A model counts from the first pixel that codes decode to. What lies above the piece
+            # A model counts from the first pixel that codes decode to. What is above the piece
             # and to its left comes out the same from a corner of it, and is taken off again.
             total += self._bits_of_corner(*part, bottom, right)
             total -= self._bits_of_corner(*part, top, right)

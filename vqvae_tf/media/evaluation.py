@@ -11,7 +11,7 @@ import tqdm
 from vqvae_tf.media.pieces import pieces
 from vqvae_tf.metrics import SSIM_WINDOW
 
-BATCH_PIXELS = 2**18  # pictures of one size go together up to so many pixels
+BATCH_PIXELS = 2**18  # pictures of one size are batched up to this many pixels
 
 
 class PictureModel(Protocol):

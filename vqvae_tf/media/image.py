@@ -1,4 +1,4 @@
-"""Pictures: opened, cut into tiles, measured, encoded, and written beside their reconstructions."""
+"""Pictures: opened, cut into tiles, measured, encoded, and written with their reconstructions."""
 
 import os
 from collections.abc import Iterable, Iterator

@@ -12,7 +12,7 @@ Encode = Callable[[Any, Any], Any]
 
 
 class Source(Protocol):
-    """What the jobs themselves ask of the data behind a URI; the rest is the medium's own affair.
+    """What the jobs themselves ask of the data behind a URI; the rest is up to the medium.
 
     Attributes:
         uri: what `open_source` was given.
@@ -116,7 +116,7 @@ class Medium(abc.ABC):
     def write_samples(
         self, model: Any, codes: np.ndarray, output: str, class_name: str | None = None
     ) -> list[str]:
-        """Decodes codes and writes what they stand for into a folder; the paths, the best first.
+        """Decodes codes, writes the results into a folder and returns the paths, the best first.
 
         Args:
             model: the autoencoder.

@@ -16,7 +16,7 @@ def new_name(name: str, names: set[str], endings: tuple[str, ...] = ("",)) -> st
     """A file's name for what has that name, without its ending; in small letters it joins `names`.
 
     Folders become part of it; what no file system takes is written as an escape, very long names
-    are cut, and a number is put behind one that is in `names` already.
+    are cut, and a number is appended to one that is in `names` already.
 
     Args:
         name: of a picture or a sound.

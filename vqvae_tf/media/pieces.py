@@ -11,7 +11,7 @@ class Piece(NamedTuple):
     Attributes:
         inner: what the piece is for; those of all pieces cover everything once.
         outer: the same with a margin, as far as there is something around it.
-        within: where `inner` lies in `outer`.
+        within: where `inner` is in `outer`.
     """
 
     inner: tuple[slice, slice]

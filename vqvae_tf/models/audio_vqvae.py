@@ -179,7 +179,7 @@ class AudioVQVAE(autoencoder.Autoencoder):
         return Summaries(images={}, histograms={"codes": self.encode(audio)})
 
     def _pad(self, data):
-        """Waveforms with silence behind them, up to a whole code."""
+        """Waveforms followed by silence, up to a whole code."""
         return tf.pad(data, [[0, 0], [0, -tf.shape(data)[1] % self.config.stride]])
 
     def _encode(self, data):

@@ -185,7 +185,7 @@ class Input:
 
 
 def pictures(channels: int) -> Input:
-    """Pictures of so many channels, of any size."""
+    """Pictures of `channels` channels, of any size."""
     return Input(
         "image",
         "pictures",
@@ -237,7 +237,7 @@ def codes(rank: int, code_sizes: tuple[int, ...]) -> Input:
 
 
 def classes(name: str, number: int, names: tuple[str, ...] = ()) -> Input:
-    """One of so many classes for each example, or one for all; -1 for none.
+    """One of `num_classes` classes for each example, or one for all; -1 for none.
 
     Args:
         name: its key in a batch.

@@ -42,7 +42,7 @@ class CodeSearch:
     Args:
         model: a trained autoencoder that is `searchable` and has `code_vectors`.
         passes: how often every place is visited; 0 leaves the nearest codes.
-        candidates: codes tried at a place.
+        candidates: codes tried per place.
         prior: whose bits count; None where only the error does.
         rate_weight: squared error that a bit is worth.
 
@@ -179,7 +179,7 @@ class CodeSearch:
                 better = here & (cost < best)
                 return rank + 1, tf.where(better, cost, best), tf.where(better, new, chosen)
 
-            # The code that stands there is a candidate: it was one of them from the start.
+            # The present code is a candidate: it was one of them from the start.
             none = tf.fill(tf.shape(codes), float("inf"))
             _, _, codes = tf.while_loop(
                 lambda rank, *_: rank < self._candidates, attempt, (0, none, codes)

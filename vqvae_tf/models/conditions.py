@@ -1,4 +1,4 @@
-"""What a model may be told beside its data: a class, a speaker. One dictionary of it, by name."""
+"""What a model may be conditioned on, such as a class or a speaker: one dictionary, by name."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

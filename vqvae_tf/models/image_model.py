@@ -86,7 +86,7 @@ class ImageModel(autoencoder.Autoencoder):
         return _cropped(self.decode(self.encode(images)), images)
 
     def summaries(self, batch) -> Summaries:
-        """Pictures beside their reconstructions, and which codes they use."""
+        """Pictures next to their reconstructions, and which codes they use."""
         images = self.check_batch(batch)["image"][:8]
         codes = self.encode(images)
         beside = tf.concat([images, _cropped(self.decode(codes), images)], axis=2)

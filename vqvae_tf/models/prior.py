@@ -175,7 +175,7 @@ class Prior(trainable_model.TrainableModel):
             seed: any integer; sample 3 of a seed is the same whatever `count` is.
             temperature, top_k, top_p, block, jit_compile: as of
                 `vqvae_tf.networks.PixelCNN.sample`.
-            best_of: draw so many for each sample and keep the likeliest, by `log_prob`: more
+            best_of: draw this many per sample and keep the likeliest, by `log_prob`: more
                 typical samples, less variety.
             prefix: codes that stay, -1 where free, of one sample for all, or of each; rows that
                 are missing at the end are free.

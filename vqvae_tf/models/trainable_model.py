@@ -22,7 +22,7 @@ class TrainableModel(keras.Model):
     A family says what it takes in `takes`, what it is made of in `_make_networks`, and what its
     losses are in `compute_losses`; the library's loop trains it from there, and so does
     `compile(optimizer=...)` with `fit`. Batches are dictionaries with the keys of `takes`, or the
-    data alone; whatever a method is given is checked first.
+    data alone; all that a method is given is checked first.
 
     The weights begin as `config.training.seed` says, whatever was drawn before.
 
@@ -108,7 +108,7 @@ class TrainableModel(keras.Model):
         forget_revived(self, optimizer)
 
     def warnings(self) -> list[str]:
-        """Lines that a training log should show: codebooks that lie idle."""
+        """Lines that a training log should show: codebooks that are mostly unused."""
         return idle_codebooks(self)
 
     def __call__(self, data, conditions=None, *, training=None, **more_conditions):
@@ -139,7 +139,7 @@ class TrainableModel(keras.Model):
         weighted_metrics=None,
         **options,
     ):
-        """As of any Keras model, but for losses and metrics: the model knows its own.
+        """As of any Keras model, except for losses and metrics: the model has its own.
 
         Raises:
             UserError: for any of them.

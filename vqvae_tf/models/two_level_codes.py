@@ -1,6 +1,6 @@
 """Two grids of codes as one array: each place of the upper grid holds five codes.
 
-They are its own and the four of the lower grid that lie under it. So everything that handles codes
+They are its own and the four of the lower grid below it. So everything that handles codes
 handles both levels.
 """
 
@@ -20,7 +20,7 @@ def split_levels(codes):
 
 
 def join_levels(upper, lower):
-    """The two grids as one of five codes a place: the inverse of `split_levels`.
+    """The two grids as one grid of five codes per place: the inverse of `split_levels`.
 
     Args:
         upper: `[batch, height, width, ...]`.

@@ -1,7 +1,7 @@
 """The image VQ-VAE of two levels: a coarse grid of codes, and a finer one that knows it.
 
 Both grids travel as one array, so that everything that handles codes handles these: a place of
-the upper grid holds five codes, its own and the four of the lower grid that lie under it.
+the upper grid holds five codes, its own and the four of the lower grid below it.
 """
 
 import keras
@@ -133,5 +133,5 @@ class TwoLevelVQVAE(image_model.ImageModel):
 
     def _said(self, vectors, training=False):
         """What the upper codes' vectors say at the places of the lower grid."""
-        # A decoder ends in float32, whatever the policy.
+        # A decoder ends in float32 under any policy.
         return tf.cast(self.upper_decoder(vectors, training=training), vectors.dtype)

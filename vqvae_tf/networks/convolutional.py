@@ -17,7 +17,7 @@ _TRANSPOSED = {
     2: keras.layers.Conv2DTranspose,
     3: keras.layers.Conv3DTranspose,
 }
-# Channels come last, whatever keras.config.image_data_format() says.
+# Channels come last, regardless of keras.config.image_data_format().
 _SHARED: dict = {"padding": "same", "data_format": "channels_last"}
 _MOST_BLOCKS = 1000  # far more than can be trained, before they are made
 

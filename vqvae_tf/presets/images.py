@@ -80,7 +80,7 @@ def imagenet() -> ImageConfig:
     """The paper's ImageNet model (section 4.2): 128x128 pictures to 32x32 codes, K = 512.
 
     The squared error and the sizes of the grid are the paper's; 128 units, residual blocks of
-    32 and batch 128 stand in a comment of Sonnet's code; steps and learning rate are ours.
+    32 and batch 128 are in a comment of Sonnet's code; steps and learning rate are ours.
     """
     return ImageConfig(
         widths=(64, 128),
@@ -108,7 +108,7 @@ def photos_prior() -> PixelCNNPriorConfig:
     """The demo's prior: crops of 16x16 codes, with the photograph as class.
 
     A fifth of its maps comes from recoloured photographs and has no class. Reached over three seeds
-    on the codes of `photos` (results/image.md): 3.98 bits a code on held-out regions and 5.17 on
+    on the codes of `photos` (results/image.md): 3.98 bits per code on held-out regions and 5.17 on
     photographs never seen, where log2 K is 9, after 211 s of one core.
     """
     return PixelCNNPriorConfig(
@@ -150,8 +150,8 @@ def photos_two_level() -> TwoLevelConfig:
 def photos_two_level_prior() -> TwoLevelPriorConfig:
     """The prior over both grids of `photos_two_level`: crops of 8x8 upper and 16x16 lower codes.
 
-    Reached (one seed, results/priors.md): 4.71 bits a code on held-out regions, 5.40 on photographs
-    never seen, where log2 K is 9, after 334 s of one core.
+    Reached (one seed, results/priors.md): 4.71 bits per code on held-out regions, 5.40 on
+    photographs never seen, where log2 K is 9, after 334 s of one core.
     """
     one = photos_prior()
     return TwoLevelPriorConfig(
@@ -182,7 +182,7 @@ def digits() -> ImageConfig:
 def digits_prior() -> PixelCNNPriorConfig:
     """The prior over the codes of `digits`: whole pictures, with the digit as class.
 
-    Reached (one seed, results/priors.md): 2.87 bits a code on the test digits, where log2 K is 6,
+    Reached (one seed, results/priors.md): 2.87 bits per code on the test digits, where log2 K is 6,
     after 265 s of one core; a classifier of real digits names 94 % of the samples as asked for.
     """
     return PixelCNNPriorConfig(

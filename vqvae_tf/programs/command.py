@@ -85,7 +85,7 @@ def _parse_and_call(main, flag_values, usage, preset):
     # The fields of a configuration are those of the preset, which another flag names.
     ours = arguments if preset is None else config_flags.without(arguments)
     if any(argument in _HELP for argument in ours):
-        with contextlib.suppress(flags.Error, ValueError):  # help is given whatever is beside it
+        with contextlib.suppress(flags.Error, ValueError):  # help is given whatever else is wrong
             _parse(flag_values, [argument for argument in ours if argument not in _HELP])
         print(usage.strip(), flag_values.get_help(), sep="\n\n")
         if preset is not None:

@@ -15,7 +15,7 @@ _NAME = re.compile(r"--?(?:no)?config\.([^=]*)(=?)")
 
 
 def without(arguments: Sequence[str]) -> list[str]:
-    """The arguments but for `--config.FIELD=VALUE` and `--config.FIELD VALUE`.
+    """The arguments except `--config.FIELD=VALUE` and `--config.FIELD VALUE`.
 
     >>> without(["--data=d", "--config.widths=4,8", "--config.training.seed", "3"])
     ['--data=d']

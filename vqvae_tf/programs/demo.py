@@ -3,7 +3,7 @@
   vqvae-demo --output=demo
 
 Minutes later `demo/report.html` shows reconstructions and samples, with an exported model beside
-it that another process has served. Interrupted, the same command goes on.
+it that another process has served. The same command resumes an interrupted run.
 """
 
 from absl import flags

@@ -2,7 +2,7 @@
 
   vqvae-evaluate --model=runs/photos --prior=runs/prior --data=embedded:photos/region
 
-Prints a table: of pictures MSE, PSNR, SSIM, bits/dim; of sounds bits a sample and a second; of
+Prints a table: of pictures MSE, PSNR, SSIM, bits/dim; of sounds bits per sample and a second; of
 both perplexity and usage. --output=FILE writes the same as JSON, with a row a picture.
 """
 

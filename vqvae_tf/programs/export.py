@@ -1,4 +1,4 @@
-"""vqvae-export: writes a trained autoencoder for serving, runs it elsewhere and compares.
+"""vqvae-export: writes a trained autoencoder for serving, runs it in another process and compares.
 
   vqvae-export --model=runs/photos --prior=runs/prior --output=served
   vqvae-export --model=runs/photos --format=saved_model,tflite --size=64,96 --output=served
@@ -19,7 +19,7 @@ from vqvae_tf.programs import command, number_flags
 
 FORMATS = ("saved_model", "tflite")
 TFLITE_FILE = "model.tflite"
-# In nats a code: in float32 ten times what sums in another order come to, and in mixed precision
+# In nats per code: in float32 ten times what sums in another order come to, and in mixed precision
 # what rounding to eight bits does.
 TOLERANCE, MIXED_TOLERANCE = 1e-4, 1e-2
 
@@ -99,8 +99,8 @@ def _report(path, check, prior):
     tolerance = TOLERANCE if exact else MIXED_TOLERANCE
     if gap > tolerance:
         raise UserError(
-            f"log probabilities from {path} differ from the prior's by {gap:.2g} nats a code, more "
-            f"than {tolerance:g}; export again with the TensorFlow version that serves it"
+            f"log probabilities from {path} differ from the prior's by {gap:.2g} nats per code, "
+            f"more than {tolerance:g}; export again with the TensorFlow version that serves it"
         )
 
 

@@ -1,4 +1,4 @@
-"""vqvae-reconstruct: pictures or sounds beside their reconstructions, and their codes.
+"""vqvae-reconstruct: writes reconstructions next to the originals, and the codes.
 
 vqvae-reconstruct --model=runs/photos --data=embedded:photos/photo --output=reconstructions
 """

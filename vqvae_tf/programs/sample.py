@@ -47,7 +47,7 @@ _PREFIX = flags.DEFINE_string(
 _BEST_OF = flags.DEFINE_integer(
     "best_of",
     1,
-    "Draw so many for each sample and keep the likeliest.",
+    "Draw this many per sample and keep the likeliest.",
     lower_bound=1,
     upper_bound=1_000,
     flag_values=FLAGS,

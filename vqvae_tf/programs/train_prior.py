@@ -3,7 +3,7 @@ r"""vqvae-train-prior: encodes a data set by a trained autoencoder and fits a pr
   vqvae-train-prior --model=runs/photos --data=embedded:photos --workdir=runs/prior \
       [--preset=photos_prior] [--config.training.steps=2000 ...]
 
-The workdir holds a copy of the autoencoder and the codes. The same command goes on where it
+The workdir holds a copy of the autoencoder and the codes. The same command resumes where it
 was interrupted.
 """
 

@@ -103,7 +103,7 @@ def curves(
 
 
 def usage(counts: Sequence[int] | np.ndarray) -> str:
-    """How often each code is used, the commonest first, beside a line of equal use.
+    """How often each code is used, the most common first, with a line for equal use.
 
     Args:
         counts: uses of every code, `[num_embeddings]`.
@@ -189,7 +189,7 @@ def bars(values: Mapping[str, float], *, x_label: str, digits: int = 2) -> str:
     Args:
         values: name -> length.
         x_label: what is measured, with its unit.
-        digits: behind the decimal point.
+        digits: after the decimal point.
 
     Returns:
         SVG markup.

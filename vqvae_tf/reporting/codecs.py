@@ -160,7 +160,7 @@ def codec_curve(
 
 def _jpeg_scan_bytes(data: bytes) -> int:
     """Bytes of entropy-coded data: the file less every marker segment, tables and headers."""
-    position, counted = 2, 0  # behind SOI
+    position, counted = 2, 0  # after SOI
     while data[position : position + 2] != b"\xff\xd9":  # EOI
         marker = data[position + 1]
         position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
@@ -176,7 +176,7 @@ def _jpeg_scan_bytes(data: bytes) -> int:
 
 
 def _webp_payload_bytes(data: bytes) -> int:
-    return int.from_bytes(data[16:20], "little")  # behind "RIFF", size, "WEBP", "VP8 "
+    return int.from_bytes(data[16:20], "little")  # after "RIFF", size, "WEBP", "VP8 "
 
 
 _CODECS: dict[str, tuple[dict[str, int | bool | str], Callable[[bytes], int]]] = {

@@ -39,7 +39,7 @@ class Picture:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Two pictures of one size, beside each other and laid over each other with a slider.
+    """Two pictures of one size, side by side and overlaid with a slider.
 
     A narrow screen shows the slider alone; where scripts are off there is no slider.
 
@@ -76,7 +76,7 @@ class Drawing:
         svg: markup as `charts` and `diagram` make it, inserted as it is: never from outside.
         alt: what it shows, for those who do not see it.
         caption: the line under it.
-        wide: a diagram as wide as the text; charts stand in pairs where there is room.
+        wide: a diagram as wide as the text; charts are shown in pairs where there is room.
     """
 
     svg: str

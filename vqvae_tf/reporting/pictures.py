@@ -80,7 +80,7 @@ def sheet(images: Sequence[np.ndarray], columns: int, padding: int = 2) -> np.nd
 
 
 def beside(*images: np.ndarray, padding: int = 4) -> np.ndarray:
-    """Pictures in one row: an original beside its reconstruction.
+    """Pictures in one row: an original next to its reconstruction.
 
     >>> photograph = np.zeros((8, 6, 3), np.uint8)
     >>> beside(photograph, photograph).shape

@@ -57,7 +57,7 @@ class Checkpoints:
     tells whether it is good.
 
     Args:
-        directory: where they lie; any path that `tf.io.gfile` knows.
+        directory: where they are; any path that `tf.io.gfile` knows.
         model: the model, built, its layers named: variables are known by their paths.
         optimizer: its optimizer, built.
         average: averages of its weights, if any are kept.

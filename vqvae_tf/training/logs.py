@@ -23,7 +23,7 @@ class Logs:
     """Scalars, pictures and histograms of a run, by step.
 
     `metrics.csv` has a column `step` and one for each value, a row for each step that logged
-    something. A run that goes on drops the rows of steps that it will do again, so that the file
+    something. A resumed run drops the rows of steps that it will do again, so that the file
     reads as if it had never stopped. The progress bar shows on terminals only.
 
     Args:
@@ -135,7 +135,7 @@ def _parsed(path):
     """Columns and rows of a file that `Logs` wrote.
 
     Raises:
-        ValueError, csv.Error, tf.errors.OpError: it is another's, or damaged.
+        ValueError, csv.Error, tf.errors.OpError: the file is not a log of `Logs`, or is damaged.
     """
     with tf.io.gfile.GFile(path) as file:
         # Whole lines only: the last one may have been cut off when the run was killed.

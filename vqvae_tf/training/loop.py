@@ -37,7 +37,7 @@ def train(
 
     Weights, quantizer state, optimizer and averages come back bit for bit, and the data continues
     at the same step, so an interrupted run ends as an uninterrupted one would have, and its
-    `metrics.csv` is the same but for the steps per second. Keras's own `fit` does not run on
+    `metrics.csv` is the same except for the steps per second. Keras's own `fit` does not run on
     several workers and counts losses wrongly where a layer exchanges statistics between replicas;
     this loop divides each replica's loss by their number and lets the optimizer sum the gradients.
 

@@ -77,7 +77,7 @@ def build(config: TrainingConfig, variables: Sequence[Any]) -> keras.optimizers.
 
 
 class WeightAverage:
-    """Exponential moving averages of weights, kept beside them.
+    """Exponential moving averages of weights, kept in addition to the weights.
 
     The decay starts low, (1 + n) / (10 + n) after n updates, so that the averages leave the
     initial weights behind. Codebooks that follow their data by statistics of their own are not

@@ -2,7 +2,7 @@
 
 TensorFlow waits for a peer that does not come without a word, up to an hour and deaf to Ctrl-C. So
 the processes meet before it starts. The connections stay: the chief says on them when the others
-may go on, and one that closes tells which peer has ended.
+may continue, and one that closes tells which peer has ended.
 """
 
 import contextlib
@@ -198,7 +198,7 @@ def _join(cluster, seconds) -> socket.socket:
 
 
 def _await_chief(link, chief, seconds, before_start=False):
-    """Whether the chief lets us go on; False, before the start, for a stranger in its place."""
+    """Whether the chief lets us continue; False, before the start, for a stranger in its place."""
     while True:
         try:
             message = _receive(link, seconds)
@@ -280,7 +280,7 @@ def _receive(link, seconds) -> Any:
     """The next line as JSON: "" for an empty one, None for what is none of ours or the end.
 
     Raises:
-        TimeoutError: after so many seconds without a byte.
+        TimeoutError: after this many seconds without a byte.
     """
     line = b""
     link.settimeout(seconds)

@@ -50,7 +50,7 @@ def load_pair(path: str, expected: models.TrainableModel | None = None) -> tuple
 
 
 def digest(autoencoder: Any) -> str:
-    """What tells one model's codes from another's: a hash of its weights."""
+    """Identifies the model that codes belong to: a hash of its weights."""
     found = hashlib.sha256()
     for variable in autoencoder.variables:
         found.update(keras.ops.convert_to_numpy(variable).tobytes())

@@ -27,7 +27,7 @@ def mean_bits(prior: models.Prior, maps: list[Mapping[str, Any]]) -> dict[str, A
 def bits_of(prior: models.Prior) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
     """A function of codes and labels (or None) that gives the bits of each grid.
 
-    A grid of more than `MOST_LOGITS` logits is scored in pieces. With each goes what lies around it
+    A grid of more than `MOST_LOGITS` logits is scored in pieces. Each is given its surroundings
     as far as the prior sees (`config.reach`); where that is anything, a piece is scored as a grid
     of its own.
     """

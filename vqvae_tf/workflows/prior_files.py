@@ -1,4 +1,4 @@
-"""What a prior's workdir holds beside its run: the autoencoder's copy, the codes, their manifest.
+"""What a prior's workdir holds in addition to its run: a copy of the autoencoder, the codes.
 
 `manifest.json` names each file of either part with its size and its SHA-256. It is written after
 the files, and compared with them at every start: what differs from it is made again.

@@ -1,4 +1,4 @@
-"""Writes reconstructions of a data set beside the originals, and their codes."""
+"""Writes reconstructions of a data set next to the originals, and their codes."""
 
 import os
 
@@ -15,11 +15,11 @@ def reconstruct(
     count: int | None = None,
     search_passes: int = 0,
 ) -> int:
-    """Writes reconstructions beside what they are of, and their codes.
+    """Writes reconstructions, the originals and the codes.
 
     For each picture `NAME.png` holds original and reconstruction side by side; of a sound,
     `NAME.original.wav` the one and `NAME.wav` the other. `NAME.npz` holds the codes as `codes`.
-    NAME is the file's, with its number behind it where two would have the same.
+    NAME is the file's; its number is appended where two files have the same name.
 
     Args:
         model_path: workdir of the autoencoder.

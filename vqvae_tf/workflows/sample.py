@@ -47,7 +47,7 @@ def sample(
             was trained on.
         prefix: an `.npz` file whose `codes` (`[count or 1, height, width]`, of sounds `[count or 1,
             time]`, -1 where free) stay.
-        best_of: draw so many for each sample and keep the likeliest.
+        best_of: draw this many per sample and keep the likeliest.
 
     Returns:
         The paths that were written.
@@ -106,7 +106,7 @@ def class_number(path: str, label: str) -> int:
 
 
 def _draw(prior, count, prefix, **controls):
-    """Codes of all samples, block by block behind a progress bar."""
+    """Codes of all samples, block by block, with a progress bar."""
     size = -(-count // -(-count // BLOCK))  # blocks of near-equal size
     blocks = []
     with tqdm.tqdm(total=count, desc="sampling", unit="sample", disable=None, leave=False) as bar:

@@ -19,7 +19,7 @@ def train(
     validation_uri: str | None = None,
     strategy: str = "default",
 ) -> dict[str, Any]:
-    """Trains an autoencoder in the workdir `path`, or goes on with the one in it.
+    """Trains an autoencoder in the workdir `path`, or resumes the one in it.
 
     Args:
         config: its configuration.

@@ -31,14 +31,14 @@ def train_prior(
 
     The workdir gets a copy of the autoencoder (`model/`) and the codes (`codes/`), so that
     sampling needs nothing else; where they are damaged, a later start makes them again. Sizes of
-    the codebook and classes are the autoencoder's and the data's, whatever `config` says.
+    the codebook and classes are those of the autoencoder and the data; `config` has no say.
 
     Args:
         config: the prior's configuration.
         model_path: workdir of the autoencoder.
         data_uri: pictures or sounds to encode, or `codes:GLOB` for codes that are there already.
         path: the prior's workdir.
-        validation_uri: the like (or codes) that it is evaluated on; None takes the training data.
+        validation_uri: the same, or codes, to evaluate on; None takes the training data.
         strategy: a name of `vqvae_tf.training.strategies.get`.
 
     Returns:

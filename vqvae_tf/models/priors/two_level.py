@@ -18,7 +18,7 @@ class TwoLevelPrior(prior.Prior):
     """p(upper) p(lower | upper) by two gated PixelCNNs (VQ-VAE-2, arXiv 1906.00446, section 3.2).
 
     Codes are int32 `[batch, height, width, 5]`, as `TwoLevelVQVAE` gives them: the grid is the
-    upper level's, and behind each of its codes follow the four lower ones, in reading order. The
+    upper level's, and each of its codes is followed by the four lower ones, in reading order. The
     lower level sees all upper codes, those beyond a place as well.
 
     Args:

@@ -1,10 +1,10 @@
-"""Logits of codes from what the codes stand for, so that like codes get like logits."""
+"""Logits that depend on the codes' vectors, so that similar codes get similar logits."""
 
 import keras
 from keras import ops
 
 _FEATURE_LAYER = 128  # width of the hidden layer over a code's features
-_LEARNED_FEATURES = 64  # numbers a code that come out of it
+_LEARNED_FEATURES = 64  # numbers per code that it puts out
 # Adam moves every weight alike, so a sum over features moves by their number: with more than those
 # of 8 dimensions they are scaled down, or the steps are too long.
 _FEATURES_AT_FULL_SIZE = 44
@@ -19,11 +19,11 @@ class CodeLogits(keras.layers.Layer):
         free[k] + A phi(e_k) + B mlp(phi(e_k))
 
     with a free column as in any dense layer, phi(e) the code's vector and its pairwise products,
-    each feature at mean 0 and deviation 1 over the codes, and a small network of phi. What a
-    context says of one code so moves the codes near it: on photographs unlike the training set
-    that took 1.5 of 7.5 bits a code, on like ones next to nothing either way
-    (results/image.md). The kernel is made once a call, from K rows; a place costs what it costs
-    in a plain dense layer.
+    each feature at mean 0 and deviation 1 over the codes, and a small network of phi. So
+    what is learned about a code carries over to the codes near it: on photographs unlike the
+    training set this saved 1.5 of 7.5 bits per code, on similar ones it made no difference
+    (results/image.md). The kernel is computed once per call, from K rows; a place costs the same
+    as in a plain dense layer.
 
     Args:
         num_embeddings: K.

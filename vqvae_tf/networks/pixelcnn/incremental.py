@@ -1,7 +1,7 @@
 """The gated PixelCNN one row and one place at a time: what a sampler needs, each thing done once.
 
-A row's vertical stack depends on the rows above alone, so it is computed once a row, for all its
-places together; what is left at a place is the horizontal stack, a few vectors a layer. Tensors
+A row's vertical stack depends only on the rows above, so it is computed once per row, for all its
+places together; what is left per place is the horizontal stack, a few vectors per layer. Tensors
 are `[width, batch, channels]`: taking a place is a contiguous slice.
 """
 
@@ -38,13 +38,13 @@ class IncrementalPixelCNN:
         self.channels = network.channels
         self.num_embeddings = network.num_embeddings
         self.slots = len(network.logits)
-        # Behind the codes, a row of zeros that stands for places outside of the grid.
+        # After the codes, a row of zeros for places outside the grid.
         self.table = tf.pad(float32(network.code_table()), [[0, 1], [0, 0]])
         self.outside = self.slots * self.num_embeddings
         self.layers = [
             _LayerWeights(layer, label, first=i == 0) for i, layer in enumerate(network.gated)
         ]
-        # Of a single sample `place` leaves the output biases out of h, an operation a layer. What
+        # Of a single sample `place` leaves the output biases out of h, an operation per layer. What
         # reads h adds them, with its own bias; a tap left of the first column is minus what will
         # be added. Of several it is better to add them: XLA makes one slow kernel of a product
         # and a single sum.
@@ -81,7 +81,7 @@ class IncrementalPixelCNN:
     def start_places(self) -> tf.Tensor:
         """The horizontal cache left of the first column: `[taps of all layers, batch, channels]`.
 
-        One loop variable for all layers: each more costs four operations a place.
+        One loop variable for all layers: each more costs four operations per place.
         """
         return -tf.tile(tf.stack(self.taps_outside)[:, None], [1, self.batch, 1])
 

@@ -27,7 +27,7 @@ class PixelCNN(keras.layers.Layer):
     of its own.
 
     `sample` draws codes by a cached loop that does each place's work once, and gives the same
-    codes as calling the network once a place, hundreds of times sooner.
+    codes as calling the network once per place, hundreds of times faster.
 
     The network sees `receptive_field(height, width)` of the past: sixteen layers of the default
     kernel see 61 % of a 32x32 grid's, of (3, 5) all. docs/networks.md has a table.
@@ -45,9 +45,9 @@ class PixelCNN(keras.layers.Layer):
         spatial_channels: channels of the spatial condition, or None for no such condition.
         code_dim: None learns an embedding of the codes. A number takes a frozen table of vectors
             of that size, set by `load_code_vectors`, and learns a projection of it, and logits
-            that know it too (`CodeLogits`): what the quantizer knows of the likeness of codes
-            helps on data unlike the training set.
-        slots: codes a place; None means one, without an axis for it.
+            that depend on it too (`CodeLogits`): the similarity of codes, which the quantizer
+            knows, helps on data unlike the training set.
+        slots: codes per place; None means one, without an axis for it.
 
     Call arguments:
         codes: int32 `[batch, height, width]`, or `[..., slots]`.
@@ -196,7 +196,7 @@ class PixelCNN(keras.layers.Layer):
         return sum(slots[1:], slots[0])
 
     def _code_vectors(self) -> list[Any]:
-        """What the logits' layers take beside the features: the table, where there is one."""
+        """What the logits' layers take in addition to the features: the table, if there is one."""
         return [] if self.code_dim is None else [ops.convert_to_tensor(self.code_vectors)]
 
     def code_table(self) -> Any:
@@ -240,7 +240,7 @@ class PixelCNN(keras.layers.Layer):
     ) -> Any:
         """Draws codes by the cached sampler (TensorFlow backend only).
 
-        The noise hangs on (seed, number of the sample, place): sample 3 of a seed is the same
+        The noise depends on (seed, number of the sample, place): sample 3 of a seed is the same
         whether 4 or 400 are drawn, at once or in blocks, eagerly or compiled. Computes in float32
         under every dtype policy.
 
@@ -252,10 +252,10 @@ class PixelCNN(keras.layers.Layer):
             top_k: draw from the k most likely codes.
             top_p: draw from the most likely codes that together have this probability.
             prefix: int32 `[count or 1, height, width]` (`[..., slots]` for a network with slots):
-                codes that are given, -1 where free. They stay, wherever they stand.
+                codes that are given, -1 where free. Given codes are kept, at any place.
             label: one label, or int32 `[count]`; -1 means no label.
             spatial: `[count or 1, height, width, spatial_channels]`.
-            first_sample: number of the first sample: 4 samples from 4 on go on where 4 ended.
+            first_sample: number of the first sample: 4 samples from number 4 continue the first 4.
             block: the most samples that are drawn together; bounds the memory.
             jit_compile: compile by XLA: slower to start, faster at small counts.
 

@@ -29,7 +29,7 @@ _GIVEN = 1e9
 
 
 def gumbel_noise(seed, first_sample, count: Any, row, width: int, slots: int, num_embeddings: int):
-    """Gumbel noise of one row, the same for a sample whatever the others in its batch.
+    """Gumbel noise of one row; a sample's does not depend on the rest of its batch.
 
     Args:
         seed: uint64 scalar.
@@ -77,7 +77,7 @@ def sample_codes(
         spatial: `[batch, height, width, spatial_channels]`, or None.
         with_log_prob: whether to tell the natural logarithm of each code's probability, given the
             codes before it, at temperature 1 and without a filter: what the loops made of the
-            logits, for those who run them elsewhere.
+            logits, for other runtimes.
         xla: whether XLA will compile this.
 
     Returns:

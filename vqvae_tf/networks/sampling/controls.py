@@ -39,7 +39,7 @@ def filter_logits(logits: tf.Tensor, temperature: Any, top_k: int | None, top_p:
 
 @dataclasses.dataclass(frozen=True)
 class Controls:
-    """What both samplers take besides their conditions, as Python's own numbers."""
+    """What both samplers take in addition to their conditions, as Python numbers."""
 
     count: int
     seed: int

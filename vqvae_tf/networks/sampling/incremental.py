@@ -25,7 +25,7 @@ def before_gate(weight: tf.Tensor, factor: float = 1.0) -> tf.Tensor:
 
     Args:
         weight: `[..., units]`.
-        factor: of all of it, besides: 0.5 for a kernel that reads what `twice_gated` gives.
+        factor: applied to all of it: 0.5 for a kernel that reads what `twice_gated` gives.
     """
     half = weight.shape[-1] // 2
     return weight * tf.constant([factor] * half + [factor / 2] * half)

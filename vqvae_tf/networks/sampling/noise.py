@@ -1,4 +1,4 @@
-"""Gumbel noise that depends on a seed and two counters alone, whatever is drawn beside it."""
+"""Gumbel noise that depends only on a seed and two counters."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 """WaveNet one step at a time: what a sampler needs, each thing done once.
 
-All that a step needs of the past is known before it starts. So the past of all layers lies in one
+All that a step needs of the past is known before it starts. So the past of all layers is in one
 flat buffer, read by one gather and written by one scatter, and the products with it are one
 batched product; what is left in sequence is a layer's own step.
 """
@@ -20,11 +20,11 @@ from vqvae_tf.networks.sampling.incremental import (
 
 
 class State(NamedTuple):
-    """What a step needs of all steps before it; its size does not hang on their number.
+    """What a step needs of all steps before it; its size does not depend on their number.
 
     Attributes:
-        past: float32 `[rows, batch, channels]`: each layer's latest inputs, in a ring each, one
-            ring behind the other.
+        past: float32 `[rows, batch, channels]`: each layer's latest inputs, one ring per layer, one
+            after the other.
         places: int32 `[layers]`: the row of each ring whose turn it is.
         codes: int32 `[batch]`: the step before, `num_embeddings` where there is none.
     """
@@ -35,7 +35,7 @@ class State(NamedTuple):
 
 
 def start_state(network: Any, batch: Any) -> State:
-    """The state before the first step of a `WaveNet`, for so many samples."""
+    """The state before the first step of a `WaveNet`, for `batch` samples."""
     sizes = _ring_sizes(network)
     return State(
         past=tf.zeros([sizes.sum(), batch, network.channels]),
@@ -56,7 +56,7 @@ class IncrementalWaveNet:
     """
 
     def __init__(self, network, label: Any = None):
-        # Behind the codes, a row of zeros that stands for steps before the first.
+        # After the codes, a row of zeros for steps before the first.
         self.table = tf.pad(float32(network.embedding), [[0, 1], [0, 0]])
         layers = network.dilated
         kernels, biases = zip(
@@ -102,7 +102,7 @@ class IncrementalWaveNet:
 
         Args:
             local: the frame between its neighbours, `[batch, 3, local_channels]`; zeros for what
-                lies outside.
+                is outside.
 
         Returns:
             `[layers, batch, 2 * channels]`, for `step`.
@@ -112,7 +112,7 @@ class IncrementalWaveNet:
         return tf.matmul(features[None], self.local_taps)
 
     def step(self, state: State, frame: tf.Tensor | None = None):
-        """One step: its outputs, and the state behind it but for the code, which is to be drawn.
+        """One step: its outputs, and the state after it except the code, which is yet to be drawn.
 
         Args:
             state: as `start_state` gives it, or of this method's results and the codes drawn.

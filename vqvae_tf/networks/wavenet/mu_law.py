@@ -13,10 +13,10 @@ from vqvae_tf.networks.inputs import checked_range
 
 
 def mu_law_encode(waveform: Any, levels: int = 256) -> Any:
-    """Float samples in [-1, 1] to int32 codes `0 .. levels - 1`; what lies outside is clipped.
+    """Float samples in [-1, 1] to int32 codes `0 .. levels - 1`; values outside are clipped.
 
     Raises:
-        UserError: for samples that are no floats.
+        UserError: if the samples are not floats.
 
     With mu = levels - 1, `f = sign(x) ln(1 + mu |x|) / ln(1 + mu)` is rounded to the nearest of
     `levels` even steps.
@@ -41,7 +41,7 @@ def mu_law_decode(codes: Any, levels: int = 256) -> Any:
     """Codes back to float32 samples in [-1, 1]; encoding these gives the same codes.
 
     Raises:
-        UserError: for codes that are no integers, or where they are at hand out of range.
+        UserError: if the codes are not integers, or are known and out of range.
 
     >>> mu_law_decode([0, 255]).numpy().tolist()
     [-1.0, 1.0]

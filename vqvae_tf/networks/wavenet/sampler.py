@@ -34,7 +34,7 @@ _STEPS_AT_ONCE = 4096
 
 
 def draws_of_step(network) -> int:
-    """How many numbers of Gumbel noise a step takes."""
+    """Numbers of Gumbel noise per step."""
     if network.head == "categorical":
         return network.num_embeddings
     return network.mixture_components + 2  # two for the logistic distribution
@@ -43,7 +43,7 @@ def draws_of_step(network) -> int:
 def block_noise(
     seed: Any, first_sample: Any, count: int, first_step: Any, steps: int, draws: int
 ) -> tf.Tensor:
-    """Gumbel noise of a block; a sample's at a step is the same in whatever block.
+    """Gumbel noise of a block; that of a sample and step is the same in any block.
 
     Args:
         seed: uint64 scalar.
@@ -51,7 +51,7 @@ def block_noise(
         count: number of samples.
         first_step: integer scalar: number of the first step.
         steps: number of steps.
-        draws: numbers a step.
+        draws: numbers per step.
 
     Returns:
         float32 `[steps, count, draws]`.
@@ -98,7 +98,7 @@ def sample_steps(
         xla: whether XLA will compile this.
 
     Returns:
-        codes int32 `[size, batch]`, zeros behind `steps`, and the state.
+        codes int32 `[size, batch]`, zeros after `steps`, and the state.
     """
     batch = tf.shape(noise)[1] if noise.shape[1] is None else noise.shape[1]
     cached = IncrementalWaveNet(network, label)
@@ -204,7 +204,7 @@ class Sampler:
                 free = [(0, 0), (0, steps - prefix.shape[1])]
                 here["prefix"] = np.pad(prefix, free, constant_values=-1).T
             if "local" in given:
-                # One frame of zeros before the first and enough behind the last.
+                # One frame of zeros before the first and enough after the last.
                 start = first // network.upsampling
                 local = given["local"][:, max(start - 1, 0) : start + frames + 1]
                 before = int(start == 0)

@@ -48,7 +48,7 @@ class WaveNet(keras.layers.Layer):
         head_width: width of the hidden layer before the outputs; None takes `skip_channels`.
         num_classes: number of labels (speakers, say) for the class condition, or None.
         local_channels: channels of the local condition, or None.
-        upsampling: time steps a frame of the local condition. A convolution over three frames is
+        upsampling: time steps per frame of the local condition. A convolution over three frames is
             repeated so many times.
         head: "categorical" or "logistic_mixture".
         mixture_components: logistic distributions a step, for that head.
@@ -238,7 +238,7 @@ class WaveNet(keras.layers.Layer):
     ) -> Any:
         """Draws codes by the cached sampler (TensorFlow backend only).
 
-        The noise hangs on (seed, number of the sample, step): sample 3 of a seed is the same
+        The noise depends on (seed, number of the sample, step): sample 3 of a seed is the same
         whether 4 or 400 are drawn, at once or in blocks, eagerly or compiled. Computes in float32
         under every dtype policy.
 
@@ -253,7 +253,7 @@ class WaveNet(keras.layers.Layer):
             prefix: int32 `[count or 1, up to length]`: codes that are given, -1 where free.
             label: one label, or int32 `[count]`; -1 means no label.
             local: `[count or 1, ceil(length / upsampling), local_channels]`.
-            first_sample: number of the first sample: 4 samples from 4 on go on where 4 ended.
+            first_sample: number of the first sample: 4 samples from number 4 continue the first 4.
             block: the most samples that are drawn together; bounds the memory.
             jit_compile: compile by XLA: slower to start, many times faster at small counts.
 
@@ -350,7 +350,7 @@ class WaveNet(keras.layers.Layer):
             )
 
     def frames_of(self, time: int) -> int:
-        """How many frames of the local condition so many steps take."""
+        """How many frames of the local condition `steps` steps take."""
         return -(-time // self.upsampling)
 
     def _check_frames(self, batch, shape, time):

@@ -80,7 +80,7 @@ class WaveNetLayer(keras.layers.Layer):
         if label is not None:
             p = p + self.label_bias(label)
         if local is not None:
-            frames = self.local_bias(local)  # projected once a frame, then repeated
+            frames = self.local_bias(local)  # projected once per frame, then repeated
             p = p + ops.repeat(frames, self.upsampling, axis=1)[:, : ops.shape(h)[1]]
         g = gate(p)
         return (h if self.residual is None else h + self.residual(g)), g
