@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from vqvae_tf import data
+from vqvae_tf.config import SoundDataConfig
 from vqvae_tf.data import sound_files
 from vqvae_tf.errors import UserError
 
@@ -75,6 +76,22 @@ def test_batches_are_windows_of_the_sounds_with_their_speakers(source):
 def test_short_sounds_end_in_silence(source):
     (batch,) = data.sound_batches(source, RATE, window=5_000, batch_size=8, seed=0).take(1)
     assert np.all(batch["audio"][:, 4_000:] == 0) and np.all(np.any(batch["audio"] != 0, axis=1))
+
+
+def test_silence_and_loudness_are_settings_of_the_windows(tmp_path):
+    quiet = 0.1 * tone(1)
+    quiet[: RATE // 2] = 0
+    soundfile.write(tmp_path / "a.wav", quiet, RATE, "FLOAT")
+    source = data.open_sounds(f"folder:{tmp_path}")
+    config = SoundDataConfig(trim_db=40.0, loudness=-20.0)
+    windows = [
+        next(iter(data.sound_batches(source, RATE, 1_000, 32, 0, config=each)))["audio"].numpy()
+        for each in (SoundDataConfig(), config)
+    ]
+    assert np.abs(windows[0]).max() <= 0.05 and np.any(np.all(windows[0] == 0, axis=1))
+    # The margin is silent; else a sine has peaks at the square root of 2.
+    assert np.abs(windows[1]).max() == pytest.approx(0.1 * np.sqrt(2), rel=0.05)
+    assert not np.any(np.all(windows[1] == 0, axis=1))
 
 
 def test_without_sub_folders_there_are_no_speakers(tmp_path):

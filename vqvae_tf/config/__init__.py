@@ -1,6 +1,14 @@
 """Frozen configurations, a file for each family; nothing here imports TensorFlow."""
 
 from vqvae_tf.config.fields import between, check_types, from_dict, to_dict
-from vqvae_tf.config.training import DataConfig, TrainingConfig
+from vqvae_tf.config.training import DataConfig, SoundDataConfig, TrainingConfig
 
-__all__ = ["DataConfig", "TrainingConfig", "between", "check_types", "from_dict", "to_dict"]
+__all__ = [
+    "DataConfig",
+    "SoundDataConfig",
+    "TrainingConfig",
+    "between",
+    "check_types",
+    "from_dict",
+    "to_dict",
+]

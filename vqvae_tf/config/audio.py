@@ -6,6 +6,7 @@ import math
 from vqvae_tf.config import limits
 from vqvae_tf.config.autoencoder import AutoencoderConfig
 from vqvae_tf.config.fields import between
+from vqvae_tf.config.training import SoundDataConfig
 from vqvae_tf.errors import UserError
 
 
@@ -23,6 +24,7 @@ class AudioConfig(AutoencoderConfig):
             program takes them from the data.
         sample_rate: in Hz; the networks do not know it, files that are read and written do.
         window: samples of a training example, a multiple of `stride`.
+        data: how sounds are prepared before training examples are cut from them.
     """
 
     widths: tuple[int, ...] = (64, 64, 128, 128, 128, 128)
@@ -35,6 +37,7 @@ class AudioConfig(AutoencoderConfig):
     speakers: tuple[str, ...] = ()
     sample_rate: int = 16_000
     window: int = 8_192
+    data: SoundDataConfig = SoundDataConfig()
 
     def __post_init__(self):
         super().__post_init__()

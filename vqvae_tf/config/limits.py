@@ -12,5 +12,6 @@ LARGEST_TABLE = 2**28  # numbers in one table of vectors
 LARGEST_SIDE = 2**13  # of a training picture in pixels, of a grid in codes
 LONGEST_WINDOW = 2**22  # samples of a training sound, codes of a training sequence
 LARGEST_BATCH = 2**32  # numbers in a batch
+QUIETEST_DB = 150  # decibels below full scale; of 24-bit samples the quietest is 138 below
 LONGEST_RUN = 10**9  # steps
 LARGEST_NUMBER = 1e9  # weights of losses, rates and the rest

@@ -1,4 +1,4 @@
-"""How any model is trained, and how its examples are cut from pictures."""
+"""How any model is trained, and how its examples are cut from pictures and sounds."""
 
 import dataclasses
 
@@ -41,6 +41,26 @@ class DataConfig:
         for name in ("half_size_share", "double_size_share", "recolour_share"):
             between(0, 1, self, name, at="data.")
         between(0, limits.LARGEST_NUMBER, self, "recolour_strength", at="data.")
+
+
+@dataclasses.dataclass(frozen=True)
+class SoundDataConfig:
+    """How sounds are prepared before training examples are cut from them.
+
+    Attributes:
+        trim_db: silence at both ends of a sound is cut off where it is more than this many decibels
+            below the sound's loudest moment; None keeps it.
+        loudness: root-mean-square level that each sound gets, in decibels relative to full scale,
+            at most 0; None keeps its own.
+    """
+
+    trim_db: float | None = None
+    loudness: float | None = None
+
+    def __post_init__(self):
+        check_types(self, at="data.")
+        between(0, limits.QUIETEST_DB, self, "trim_db", at="data.")
+        between(-limits.QUIETEST_DB, 0, self, "loudness", at="data.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 import abc
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import tensorflow as tf
 
+from vqvae_tf.config import SoundDataConfig
+from vqvae_tf.data.levels import prepared
 from vqvae_tf.data.shuffle import shuffled
 from vqvae_tf.data.source import BaseSource, UnreadableError
 from vqvae_tf.data.windows import Windows, uncopied
@@ -49,7 +51,7 @@ class SoundSource(BaseSource):
 
     def __init__(self, uri: str, class_names: tuple[str, ...] = ()):
         super().__init__(uri, class_names)
-        self._held: dict[tuple[int, int], tuple[Windows, tf.Tensor]] = {}
+        self._held: dict[Any, tuple[Windows, tf.Tensor]] = {}
 
     @abc.abstractmethod
     def entries(self, sample_rate: int) -> Iterator[tuple[str, Callable[[], Sound]]]:
@@ -81,27 +83,36 @@ class SoundSource(BaseSource):
                 f"{self.uri}: none of its {len(self)} sounds can be read; the log says why"
             )
 
-    def windows(self, sample_rate: int, window: int) -> tuple[Windows, tf.Tensor]:
+    def windows(
+        self, sample_rate: int, window: int, config: SoundDataConfig
+    ) -> tuple[Windows, tf.Tensor]:
         """All windows of all sounds, and each sound's label, int32 (-1 without one).
 
         They stay in memory; asked for again, they are not read again. Sounds shorter than the
         window end in silence.
 
+        Args:
+            sample_rate: in Hz.
+            window: samples of each.
+            config: how the sounds are prepared first.
+
         Raises:
             UserError: none of the sounds can be read.
         """
-        if (sample_rate, window) not in self._held:
+        key = sample_rate, window, config
+        if key not in self._held:
             labels = []
 
             def arrays():
                 for sound in self.sounds(sample_rate):
                     labels.append(-1 if sound["label"] is None else sound["label"])
-                    short = window - len(sound["audio"])
-                    yield np.pad(sound["audio"], (0, short)) if short > 0 else sound["audio"]
+                    audio = prepared(sound["audio"], sample_rate, config)
+                    short = window - len(audio)
+                    yield np.pad(audio, (0, short)) if short > 0 else audio
 
             self._held.clear()
-            self._held[sample_rate, window] = Windows(arrays(), (window,)), tf.constant(labels)
-        return self._held[sample_rate, window]
+            self._held[key] = Windows(arrays(), (window,)), tf.constant(labels)
+        return self._held[key]
 
 
 def sound_batches(
@@ -111,6 +122,7 @@ def sound_batches(
     batch_size: int,
     seed: int,
     start_step: int = 0,
+    config: SoundDataConfig | None = None,
 ) -> tf.data.Dataset:
     """Endless training batches of windows of sounds, all held in memory.
 
@@ -124,12 +136,13 @@ def sound_batches(
         batch_size: windows per batch.
         seed: of every draw.
         start_step: number of the first batch.
+        config: how the sounds are prepared before the windows are cut; None changes nothing.
 
     Returns:
         Dataset of `{"audio": float32 [batch, window], "speaker": int32 [batch]}`, without `speaker`
         if the source has no speakers.
     """
-    windows, speakers = source.windows(sample_rate, window)
+    windows, speakers = source.windows(sample_rate, window, config or SoundDataConfig())
     examples = tf.range(batch_size, dtype=tf.int64)
 
     def batch(step):

@@ -55,6 +55,7 @@ class AudioMedium(medium.Medium):
             settings.batch_size,
             settings.seed,
             start_step,
+            config.data,
         )
 
     def measure(
