@@ -141,8 +141,10 @@ class ToyMedium(Medium):
             errors.append(np.mean((decoded - item["vectors"]) ** 2))
             count_slots(counts, item["codes"])
             if prior_bits is not None:
-                label = np.array([item["label"]])
-                bits.append(float(prior_bits(item["codes"][None], label)[0]) / item["codes"].size)
+                direction = {"direction": np.array([item["direction"]])}
+                bits.append(
+                    float(prior_bits(item["codes"][None], direction)[0]) / item["codes"].size
+                )
         found = {"walks": len(errors), "mse": float(np.mean(errors)), **code_statistics(counts)}
         return found | ({"prior_bits_per_code": float(np.mean(bits))} if bits else {})
 
@@ -150,7 +152,7 @@ class ToyMedium(Medium):
         for number, walk in enumerate(source.walks):
             (found,) = np.asarray(model.encode(walk[None]))
             found = found.reshape(len(walk), -1)
-            item = {"name": f"walk_{number}", "codes": found, "rank": 1, "label": number % 2}
+            item = {"name": f"walk_{number}", "codes": found, "rank": 1, "direction": number % 2}
             yield item | {"vectors": walk}
 
     def reconstruct(self, model, source, output, count=None, search=None):
@@ -159,7 +161,7 @@ class ToyMedium(Medium):
             write_codes(os.path.join(output, item["name"] + ".npz"), item["codes"])
         return len(items)
 
-    def write_samples(self, model, drawn, output, class_name=None):
+    def write_samples(self, model, drawn, output, conditions):
         path = os.path.join(output, "samples.npy")
         np.save(path, np.asarray(model.decode(drawn)))
         return [path]

@@ -86,7 +86,7 @@ def test_a_source_gives_what_its_maps_give(tmp_path):
         (MAPS, {"batch_size": 0}, "batch_size >= 1"),
         (MAPS, {"start_step": -1}, "start_step >= 0"),
         ([], {}, "no code maps"),
-        ([*MAPS, {"codes": MAPS[0]["codes"]}], {}, "label all or none"),
+        ([*MAPS, {"codes": MAPS[0]["codes"]}], {}, "some have none; give one to all"),
         ([*MAPS, {"codes": np.zeros([4, 4, 2], int), "label": 0}], {}, "slots differ"),
         (
             [{"codes": np.full([4, 4], 1.7)}],

@@ -48,9 +48,9 @@ def test_rows_are_sounds_with_what_is_known_of_them(folder):
         source = data.open_sounds(f"manifest:{manifest(folder, ROWS)}{split}")
         first, second = source.sounds(RATE)
         assert len(source) == 2 and source.class_names == ("anna", "bert")
-        assert (first["name"], first["label"], first["phones"]) == ("a.wav", 1, None)
+        assert (first["name"], first["speaker"], first["phones"]) == ("a.wav", 1, None)
         assert (first["text"], second["text"]) == ("Ah.", None)
-        assert second["phones"] == (data.Phone("aa", 0.0, 0.2),) and second["label"] == 0
+        assert second["phones"] == (data.Phone("aa", 0.0, 0.2),) and second["speaker"] == 0
         np.testing.assert_array_equal(second["audio"], np.full(RATE // 2, 0.25, np.float32))
     source = data.open_sounds(f"manifest:{folder}/m.jsonl/unseen/test")
     assert [sound["name"] for sound in source.sounds(RATE)] == ["deep/c.wav"]
@@ -72,11 +72,11 @@ def test_csv_says_the_same(folder):
     source = data.open_sounds(f"manifest:{path}")
     first, second = source.sounds(RATE)
     assert source.class_names == ("anna", "bert")
-    assert (first["text"], first["label"], first["phones"]) == ("Ah, ah.", 1, None)
+    assert (first["text"], first["speaker"], first["phones"]) == ("Ah, ah.", 1, None)
     # A phone that ends one frame of an aligner after the sound ends with it.
     assert second["phones"] == (("aa", 0, 0.2), ("s", 0.25, 0.5)) and second["text"] is None
     (third,) = data.open_sounds(f"manifest:{path}/test").sounds(RATE)
-    assert third["label"] is None
+    assert third["speaker"] is None
 
 
 def test_without_splits_all_rows_are_taken(folder):

@@ -42,7 +42,7 @@ def test_sounds_come_mono_at_the_rate_asked_for(source, caplog):
     found = {sound["name"]: sound for sound in source.sounds(RATE)}
     assert list(found) == ["anna/a.wav", "anna/b.flac", "bert/c.wav", "bert/d.ogg"]
     assert source.class_names == ("anna", "bert")
-    assert [sound["label"] for sound in found.values()] == [0, 0, 1, 1]
+    assert [sound["speaker"] for sound in found.values()] == [0, 0, 1, 1]
     assert all(sound["audio"].dtype == np.float32 for sound in found.values())
     # 16 bits.
     np.testing.assert_allclose(found["anna/a.wav"]["audio"], tone(0.5), atol=2**-15)

@@ -90,8 +90,8 @@ def test_every_picture_has_its_row():
 def test_a_prior_adds_its_bits():
     seen = []
 
-    def prior_bits(codes, labels):
-        seen.append(labels)
+    def prior_bits(codes, conditions):
+        seen.append(conditions["label"])
         return 2.0 * codes.reshape(len(codes), -1).shape[1] * np.ones(len(codes))
 
     results = evaluation.evaluate(
@@ -112,9 +112,9 @@ def test_pictures_without_labels_reach_the_prior_without():
         Fake(),
         unlabelled,
         code_sizes=(NUM_EMBEDDINGS,),
-        prior_bits=lambda codes, labels: seen.append(labels) or np.ones(len(codes)),
+        prior_bits=lambda codes, conditions: seen.append(conditions) or np.ones(len(codes)),
     )
-    assert seen == [None]
+    assert seen == [{}]
 
 
 def test_a_perfect_reconstruction_has_no_finite_psnr():
@@ -152,8 +152,8 @@ def test_large_pictures_are_measured_in_pieces(monkeypatch):
 def test_codes_may_come_from_elsewhere():
     seen = []
 
-    def encode(images, labels):
-        seen.append(labels)
+    def encode(images, conditions):
+        seen.append(conditions["label"])
         return np.zeros([len(images), -(-images.shape[1] // 2), -(-images.shape[2] // 2)], int)
 
     results = evaluation.evaluate(Fake(), pictures(), code_sizes=(NUM_EMBEDDINGS,), encode=encode)

@@ -99,7 +99,7 @@ def test_a_weight_trades_error_for_bits(model):
 
     def measured(weight):
         search = CodeSearch(model, prior=prior, rate_weight=weight)
-        codes = search.encode(images, label)
+        codes = search.encode(images, {"label": label})
         return squared_error(model, images, codes), -float(sum(prior.log_prob(codes, label=label)))
 
     free, some, much = measured(0.0), measured(3e4), measured(1e7)

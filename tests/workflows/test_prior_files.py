@@ -52,14 +52,14 @@ def whole(runs, tmp_path_factory):
     """A workdir with both parts, under a name that a glob takes for a pattern."""
     path = tmp_path_factory.mktemp("prior[1]")
     prior_files.keep_model(str(path), runs.model)
-    prior_files.keep_codes(str(path), lambda: MAPS, CLASSES)
+    prior_files.keep_codes(str(path), lambda: MAPS, CLASSES, "label")
     return path
 
 
 def kept(path, model, make=lambda: MAPS):
     prior_files.keep_model(path, model)
-    prior_files.keep_codes(path, make, CLASSES)
-    return prior_files.read_codes(path)
+    prior_files.keep_codes(path, make, CLASSES, "label")
+    return prior_files.read_codes(path, "label")
 
 
 def test_the_manifest_lists_what_was_written(whole, runs):

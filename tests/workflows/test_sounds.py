@@ -169,8 +169,8 @@ def test_reconstructions_lie_beside_the_sounds(runs, tmp_path):
 
 
 def test_codes_written_once_train_another_prior(runs, tmp_path):
-    written = data.open_source(f"codes:{runs[2]}/codes/*").maps()
-    data.write_codes(tmp_path / "codes", written, ("anna", "bert"))
+    written = data.open_source(f"codes:{runs[2]}/codes/*", condition="speaker").maps()
+    data.write_codes(tmp_path / "codes", written, ("anna", "bert"), "speaker")
     codes = f"codes:{tmp_path / 'codes'}"
     results = workflows.train_prior(SEQUENCES, runs[1], codes, str(tmp_path / "prior"))
     # From two offsets: of 700 and 800 samples 22 and 25 codes, of 684 and 784 as many.

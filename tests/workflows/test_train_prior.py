@@ -113,20 +113,19 @@ def test_large_grids_are_scored_in_pieces(config, monkeypatch):
             variable.assign(draws.normal(0, scale, variable.shape))
     grid = (40, 50) if prior.grid_rank == 2 else (300,)
     codes = draws.integers(0, 8, [2, *grid, len(config.code_sizes)]).astype("int32")
-    labels = np.array([0, 1]) if prior.conditions else None
-    told = {name: labels for name in prior.conditions}
+    told = {name: np.array([0, 1]) for name in prior.conditions}
     whole = -prior.log_prob(codes, **told).numpy() / np.log(2)
     bits = prior_bits.bits_of(prior)
     # Sums of float32 in another order.
-    np.testing.assert_allclose(bits(codes, labels), whole, rtol=1e-5)
+    np.testing.assert_allclose(bits(codes, told), whole, rtol=1e-5)
     monkeypatch.setattr(prior_bits, "MOST_LOGITS", 2 * sum(config.code_sizes) * 12 * 12)
-    parts = bits(codes, labels)
+    parts = bits(codes, told)
     if config.reach is None:  # codes next to a cut see less
         np.testing.assert_allclose(parts, whole, rtol=0.2)
     else:
         np.testing.assert_allclose(parts, whole, rtol=1e-5)
         monkeypatch.setattr(type(config), "reach", 0)
-        assert (np.abs(prior_bits.bits_of(prior)(codes, labels) - whole) > 1e-4 * whole).all()
+        assert (np.abs(prior_bits.bits_of(prior)(codes, told) - whole) > 1e-4 * whole).all()
 
 
 def test_labels_of_other_classes_are_not_given_to_the_prior(runs, tmp_path):
@@ -190,9 +189,9 @@ def test_pictures_too_small_for_a_crop_are_left_to_the_others(runs, tmp_path, ca
         results = workflows.train_prior(varied, runs.model, f"folder:{pictures}", workdir)
     assert np.isfinite(results["bits_per_code"])
     assert "do not hold a crop of 4 codes and are not trained on" in caplog.text
-    maps = [{"codes": np.zeros(shape, int)} for shape in ((3, 9), (2, 2), (8, 3))]
+    maps = [{"codes": np.zeros(shape, int)} for shape in ((3, 9, 1), (2, 2, 1), (8, 3, 1))]
     assert _crop_of(maps, (4, 4)) == ((3, 3), [maps[0], maps[2]])
-    sequences = [{"codes": np.zeros([time], int), "rank": 1} for time in (5, 9)]
+    sequences = [{"codes": np.zeros([time, 1], int), "rank": 1} for time in (5, 9)]
     assert _crop_of(sequences, (7,)) == ((7,), sequences[1:])
 
 

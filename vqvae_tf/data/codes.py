@@ -21,16 +21,18 @@ class CodeRecords:
     Args:
         uri: what `open_source` was given.
         paths: the files that it names.
+        condition: what the classes of the maps are called: `label`, `speaker`.
 
     Attributes:
         uri: as given.
-        class_names: names of the labels, from `classes.txt` next to the files, else their numbers.
+        class_names: names of the classes, from `classes.txt` next to the files, else their numbers.
     """
 
-    def __init__(self, uri: str, paths: list[str]):
+    def __init__(self, uri: str, paths: list[str], condition: str = "label"):
         self.uri = uri
+        self._condition = condition
         self._files = RecordFiles(uri, paths)
-        self.class_names = records.class_names_of(self._files)
+        self.class_names = records.class_names_of(self._files, condition)
         self._unreadable = set(self._files.truncated)
 
     def __len__(self) -> int:
@@ -51,7 +53,9 @@ class CodeRecords:
         for index in range(len(self)):
             place = self._files.name(index)
             try:
-                item = records.map_of(self._files.read(index), place, self.class_names)
+                item = records.map_of(
+                    self._files.read(index), place, self.class_names, self._condition
+                )
             except UnreadableError as error:
                 if place not in self._unreadable:
                     self._unreadable.add(place)
@@ -92,6 +96,7 @@ def code_batches(
     batch_size: int,
     seed: int,
     start_step: int = 0,
+    condition: str = "label",
 ) -> tf.data.Dataset:
     """Endless training batches of random windows of code maps.
 
@@ -100,19 +105,20 @@ def code_batches(
 
     Args:
         maps: a `codes:` source, or mappings with `codes` (integers `[*grid]` or `[*grid, slots]`),
-            `rank` (of the grid, 2 by default) and, in all or in none, `label`.
+            `rank` (of the grid, 2 by default) and, in all or in none, the number of a class.
         crop: sides of the window in codes, one for each axis of the grid.
         batch_size: windows per batch.
         seed: of every draw.
         start_step: number of the first batch.
+        condition: the name under which maps and batches hold the class.
 
     Returns:
-        Dataset of `{"codes": int32 [batch, *crop, slots], "label": int32 [batch]}`, without `label`
-        if the maps have none.
+        Dataset of `{"codes": int32 [batch, *crop, slots], condition: int32 [batch]}`, without the
+        latter if the maps have no classes.
 
     Raises:
-        UserError: a map is smaller than the window or of another rank, only some have labels, or
-            the maps' slots differ.
+        UserError: a map is smaller than the window or of another rank, only some have a class,
+            or the maps' slots differ.
 
     >>> maps = [{"codes": np.arange(12).reshape(3, 4), "label": 0}]
     >>> batch = next(iter(code_batches(maps, crop=(2, 2), batch_size=5, seed=0)))
@@ -128,23 +134,28 @@ def code_batches(
         raise UserError(f"{maps.uri}: holds no code maps; they come from codes:")
     items = list(maps.maps() if isinstance(maps, CodeRecords) else maps)
     arrays = [grid_of(item) for item in items]
-    labels = [item.get("label") for item in items]
-    _check(arrays, labels, crop)
+    classes = [item.get(condition) for item in items]
+    _check(arrays, crop)
+    if len({each is None for each in classes}) > 1:
+        raise UserError(
+            f"some code maps have a {condition} and some have none; give one to all, or to none"
+        )
     windows = Windows(arrays, crop)
-    labelled = labels[0] is not None
 
     def batch(step):
         position = step * batch_size + tf.range(batch_size, dtype=tf.int64)
         window = shuffled(position, seed, windows.count)
         codes = {"codes": windows.cut(window)}
-        return codes | {"label": tf.gather(labels, windows.owner(window))} if labelled else codes
+        if classes[0] is None:
+            return codes
+        return codes | {condition: tf.gather(classes, windows.owner(window))}
 
     steps = tf.data.Dataset.counter(start_step)
     batches = steps.map(batch, tf.data.AUTOTUNE, deterministic=True)
     return uncopied(batches.prefetch(tf.data.AUTOTUNE))
 
 
-def _check(arrays: list[np.ndarray], labels: list[int | None], crop: tuple[int, ...]) -> None:
+def _check(arrays: list[np.ndarray], crop: tuple[int, ...]) -> None:
     if not arrays:
         raise UserError("there are no code maps to train on; give at least one")
     for array in arrays:
@@ -162,5 +173,3 @@ def _check(arrays: list[np.ndarray], labels: list[int | None], crop: tuple[int, 
         )
     if len({array.shape[-1] for array in arrays}) > 1:
         raise UserError("the code maps' slots differ; give maps of one model only")
-    if len({label is None for label in labels}) > 1:
-        raise UserError("some code maps have a label and some have none; label all or none")

@@ -46,6 +46,7 @@ def write_codes(
     path: str | os.PathLike,
     maps: Iterable[Mapping[str, Any]],
     class_names: Iterable[str] = (),
+    condition: str = "label",
 ) -> int:
     """Writes one TFRecord file of code maps.
 
@@ -55,21 +56,22 @@ def write_codes(
         path: the file; any `tf.io.gfile` path.
         maps: mappings with `codes` (integers, the grid's axes and then further ones), `rank` (how
             many axes the grid has: 1 for a sound, 2, the default, for a picture) and, if there are
-            such, `name` and `label`.
-        class_names: names of the labels, written to `classes.txt` in the same folder.
+            such, `name` and the number of a class under the name of `condition`.
+        class_names: names of the classes, written to `classes.txt` in the same folder.
+        condition: what the classes are called: `label`, `speaker`.
 
     Returns:
         The number of records.
     """
-    return _write(path, map(codes_example, maps), class_names)
+    return _write(path, (codes_example(item, condition) for item in maps), class_names)
 
 
 def image_example(picture: Mapping[str, Any]) -> bytes:
     """The serialised `tf.train.Example` of one picture."""
-    return _example(picture, image=_bytes(images.encode(picture["image"])))
+    return _example(picture, "label", image=_bytes(images.encode(picture["image"])))
 
 
-def codes_example(item: Mapping[str, Any]) -> bytes:
+def codes_example(item: Mapping[str, Any], condition: str = "label") -> bytes:
     """The serialised `tf.train.Example` of one code map.
 
     Raises:
@@ -86,22 +88,27 @@ def codes_example(item: Mapping[str, Any]) -> bytes:
         raise UserError(f"codes must lie between 0 and {MAX_CODE}; received {found}")
     return _example(
         item,
+        condition,
         codes=_integers(codes.ravel().tolist()),
         shape=_integers(codes.shape),
         rank=_integers([rank]),
     )
 
 
-def map_of(record: bytes, place: str, class_names: tuple[str, ...]) -> dict[str, Any]:
+def map_of(
+    record: bytes, place: str, class_names: tuple[str, ...], condition: str = "label"
+) -> dict[str, Any]:
     """One code map from the bytes of its record: what `codes_example` was given.
 
     Args:
         record: the bytes.
         place: what to call the record in an error, and where it has no name.
-        class_names: of the labels.
+        class_names: of the source.
+        condition: what the classes are called.
 
     Returns:
-        A mapping with `name`, `codes` (int32), `rank` and `label` (or None).
+        A mapping with `name`, `codes` (int32), `rank` and, under the name `condition`, the number
+        of the class (or None).
 
     Raises:
         UnreadableError: it holds no such map.
@@ -123,7 +130,7 @@ def map_of(record: bytes, place: str, class_names: tuple[str, ...]) -> dict[str,
         "name": features.text("name", place),
         "codes": codes.astype(np.int32).reshape(shape),
         "rank": rank[0],
-        "label": features.label(class_names),
+        condition: features.class_number(condition, class_names),
     }
 
 
@@ -172,21 +179,21 @@ class Features:
         values = self.encoded(key)
         return values[0].decode(errors="backslashreplace") if values else default
 
-    def label(self, class_names: tuple[str, ...]) -> int | None:
-        """The label, -1 for none known; None where the source has no classes.
+    def class_number(self, key: str, class_names: tuple[str, ...]) -> int | None:
+        """The value of a feature that numbers classes, -1 for none known; None without classes.
 
         Raises:
-            UnreadableError: the label is absent, or no class has its number.
+            UnreadableError: the number is absent, or no class has it.
         """
         if not class_names:
             return None
-        label = self.integers("label")
-        if len(label) != 1 or not -1 <= label[0] < len(class_names):
+        number = self.integers(key)
+        if len(number) != 1 or not -1 <= number[0] < len(class_names):
             raise UnreadableError(
-                f"{self._place}: label must lie in [0, {len(class_names)}), or be -1 for none; "
-                f"received {', '.join(map(str, label[:3])) or 'none'}"
+                f"{self._place}: {key} must lie in [0, {len(class_names)}), or be -1 for none; "
+                f"received {', '.join(map(str, number[:3])) or 'none'}"
             )
-        return label[0]
+        return number[0]
 
     def _values(self, key: str, wanted: str | None = None) -> list[Any]:
         feature = self._features.get(key)
@@ -200,8 +207,8 @@ class Features:
         return list(getattr(feature, found).value)
 
 
-def class_names_of(files: RecordFiles) -> tuple[str, ...]:
-    """The lines of `classes.txt` next to the first file; else the numbers of all labels.
+def class_names_of(files: RecordFiles, condition: str = "label") -> tuple[str, ...]:
+    """The lines of `classes.txt` next to the first file; else all numbers of classes.
 
     Raises:
         UserError: `classes.txt` is no text.
@@ -220,14 +227,14 @@ def class_names_of(files: RecordFiles) -> tuple[str, ...]:
     for index in range(len(files)):
         try:
             features = Features(files.read(index), files.name(index))
-            if largest < 0 and "label" not in features:
-                return ()  # labels are in all records or in none
-            labels = features.integers("label")
+            if largest < 0 and condition not in features:
+                return ()  # classes are in all records or in none
+            numbers = features.integers(condition)
         except UnreadableError:
             continue  # whoever reads the pictures or maps will name it
         # What can be no class counts as the first: so its record is refused by name later on.
-        largest = max([largest, *(n if -1 <= n < _MAX_CLASSES else 0 for n in labels)])
-    return tuple(str(label) for label in range(largest + 1))
+        largest = max([largest, *(n if -1 <= n < _MAX_CLASSES else 0 for n in numbers)])
+    return tuple(map(str, range(largest + 1)))
 
 
 def _write(path: str | os.PathLike, examples: Iterator[bytes], class_names: Iterable[str]) -> int:
@@ -248,15 +255,15 @@ def _write(path: str | os.PathLike, examples: Iterator[bytes], class_names: Iter
     return count
 
 
-def _example(item: Mapping[str, Any], **features: tf.train.Feature) -> bytes:
+def _example(item: Mapping[str, Any], condition: str, **features: tf.train.Feature) -> bytes:
     if item.get("name") is not None:
         features["name"] = _bytes(_encoded(item["name"]))
-    if item.get("label") is not None:
+    if item.get(condition) is not None:
         try:
-            features["label"] = _integers([operator.index(item["label"])])
+            features[condition] = _integers([operator.index(item[condition])])
         except (TypeError, ValueError):
             raise UserError(
-                f"a label must be an integer of 64 bits; received {item['label']!r}"
+                f"{condition} must be an integer of 64 bits; received {item[condition]!r}"
             ) from None
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(
         deterministic=True

@@ -78,7 +78,7 @@ class SoundManifest(SoundSource):
         return Sound(
             name=row.name,
             audio=audio,
-            label=self._numbers.get(row.speaker),
+            speaker=self._numbers.get(row.speaker),
             phones=phones,
             text=row.text,
         )

@@ -34,14 +34,14 @@ class Sound(TypedDict):
     Attributes:
         name: unique within its source.
         audio: float32 `[time]`, in [-1, 1].
-        label: number of the speaker among the source's `class_names`, or None.
+        speaker: number of the speaker among the source's `class_names`, or None.
         phones: what is heard when, in order and without overlaps; None where it is not known.
         text: what is said, or None.
     """
 
     name: str
     audio: np.ndarray
-    label: int | None
+    speaker: int | None
     phones: tuple[Phone, ...] | None
     text: str | None
 
@@ -86,7 +86,7 @@ class SoundSource(BaseSource):
     def windows(
         self, sample_rate: int, window: int, config: SoundDataConfig
     ) -> tuple[Windows, tf.Tensor]:
-        """All windows of all sounds, and each sound's label, int32 (-1 without one).
+        """All windows of all sounds, and each sound's speaker, int32 (-1 without one).
 
         They stay in memory; asked for again, they are not read again. Sounds shorter than the
         window end in silence.
@@ -101,17 +101,17 @@ class SoundSource(BaseSource):
         """
         key = sample_rate, window, config
         if key not in self._held:
-            labels = []
+            speakers = []
 
             def arrays():
                 for sound in self.sounds(sample_rate):
-                    labels.append(-1 if sound["label"] is None else sound["label"])
+                    speakers.append(-1 if sound["speaker"] is None else sound["speaker"])
                     audio = prepared(sound["audio"], sample_rate, config)
                     short = window - len(audio)
                     yield np.pad(audio, (0, short)) if short > 0 else audio
 
             self._held.clear()
-            self._held[key] = Windows(arrays(), (window,)), tf.constant(labels)
+            self._held[key] = Windows(arrays(), (window,)), tf.constant(speakers)
         return self._held[key]
 
 

@@ -44,5 +44,5 @@ class ImageRecords(IndexedSource):
         return Picture(
             name=disk.printable(features.text("name", place)),
             image=images.decode(encoded[0], place, channels, self._max_pixels),
-            label=features.label(self.class_names),
+            label=features.class_number("label", self.class_names),
         )

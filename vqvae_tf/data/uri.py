@@ -23,7 +23,7 @@ EMBEDDED_SOUNDS = ("speech", "speech_small")
 SOUND_SCHEMES = ("embedded", "folder", "manifest")
 
 
-def open_source(uri: str, max_pixels: int = images.MAX_PIXELS) -> Any:
+def open_source(uri: str, max_pixels: int = images.MAX_PIXELS, condition: str = "label") -> Any:
     """Opens what a data URI names.
 
     - `embedded:photos[/train|validation|region|photo]`: photographs inside installed packages;
@@ -36,6 +36,7 @@ def open_source(uri: str, max_pixels: int = images.MAX_PIXELS) -> Any:
     Args:
         uri: one of the above.
         max_pixels: larger pictures are skipped, before they are decoded.
+        condition: what the classes of code maps are called: `label`, or `speaker` of sounds.
 
     Returns:
         A `Source` of pictures, or for `codes:` a `CodeRecords`.
@@ -60,7 +61,7 @@ def open_source(uri: str, max_pixels: int = images.MAX_PIXELS) -> Any:
         case "tfrecord":
             return ImageRecords(uri, rest, max_pixels)
         case _:
-            return CodeRecords(uri, shards(uri, rest))
+            return CodeRecords(uri, shards(uri, rest), condition)
 
 
 def open_sounds(uri: str) -> SoundSource:

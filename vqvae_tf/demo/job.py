@@ -154,7 +154,7 @@ def _photographs(
         if search is not None:
             other = search.encode(image[None])
             searched = np.asarray(fast.decode(other))[0, : image.shape[0], : image.shape[1]]
-            searched_bits = float(bits(np.asarray(other), None)[0]) / np.asarray(other).size
+            searched_bits = float(bits(np.asarray(other), {})[0]) / np.asarray(other).size
         found.append(
             Photograph(
                 name=name,

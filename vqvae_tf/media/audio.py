@@ -5,7 +5,7 @@ import functools
 import itertools
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,7 @@ class AudioMedium(medium.Medium):
         Args:
             model: the autoencoder.
             source: the sounds.
-            prior_bits: gives the bits `[batch]` of codes `[batch, frames]` and labels `[batch]`.
+            prior_bits: gives the bits `[batch]` of codes `[batch, frames]` and their conditions.
             search: None; sounds have none.
 
         Returns:
@@ -96,8 +96,8 @@ class AudioMedium(medium.Medium):
             row = {name: float(bits[name][0]) for name in ("reconstruction", "latent", "total")}
             row |= {"samples": audio.size, "codes": codes.numpy().size}
             if prior_bits is not None:
-                label = None if sound["label"] is None else np.array([sound["label"]])
-                row["prior"] = float(prior_bits(codes.numpy(), label)[0])
+                who = {} if sound["speaker"] is None else {"speaker": np.array([sound["speaker"]])}
+                row["prior"] = float(prior_bits(codes.numpy(), who)[0])
             for name, value in row.items():
                 sums.setdefault(name, []).append(value)
             evaluation.count_slots(counts, codes.numpy())
@@ -164,7 +164,8 @@ class AudioMedium(medium.Medium):
             seed: not used; sounds are varied without draws.
 
         Yields:
-            Mappings with `name`, `codes` (int32 `[frames]`), `rank` (1) and `label` (or None).
+            Mappings with `name`, `codes` (int32 `[frames]`), `rank` (1) and `speaker` (or
+            None).
         """
         _, encode = _compiled(model)
         half = model.config.stride // 2
@@ -172,18 +173,20 @@ class AudioMedium(medium.Medium):
             starts = [0] if not variation or len(sound["audio"]) <= half else [0, half]
             for start in starts:
                 (codes,) = encode(sound["audio"][None, start:]).numpy()
-                yield {"name": sound["name"], "codes": codes, "rank": 1, "label": sound["label"]}
+                item = {"name": sound["name"], "codes": codes, "rank": 1}
+                yield item | {"speaker": sound["speaker"]}
 
     def write_samples(
         self,
         model: models.AudioVQVAE,
         codes: np.ndarray,
         output: str,
-        class_name: str | None = None,
+        conditions: Mapping[str, str],
     ) -> list[str]:
         """Writes the sounds of `codes` as `sample_000.wav`, ..., in that voice; their paths."""
         written = [os.path.join(output, f"sample_{number:03}.wav") for number in range(len(codes))]
-        speaker = class_name if class_name in model.config.speakers else None
+        speaker = conditions.get("speaker")
+        speaker = speaker if speaker in model.config.speakers else None
         for name, sound in zip(written, model.decode(codes, speaker).numpy(), strict=True):
             write_wav(name, sound, model.config.sample_rate)
         return written
@@ -230,9 +233,10 @@ def _name_unknown(uri: str, given: tuple[str, ...], known: tuple[str, ...]) -> N
 
 def _speaker_of(sound, source, model):
     """The number of the sound's speaker, or None if the model has no speaker by that name."""
-    if sound["label"] is None or source.class_names[sound["label"]] not in model.config.speakers:
+    number, known = sound["speaker"], model.config.speakers
+    if number is None or source.class_names[number] not in known:
         return None
-    return model.config.speakers.index(source.class_names[sound["label"]])
+    return known.index(source.class_names[number])
 
 
 def _pieces(source, model, words):

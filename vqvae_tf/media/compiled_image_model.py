@@ -1,6 +1,6 @@
 """A model's functions for pictures of any size, in memory that does not grow with them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from vqvae_tf import models
 from vqvae_tf.media.evaluation import BATCH_PIXELS
+from vqvae_tf.media.medium import Encode
 from vqvae_tf.media.pieces import pieces
 
 
@@ -19,16 +20,16 @@ class CompiledImageModel:
 
     Args:
         model: the autoencoder.
-        search: gives codes of pictures and their labels, as `models.CodeSearch.encode` does; None
-            takes the nearest codes. A search changes codes one after another, so that those of a
-            large picture depend a little on where it is cut.
+        search: gives codes of pictures and their conditions; None takes the nearest codes. A search
+            changes codes one after another, so that those of a large picture depend a little on
+            where it is cut.
         piece_pixels: pixels of a piece, without those around it.
     """
 
     def __init__(
         self,
         model: models.ImageModel,
-        search: Callable[[Any, Any], Any] | None = None,
+        search: Encode | None = None,
         piece_pixels: int = BATCH_PIXELS,
     ):
         config = model.config
@@ -44,13 +45,13 @@ class CompiledImageModel:
         self._stride, self._reach = config.stride, config.reach
         self._area = max(1, piece_pixels // config.stride**2)  # places of the code grid
 
-    def encode(self, images: Any, labels: Any = None) -> Any:
-        """Codes of pictures; their classes, `[batch]` or None, tell a search with a prior more."""
+    def encode(self, images: Any, conditions: Mapping[str, Any] | None = None) -> Any:
+        """Codes of pictures; their conditions tell a search with a prior more."""
         batch, *size = images.shape[:3]
         grid = [-(-side // self._stride) for side in size]
         whole = None
         for piece in self._pieces(batch, *grid):
-            part = np.asarray(self._encode(images[:, *self._pixels(piece.outer)], labels))
+            part = np.asarray(self._encode(images[:, *self._pixels(piece.outer)], conditions))
             if whole is None:
                 whole = np.empty([batch, *grid, *part.shape[3:]], part.dtype)
             whole[:, *piece.inner] = part[:, *piece.within]
@@ -91,10 +92,10 @@ class CompiledImageModel:
             slice(place.start * self._stride, place.stop * self._stride) for place in places
         )
 
-    def _encode(self, images, labels):
+    def _encode(self, images, conditions):
         if self._search is None:
             return self._nearest(images)
-        return self._search(images, labels)
+        return self._search(images, conditions or {})
 
     def _bits_of_corner(self, images, codes, rows, columns):
         """Bits of the pixels of the first rows and columns of the code grid."""

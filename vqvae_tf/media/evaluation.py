@@ -1,13 +1,14 @@
 """What a trained image model is worth over a whole set of pictures: distortion, codes, bits."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 import tqdm
 
+from vqvae_tf.media.medium import Bits, Encode
 from vqvae_tf.media.pieces import pieces
 from vqvae_tf.metrics import SSIM_WINDOW
 
@@ -35,8 +36,8 @@ def evaluate(
     pictures: Iterable[Mapping[str, Any]],
     *,
     code_sizes: Sequence[int],
-    prior_bits: Callable[[np.ndarray, np.ndarray | None], Any] | None = None,
-    encode: Callable[[np.ndarray, np.ndarray | None], Any] | None = None,
+    prior_bits: Bits | None = None,
+    encode: Encode | None = None,
 ) -> dict[str, Any]:
     """Encodes and reconstructs whole pictures and measures them together and one by one.
 
@@ -50,10 +51,9 @@ def evaluate(
         pictures: mappings with `name`, `image` (uint8 `[height, width, channels]`) and, where
             there is one, `label`. Neighbours of the same size are measured in one batch.
         code_sizes: how many values each code of a place may take.
-        prior_bits: gives the bits `[batch]` of codes `[batch, height, width]` and labels
-            `[batch]` (None where a picture has none).
-        encode: gives codes of pictures and labels, as a `models.CodeSearch` does; the model's
-            own `encode` by default.
+        prior_bits: gives the bits `[batch]` of codes `[batch, height, width]` and conditions:
+            `label`, `[batch]`, where all pictures have one.
+        encode: gives codes of pictures and conditions; the model's own `encode` by default.
 
     Returns:
         `pictures`, `mse` (of pixels on a scale of width 1), `psnr`, `ssim`, `perplexity`,
@@ -119,9 +119,9 @@ def _batches(pictures) -> Iterator[list[Mapping[str, Any]]]:
 def _measure(model, batch, prior_bits, encode):
     """Codes of a batch, and a row of sums for each of its pictures."""
     images = np.stack([picture["image"] for picture in batch])
-    given = [picture.get("label") for picture in batch]
-    labels = None if None in given else np.asarray(given)
-    codes = np.asarray(model.encode(images) if encode is None else encode(images, labels))
+    labels = [picture.get("label") for picture in batch]
+    conditions = {} if None in labels else {"label": np.asarray(labels)}
+    codes = np.asarray(model.encode(images) if encode is None else encode(images, conditions))
     decoded = np.asarray(model.decode(codes))
     reconstructions = decoded[:, : images.shape[1], : images.shape[2]]
     bits = model.bits({"image": images}, codes)["reconstruction"]
@@ -132,7 +132,7 @@ def _measure(model, batch, prior_bits, encode):
     if min(images.shape[1:3]) >= SSIM_WINDOW:
         columns["ssim"] = _ssim(images, reconstructions)
     if prior_bits is not None:
-        columns["prior_bits"] = np.asarray(prior_bits(codes, labels), np.float64)
+        columns["prior_bits"] = np.asarray(prior_bits(codes, conditions), np.float64)
     shared = {
         "height": images.shape[1],
         "width": images.shape[2],

@@ -1,7 +1,7 @@
 """Pictures: opened, cut into tiles, measured, encoded, and written with their reconstructions."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -62,8 +62,7 @@ class ImageMedium(medium.Medium):
             model: the autoencoder.
             source: the pictures.
             prior_bits: of a prior, as in `evaluation.evaluate`.
-            search: gives codes of pictures and labels, as `models.CodeSearch.encode`; None takes
-                the nearest codes.
+            search: as of `evaluation.evaluate`; None takes the nearest codes.
         """
         fast = CompiledImageModel(model, search)
         results = evaluation.evaluate(
@@ -149,7 +148,7 @@ class ImageMedium(medium.Medium):
         model: models.ImageModel,
         codes: np.ndarray,
         output: str,
-        class_name: str | None = None,
+        conditions: Mapping[str, str],
     ) -> list[str]:
         """Writes `sheet.png`, all pictures of `codes`, and `sample_000.png`, ...; their paths."""
         samples = np.concatenate([model.decode(code[None]) for code in codes])

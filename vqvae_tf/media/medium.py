@@ -1,14 +1,15 @@
 """The contract of all media: what the jobs ask of pictures, of sounds and of other data."""
 
 import abc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
-Bits = Callable[[np.ndarray, np.ndarray | None], Any]
-Encode = Callable[[Any, Any], Any]
+Conditions = Mapping[str, Any]  # by name, each `[batch]`; empty where none are known
+Bits = Callable[[np.ndarray, Conditions], Any]
+Encode = Callable[[Any, Conditions], Any]
 
 
 class Source(Protocol):
@@ -29,7 +30,8 @@ class Medium(abc.ABC):
     A model's `data_key` names its medium. Methods take models of any family of the medium.
 
     Attributes:
-        condition: what the classes of a source are called where a model is conditioned on them.
+        condition: what the classes of a source are called: the key of their numbers in what it
+            holds, in batches, code maps and records.
     """
 
     condition: str
@@ -69,8 +71,8 @@ class Medium(abc.ABC):
         Args:
             model: the autoencoder.
             source: the data.
-            prior_bits: gives the bits `[batch]` of codes and of classes (or None).
-            search: gives codes of data and classes; None takes the model's own.
+            prior_bits: gives the bits `[batch]` of codes and their conditions.
+            search: gives codes of data and their conditions; None takes the model's own.
         """
 
     @abc.abstractmethod
@@ -87,7 +89,7 @@ class Medium(abc.ABC):
 
         Yields:
             Mappings with `name`, `codes` (of one example, as `model.encode` gives them), `rank` (of
-            the grid) and `label` (the class, or None).
+            the grid) and, under the name `condition`, the number of the class (or None).
         """
 
     @abc.abstractmethod
@@ -114,7 +116,7 @@ class Medium(abc.ABC):
 
     @abc.abstractmethod
     def write_samples(
-        self, model: Any, codes: np.ndarray, output: str, class_name: str | None = None
+        self, model: Any, codes: np.ndarray, output: str, conditions: Mapping[str, str]
     ) -> list[str]:
         """Decodes codes, writes the results into a folder and returns the paths, the best first.
 
@@ -122,7 +124,7 @@ class Medium(abc.ABC):
             model: the autoencoder.
             codes: as `model.decode` takes them.
             output: the folder.
-            class_name: the class that they were drawn for, if any.
+            conditions: by name, the classes that they were drawn for.
         """
 
     @abc.abstractmethod

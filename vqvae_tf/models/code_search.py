@@ -14,6 +14,7 @@ from vqvae_tf.errors import UserError
 from vqvae_tf.models import checks
 from vqvae_tf.models.autoencoder import Autoencoder
 from vqvae_tf.models.code_shape import without_slots
+from vqvae_tf.models.conditions import resolve
 from vqvae_tf.models.image_model import pad_by_reflection
 from vqvae_tf.models.prior import Prior
 
@@ -80,37 +81,37 @@ class CodeSearch:
         if rate_weight and prior is None:
             raise UserError("a weight of the rate needs a prior to say what the rate is")
         self._model: Any = model
-        self._prior = prior
+        self._prior: Any = prior
         self._passes, self._candidates, self._rate_weight = passes, candidates, rate_weight
         self._slots = len(model.code_sizes)
+        self._conditions = {} if prior is None else prior.conditions
         self._compiled = tf.function(
             self._search,
             input_signature=[
                 tf.TensorSpec([None, None, None, model.config.data.channels], tf.uint8),
-                tf.TensorSpec([None], tf.int32),
+                {name: tf.TensorSpec([None], tf.int32) for name in self._conditions},
             ],
             autograph=False,
         )
 
-    def encode(self, images, label=None):
+    def encode(self, images, conditions=None):
         """Codes of uint8 pictures, shaped as those of the model's own `encode`.
 
         Args:
             images: `[batch, height, width, channels]`, any size.
-            label: the prior's classes, `[batch]`; None (or -1) where there is none. Without a
-                prior that has classes it is not looked at.
+            conditions: what the prior is told, by name: one for all, or one for each picture.
+                Without a prior that takes any they are not looked at.
         """
         images = self._model.data_taken.check(images)
         if self._passes == 0:
             return self._model.encode(images)
-        if label is None or self._prior is None or not self._prior.conditions:
-            label = tf.fill(tf.shape(images)[:1], -1)
-        else:
-            taken = self._prior.takes[self._prior.config.condition]
-            label = checks.one_for_each(taken, label, images)
-        return self._compiled(images, label)
+        told = {name: tf.fill(tf.shape(images)[:1], -1) for name in self._conditions}
+        if self._conditions:
+            for name, value in resolve(self._conditions, conditions or {}).items():
+                told[name] = checks.one_for_each(self._prior.takes[name], value, images)
+        return self._compiled(images, told)
 
-    def _search(self, images, label):
+    def _search(self, images, told):
         stride = self._model.config.stride
         padded = pad_by_reflection(images, stride)
         target = tf.cast(padded, tf.float32)
@@ -123,7 +124,7 @@ class CodeSearch:
         candidates = self._nearest(padded)  # [batch, rows, columns, slots, candidates]
         codes = candidates[..., 0]
         for _ in range(self._passes):
-            bits = self._bits(codes, candidates, label)
+            bits = self._bits(codes, candidates, told)
             codes = self._pass(codes, candidates, bits, target, inside)
         return without_slots(codes)
 
@@ -149,11 +150,10 @@ class CodeSearch:
         )
         return tf.transpose(rows, [1, 0, 2, 3, 4])
 
-    def _bits(self, codes, candidates, label):
+    def _bits(self, codes, candidates, told):
         """Price of every candidate where the others stay, in units of squared error."""
         if self._prior is None or not self._rate_weight:
             return tf.zeros(tf.shape(candidates))
-        told = {name: label for name in self._prior.conditions}
         logits = tf.cast(self._prior(codes, told), tf.float32)
         logits = tf.reshape(logits, tf.concat([tf.shape(codes), [logits.shape[-1]]], 0))
         bits = -tf.nn.log_softmax(logits) / tf.math.log(2.0)

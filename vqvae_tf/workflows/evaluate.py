@@ -5,7 +5,7 @@ from typing import Any
 from vqvae_tf import models
 from vqvae_tf.media import medium_of
 from vqvae_tf.training import workdir
-from vqvae_tf.workflows.labels_by_name import LabelsByName
+from vqvae_tf.workflows.classes_by_name import ClassesByName
 from vqvae_tf.workflows.load import load_autoencoder, load_pair
 from vqvae_tf.workflows.prior_bits import bits_of
 
@@ -40,10 +40,10 @@ def evaluate(
     if prior_path is not None:
         prior, _ = load_pair(prior_path, expected=model)
         known = workdir.read(prior_path).get("class_names", [])
-    labels = LabelsByName(source.uri, source.class_names, known)
+    classes = ClassesByName(source.uri, source.class_names, known)
     if prior is not None:
-        prior_bits = labels.applied_to(bits_of(prior))
+        prior_bits = classes.applied_to(bits_of(prior))
     if search_passes or rate_weight:
         found = models.CodeSearch(model, passes=search_passes, prior=prior, rate_weight=rate_weight)
-        search = labels.applied_to(found.encode)
+        search = classes.applied_to(found.encode)
     return medium.measure(model, source, prior_bits, search)

@@ -7,25 +7,28 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf import data, models
+from vqvae_tf import models
 from vqvae_tf.media.pieces import pieces
 
 MOST_LOGITS = 2**25  # that are computed at once: 256 x 256 codes of 512 values
 
 
 def mean_bits(prior: models.Prior, maps: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """`bits_per_code` over all codes of all maps, given their labels where the prior takes them."""
+    """`bits_per_code` over all codes of all maps, given the conditions that the prior takes."""
     bits = bits_of(prior)
     total, count = 0.0, 0
     for item in maps:
-        label = None if item["label"] is None else np.array([item["label"]])
-        total += float(bits(data.grid_of(item)[None], label)[0])
+        told = {name: item.get(name) for name in prior.conditions}
+        known = {name: np.array([each]) for name, each in told.items() if each is not None}
+        total += float(bits(item["codes"][None], known)[0])
         count += item["codes"].size
     return {"bits_per_code": total / count, "codes": count}
 
 
-def bits_of(prior: models.Prior) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
-    """A function of codes and labels (or None) that gives the bits of each grid.
+def bits_of(prior: models.Prior) -> Callable[[np.ndarray, Mapping[str, Any]], np.ndarray]:
+    """A function of codes and conditions by name that gives the bits of each grid.
+
+    It takes no notice of conditions that the prior does not have.
 
     A grid of more than `MOST_LOGITS` logits is scored in pieces. Each is given its surroundings
     as far as the prior sees (`config.reach`); where that is anything, a piece is scored as a grid
@@ -33,18 +36,19 @@ def bits_of(prior: models.Prior) -> Callable[[np.ndarray, np.ndarray | None], np
     """
     sizes, margin = prior.config.code_sizes, prior.config.reach or 0
     codes_spec = tf.TensorSpec([None] * (prior.grid_rank + 1) + [len(sizes)], tf.int32)
-    label_spec = tf.TensorSpec([None], tf.int32)
+    told_spec = {name: tf.TensorSpec([None], tf.int32) for name in prior.conditions}
 
-    @tf.function(input_signature=[codes_spec, label_spec], autograph=False)
-    def nats(codes, label):
-        logits = tf.cast(prior(codes, {name: label for name in prior.conditions}), tf.float32)
+    @tf.function(input_signature=[codes_spec, told_spec], autograph=False)
+    def nats(codes, told):
+        logits = tf.cast(prior(codes, told), tf.float32)
         codes = codes[..., 0] if len(sizes) == 1 else codes
         return tf.nn.sparse_softmax_cross_entropy_with_logits(codes, logits)
 
-    def bits(codes, labels):
+    def bits(codes, conditions):
         codes = np.asarray(codes)
         codes = codes.reshape(*codes.shape[: prior.grid_rank + 1], len(sizes))
-        known = np.full(len(codes), -1) if labels is None else labels
+        none = np.full(len(codes), -1)
+        told = {name: np.asarray(conditions.get(name, none), np.int32) for name in prior.conditions}
         # The first two sides of the grid are cut, or the only one.
         sides = codes.shape[1:-1]
         logits = sum(sizes) * len(codes) * math.prod(sides[2:])  # of a place
@@ -52,7 +56,7 @@ def bits_of(prior: models.Prior) -> Callable[[np.ndarray, np.ndarray | None], np
         total = np.zeros(len(codes))
         for piece in pieces(height, width, max(1, MOST_LOGITS // logits), margin):
             outer, within = piece.outer[: len(sides)], piece.within[: len(sides)]
-            part = nats(codes[:, *outer], known.astype(np.int32)).numpy()[:, *within]
+            part = nats(codes[:, *outer], told).numpy()[:, *within]
             total += part.reshape(len(part), -1).sum(1, np.float64)
         return total / np.log(2.0)
 

@@ -55,13 +55,16 @@ def keep_model(path: str, source: str) -> None:
     _keep(path, MODEL_FOLDER, copy)
 
 
-def keep_codes(path: str, make: Callable[[], Any], class_names: tuple[str, ...]) -> None:
+def keep_codes(
+    path: str, make: Callable[[], Any], class_names: tuple[str, ...], condition: str
+) -> None:
     """Writes the training maps, unless the workdir `path` has all of them already.
 
     Args:
         path: the prior's workdir.
         make: gives the maps, as `data.write_codes` takes them.
-        class_names: of their labels.
+        class_names: names of their classes.
+        condition: what the classes are called.
 
     Raises:
         UserError: if they cannot be written.
@@ -69,17 +72,17 @@ def keep_codes(path: str, make: Callable[[], Any], class_names: tuple[str, ...])
     file = os.path.join(path, _CODES)
 
     def write():
-        data.write_codes(file, make(), class_names)
+        data.write_codes(file, make(), class_names, condition)
         classes = [os.path.join(CODES_FOLDER, data.CLASSES_FILE)] if class_names else []
         return [_CODES, *classes]
 
     _keep(path, CODES_FOLDER, write)
 
 
-def read_codes(path: str) -> list[Any]:
+def read_codes(path: str, condition: str) -> list[Any]:
     """The training maps that `keep_codes` wrote, as `data.CodeRecords.maps` gives them."""
     file = os.path.join(path, _CODES)
-    return list(data.CodeRecords(f"codes:{file}", [file]).maps())
+    return list(data.CodeRecords(f"codes:{file}", [file], condition).maps())
 
 
 def check_model(path: str) -> None:

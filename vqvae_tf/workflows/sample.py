@@ -80,8 +80,8 @@ def sample(
     )
     with writing(output):
         os.makedirs(output, exist_ok=True)
-    name = None if number is None else names[number]
-    written = medium_of(autoencoder).write_samples(autoencoder, codes, output, name)
+    told = {} if number is None else {prior.config.condition: names[number]}
+    written = medium_of(autoencoder).write_samples(autoencoder, codes, output, told)
     archive = os.path.join(output, "codes.npz")
     write_codes(archive, codes)
     return [*written, archive]

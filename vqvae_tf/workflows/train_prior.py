@@ -12,7 +12,7 @@ from vqvae_tf.media import evaluation, medium_of
 from vqvae_tf.presets import PRIORS
 from vqvae_tf.training import strategies, workdir
 from vqvae_tf.workflows import prior_files
-from vqvae_tf.workflows.labels_by_name import LabelsByName
+from vqvae_tf.workflows.classes_by_name import ClassesByName
 from vqvae_tf.workflows.load import digest, load_autoencoder
 from vqvae_tf.workflows.prior_bits import mean_bits
 
@@ -57,8 +57,8 @@ def train_prior(
             f"{family.__name__} models rank {len(config.crop)}; take a preset of "
             f"{' or '.join(fitting)}: {', '.join(_presets_of(fitting))}"
         )
-    source = _open(autoencoder, data_uri)
     medium = medium_of(autoencoder)
+    source = _open(medium, data_uri)
     config = config.for_codes(
         autoencoder.code_sizes,
         _embedding_dim(autoencoder),
@@ -66,7 +66,7 @@ def train_prior(
         len(source.class_names),
     )
     maps = _given_maps(source, config) if isinstance(source, data.CodeRecords) else None
-    held_out_source = None if validation_uri is None else _open(autoencoder, validation_uri)
+    held_out_source = None if validation_uri is None else _open(medium, validation_uri)
     keras.utils.set_random_seed(config.training.seed)
     with placed.scope():
         prior = models.build(models.family_of(config), config)
@@ -90,20 +90,21 @@ def train_prior(
         with workdir.locked(path):
             prior_files.keep_model(path, model_path)
             if maps is None:
-                prior_files.keep_codes(path, encoded, source.class_names)
+                prior_files.keep_codes(path, encoded, source.class_names, medium.condition)
 
     strategies.chief_first(prepare)
     workdir.agree(path, record)
     if maps is None:
-        maps = prior_files.read_codes(path)
+        maps = _grids(prior_files.read_codes(path, medium.condition))
     with placed.scope():
         prior.initialize(autoencoder.code_vectors, _log_frequencies(maps, config))
     settings = config.training
     crop, large = _crop_of(maps, config.crop)
 
     def make_dataset(start_step):
-        batches = data.code_batches(large, crop, settings.batch_size, settings.seed, start_step)
-        return batches.map(lambda batch: _told(prior, batch))
+        return data.code_batches(
+            large, crop, settings.batch_size, settings.seed, start_step, config.condition
+        )
 
     return training.train(
         prior,
@@ -125,23 +126,21 @@ def _embedding_dim(autoencoder):
     return None if vectors is None else vectors.shape[-1]
 
 
-def _told(prior, batch):
-    """A batch with its classes under the name of the prior's condition."""
-    batch = dict(batch)
-    label = batch.pop("label", None)
-    return batch if label is None else batch | {name: label for name in prior.conditions}
-
-
-def _open(autoencoder, uri):
-    """The source of a URI: codes, or what the autoencoder is of."""
+def _open(medium, uri):
+    """The source of a URI: codes, or data of the medium."""
     if uri.startswith("codes:"):
-        return data.open_source(uri)
-    return medium_of(autoencoder).open_source(uri)
+        return data.open_source(uri, condition=medium.condition)
+    return medium.open_source(uri)
+
+
+def _grids(maps):
+    """The maps with codes `[*grid, slots]`."""
+    return [item | {"codes": data.grid_of(item)} for item in maps]
 
 
 def _crop_of(maps, wanted):
     """Size of the training crops, and the maps that hold one: `wanted` where any is so large."""
-    sides = [min(data.grid_of(item).shape[:-1]) for item in maps]
+    sides = [min(item["codes"].shape[:-1]) for item in maps]
     crop = tuple(min(want, max(sides)) for want in wanted)
     large = [item for item, side in zip(maps, sides, strict=True) if side >= max(crop)]
     if len(large) < len(maps):
@@ -155,9 +154,9 @@ def _crop_of(maps, wanted):
 def _given_maps(source, config):
     """The maps of a `codes:` source, if they can be the model's."""
     sizes, rank = config.code_sizes, len(config.crop)
-    maps = list(source.maps())
+    maps = _grids(source.maps())
     for item in maps:
-        codes = data.grid_of(item)
+        codes = item["codes"]
         if item["rank"] != rank or codes.shape[-1] != len(sizes):
             raise UserError(
                 f"{source.uri}: {item['name']} holds a grid of rank {item['rank']} with "
@@ -173,17 +172,18 @@ def _given_maps(source, config):
 
 
 def _held_out_maps(autoencoder, source, config, class_names):
-    """Maps to evaluate on, with labels by the names of the prior's classes."""
+    """Maps to evaluate on, with classes by the names of the prior's."""
     if isinstance(source, data.CodeRecords):
         maps = _given_maps(source, config)
     else:
-        maps = medium_of(autoencoder).code_maps(autoencoder, source)
-    labels = LabelsByName(source.uri, source.class_names, class_names)
-    return [{**item, "label": labels(item["label"])} for item in maps]
+        maps = _grids(medium_of(autoencoder).code_maps(autoencoder, source))
+    classes = ClassesByName(source.uri, source.class_names, class_names)
+    name = config.condition
+    return [item if item[name] is None else item | classes({name: item[name]}) for item in maps]
 
 
 def _log_frequencies(maps, config):
     counts = np.ones((len(config.code_sizes), max(config.code_sizes)))
     for item in maps:
-        evaluation.count_slots(counts, data.grid_of(item))
+        evaluation.count_slots(counts, item["codes"])
     return np.log(counts / counts.sum(1, keepdims=True))

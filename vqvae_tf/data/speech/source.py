@@ -55,7 +55,7 @@ class EmbeddedSpeech(SoundSource):
     - `validation`, `test`: the same sentences in every voice, none of them in `train`;
     - `unseen_validation`, `unseen_test`: these sentences in the two other voices.
 
-    The label is the voice. All are voices of espeak-ng, from the package espeakng-loader, unless
+    The speaker is the voice. All are voices of espeak-ng, from the package espeakng-loader, unless
     the programs flite and festival are installed: theirs, which are made of recordings, take the
     place of five. The log says which are used. The same packages give the same speech.
 
@@ -73,24 +73,24 @@ class EmbeddedSpeech(SoundSource):
         logging.info("%s: spoken by %s", uri, ", ".join(self.class_names))
 
     def __len__(self) -> int:
-        return sum(len(self._texts(label)) for label in range(len(self.class_names)))
+        return sum(len(self._texts(speaker)) for speaker in range(len(self.class_names)))
 
     def entries(self, sample_rate: int) -> Iterator[tuple[str, Callable[[], Sound]]]:
-        jobs = [(voice, self._texts(label)) for label, voice in enumerate(self.class_names)]
+        jobs = [(voice, self._texts(speaker)) for speaker, voice in enumerate(self.class_names)]
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             spoken = pool.map(_speak, *zip(*jobs, strict=True))
             bar = tqdm.tqdm(spoken, "speaking", len(jobs), unit="voice", disable=None, leave=False)
             voices = list(bar)
-        for label, ((voice, texts), utterances) in enumerate(zip(jobs, voices, strict=True)):
+        for speaker, ((voice, texts), utterances) in enumerate(zip(jobs, voices, strict=True)):
             for number, (text, utterance) in enumerate(zip(texts, utterances, strict=True)):
                 name = f"{voice}/{self._split}_{number:03}"
-                yield name, functools.partial(_sound, name, label, text, utterance, sample_rate)
+                yield name, functools.partial(_sound, name, speaker, text, utterance, sample_rate)
 
 
-def _sound(name: str, label: int, text: str, utterance: Utterance, sample_rate: int) -> Sound:
+def _sound(name: str, speaker: int, text: str, utterance: Utterance, sample_rate: int) -> Sound:
     audio = utterance.samples.astype(np.float32) / 32_768
     audio = np.clip(sound_files.resample(audio, RATE, sample_rate), -1.0, 1.0)
-    return Sound(name=name, audio=audio, label=label, phones=utterance.phones, text=text)
+    return Sound(name=name, audio=audio, speaker=speaker, phones=utterance.phones, text=text)
 
 
 @functools.lru_cache(maxsize=64)  # training, evaluating and encoding ask for the same
@@ -116,12 +116,12 @@ def _texts(split: str, size: Size) -> Callable[[int], tuple[str, ...]]:
     written = _sentences()
     match split:
         case "test":
-            return lambda label: written[: size.test]
+            return lambda speaker: written[: size.test]
         case "validation":
-            return lambda label: written[MOST.test : MOST.test + size.validation]
+            return lambda speaker: written[MOST.test : MOST.test + size.validation]
         case _:
-            first = [held_out + label * MOST.train for label in range(MOST.voices)]
-            return lambda label: written[first[label] : first[label] + size.train]
+            first = [held_out + speaker * MOST.train for speaker in range(MOST.voices)]
+            return lambda speaker: written[first[speaker] : first[speaker] + size.train]
 
 
 @functools.cache

@@ -1,12 +1,11 @@
 import sys
 
-import numpy as np
 import pytest
 
 from tests.small import PRIOR, picture
 from vqvae_tf import models, workflows
 from vqvae_tf.data import images
-from vqvae_tf.workflows.labels_by_name import LabelsByName
+from vqvae_tf.workflows.classes_by_name import ClassesByName
 
 
 def write(folder, *names):
@@ -17,9 +16,9 @@ def write(folder, *names):
 
 
 def test_classes_are_matched_by_name(caplog):
-    labels = LabelsByName("a:", ("waves", "owls", "dunes"), known=("dunes", "waves"))
-    assert labels(np.array([[0, 1], [2, -1]])).tolist() == [[1, -1], [0, -1]]
-    assert int(labels(2)) == 0 and labels(None) is None
+    classes = ClassesByName("a:", ("waves", "owls", "dunes"), known=("dunes", "waves"))
+    assert classes({"label": [[0, 1], [2, -1]]})["label"].tolist() == [[1, -1], [0, -1]]
+    assert int(classes({"speaker": 2})["speaker"]) == 0 and classes({}) == {}
     assert [record.getMessage() for record in caplog.records] == [
         "a:: no labels for 1 of its 3 classes, which the prior does not know: owls; it knows "
         "dunes, waves"
@@ -36,8 +35,7 @@ def test_classes_are_matched_by_name(caplog):
     ],
 )
 def test_what_is_not_used_is_said_in_one_line(caplog, given, known, said):
-    labels = LabelsByName("a:", given, known)
-    assert labels(np.array([-1])).tolist() == [-1]
+    assert ClassesByName("a:", given, known)({"label": [-1]})["label"].tolist() == [-1]
     assert len(caplog.records) == (said is not None)
     assert said is None or said in caplog.text
 
@@ -63,9 +61,9 @@ def test_a_search_is_given_labels_by_name(runs, tmp_path, monkeypatch):
     seen = []
     encode = models.CodeSearch.encode
 
-    def watched(search, images, label=None):
-        seen.append(label)
-        return encode(search, images, label)
+    def watched(search, images, conditions):
+        seen.append(conditions["label"])
+        return encode(search, images, conditions)
 
     monkeypatch.setattr(models.CodeSearch, "encode", watched)
     part = write(tmp_path, "waves/bb.png")

@@ -1,6 +1,6 @@
-"""Labels of one set of data as those of another: classes are matched by their names."""
+"""Numbers of classes of one set of data as those of another: matched by the names of classes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,8 +9,8 @@ from absl import logging
 from vqvae_tf.errors import listed
 
 
-class LabelsByName:
-    """Numbers the labels of a source as a prior numbers its classes.
+class ClassesByName:
+    """Numbers the classes of a source as a prior numbers its own.
 
     One line of the log says which labels are not used.
 
@@ -19,14 +19,14 @@ class LabelsByName:
         given: names of its classes.
         known: names of the prior's; without any nothing is said, since it takes no labels.
 
-    >>> labels = LabelsByName("folder:x", ("cat", "owl"), known=("ape", "cat"))
-    >>> labels(np.array([0, 1, -1])).tolist(), labels(None)
-    ([1, -1, -1], None)
+    >>> classes = ClassesByName("folder:x", ("cat", "owl"), known=("ape", "cat"))
+    >>> classes({"label": [0, 1, -1]})["label"].tolist()
+    [1, -1, -1]
     """
 
     def __init__(self, uri: str, given: Sequence[str], known: Sequence[str]):
         places = {name: number for number, name in enumerate(known)}
-        # The last is that of label -1: no class.
+        # The last is that of -1: no class.
         self._numbers = np.array([places.get(name, -1) for name in given] + [-1], np.int32)
         missing = [name for name in given if name not in places]
         if not known:
@@ -44,10 +44,10 @@ class LabelsByName:
                 listed(known),
             )
 
-    def __call__(self, labels: Any) -> np.ndarray | None:
-        """Labels of any shape, or None where there are none."""
-        return None if labels is None else self._numbers[np.asarray(labels)]
+    def __call__(self, conditions: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Conditions by name, numbers of any shape, as the prior numbers them."""
+        return {name: self._numbers[np.asarray(each)] for name, each in conditions.items()}
 
     def applied_to(self, function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-        """The same function of something and of its labels, but of labels as the source has."""
-        return lambda something, labels: function(something, self(labels))
+        """The same function of something and its conditions, but of those that the source has."""
+        return lambda something, conditions: function(something, self(conditions))
