@@ -47,7 +47,7 @@ def trimmed(audio: np.ndarray, sample_rate: int, decibels: float) -> np.ndarray:
 def at_level(audio: np.ndarray, decibels: float) -> np.ndarray:
     """The sound at that root-mean-square level, or as near as it comes without clipping.
 
-    >>> float(np.abs(at_level(np.float32([0.5, -0.5]), -20)).max().round(4))
+    >>> round(float(np.abs(at_level(np.float32([0.5, -0.5]), -20)).max()), 4)
     0.1
     >>> at_level(np.float32([0.5, 0.0, 0.0, 0.0]), 0).tolist()
     [1.0, 0.0, 0.0, 0.0]
