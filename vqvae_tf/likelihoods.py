@@ -1,4 +1,4 @@
-"""What a decoder's output means, p(x|z), and how many bits it costs (arXiv:1711.00937, 3.2)."""
+"""Likelihoods p(x|z) of 8-bit pixels given a decoder's output (arXiv:1711.00937, 3.2)."""
 
 import abc
 import math
@@ -9,16 +9,16 @@ import tensorflow as tf
 
 LEVELS = 256  # values that an 8-bit pixel takes
 LOG_SCALE_FLOOR = -7.0  # natural logarithm, of scaled pixels; as in PixelCNN++
-LOG_SCALE_CEILING = 15.0  # far beyond flat over 256 values; above, widths leave float32's range
+LOG_SCALE_CEILING = 15.0  # flat over 256 values long before; higher overflows float32
 
 
 class Likelihood(keras.layers.Layer, abc.ABC):
-    """A probability for every 8-bit value of every pixel, read off a decoder's output.
+    """Base of the probability distributions over the 8-bit values of each pixel.
 
-    Pixels reach `loss` as networks see them, floats `value / 255 - 0.5`; what counts bits takes
-    the 8-bit values themselves. A likelihood is a layer because some have weights: they are
-    tracked, trained and saved with the model. Calling the layer gives `mean(outputs)`. All
-    arithmetic is float32 under any dtype policy.
+    `loss` takes pixels as networks do, floats `value / 255 - 0.5`; `log_prob` and `bits` take
+    the 8-bit values. A likelihood is a layer because some have weights, which are tracked, trained
+    and saved with the model. Calling the layer returns `mean(outputs)`. All arithmetic is float32
+    under any dtype policy.
 
     Shapes: pictures `[batch, ..., channels]`, outputs `[batch, ..., parameters(channels)]`.
 
@@ -33,27 +33,27 @@ class Likelihood(keras.layers.Layer, abc.ABC):
 
     @abc.abstractmethod
     def parameters(self, channels: int) -> int:
-        """How many output channels a decoder gives for pictures of `channels` channels."""
+        """Number of output channels that a decoder needs for pictures of `channels` channels."""
 
     @abc.abstractmethod
     def loss(self, outputs: tf.Tensor, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """The scalar to minimise, a mean over all pictures, places and channels.
 
         Args:
-            outputs: what the decoder gave, `[batch, ..., parameters(channels)]`.
+            outputs: output of the decoder, `[batch, ..., parameters(channels)]`.
             x: float pixels in [-0.5, 0.5], `[batch, ..., channels]`.
-            training: whether running estimates may follow this batch.
+            training: whether running estimates are updated by this batch.
         """
 
     @abc.abstractmethod
     def log_prob(self, outputs: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
         """Natural logarithm of the probability of each picture, `[batch]`.
 
-        It is the mass of 8-bit values, never a density: the masses of the 256 values of a pixel
+        It is the mass of 8-bit values, not a density: the masses of the 256 values of a pixel
         sum to 1, so that bits can be compared between likelihoods and with codecs.
 
         Args:
-            outputs: what the decoder gave, `[batch, ..., parameters(channels)]`.
+            outputs: output of the decoder, `[batch, ..., parameters(channels)]`.
             pixels: 8-bit values, uint8 or any other type, `[batch, ..., channels]`.
         """
 
@@ -66,7 +66,7 @@ class Likelihood(keras.layers.Layer, abc.ABC):
         """Draws uint8 pictures `[batch, ..., channels]`; the same seed gives the same ones."""
 
     def bits(self, outputs: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
-        """What each picture costs given its codes, in bits, `[batch]`."""
+        """Bits of each picture given its codes, `[batch]`."""
         return -self.log_prob(outputs, pixels) / math.log(2.0)
 
     def call(self, outputs: tf.Tensor) -> tf.Tensor:
@@ -77,11 +77,11 @@ class Likelihood(keras.layers.Layer, abc.ABC):
 class Normal(Likelihood):
     """A Normal distribution about the output, which gives the squared-error loss.
 
-    With `scale="fixed"` the loss is the mean squared error over `variance`, without units. Its
-    gradient is that of a Normal whose sigma never changes (sigma^2 = variance / 2), but that sigma
-    is far too large to count bits with. So bits use another one, fitted: the weight `variance`
-    holds the mean squared error per channel, which follows the training batches (decay 0.99), or
-    which `fit_scale` sets once from errors measured over a whole set.
+    With `scale="fixed"` the loss is the mean squared error divided by `variance`, without units.
+    Its gradient is that of a Normal of constant sigma (sigma^2 = variance / 2), but that sigma is
+    far too large to compute bits. Bits therefore use a fitted sigma: the weight `variance` is the
+    mean squared error per channel, a running mean over the training batches (decay 0.99), or set
+    by `fit_scale` from errors measured over a whole set.
 
     With `scale="learned"` there is one trained sigma per channel, the weight `log_scale`, and the
     loss is the negative logarithm of the mass, in nats per dimension.
@@ -91,8 +91,8 @@ class Normal(Likelihood):
 
     Args:
         scale: "fixed" or "learned".
-        variance: what the squared error is divided by; the default is the variance of natural
-            images scaled to a width of 1. It also sets where the fitted sigma starts.
+        variance: divisor of the squared error; the default is the variance of natural images
+            scaled to a width of 1. It is also the initial value of the fitted variance.
     """
 
     def __init__(self, scale: str = "fixed", variance: float = 0.06, **kwargs: Any):
@@ -115,7 +115,7 @@ class Normal(Likelihood):
                 name="variance",
                 initializer=keras.initializers.Constant(start),
                 trainable=False,
-                aggregation="mean",  # replicas of equal batches: the mean of means is the mean
+                aggregation="mean",  # replicas have equal batches, so the mean of means is the mean
                 **weight,
             )
 
@@ -139,7 +139,7 @@ class Normal(Likelihood):
 
         Args:
             squared_error: mean of (x - mean)^2 in scaled pixels, a scalar or `[channels]`. Measure
-                it on training pictures where the bits shall be honest for unseen ones.
+                it on training pictures if the bits are to be valid for unseen ones.
         """
         weight = self.log_scale if self.scale == "learned" else self.variance
         squared_error = tf.broadcast_to(tf.cast(squared_error, tf.float32), weight.shape)
@@ -176,7 +176,7 @@ class Normal(Likelihood):
             log_scale = 0.5 * tf.math.log(tf.convert_to_tensor(self.variance))
         sigma = tf.exp(tf.maximum(log_scale, LOG_SCALE_FLOOR))
         step = LEVELS - 1.0
-        # QuantizedDistribution rounds up; half a step less makes that rounding to the nearest.
+        # QuantizedDistribution rounds up; shifted by half a step it rounds to the nearest.
         loc = (tf.cast(outputs, tf.float32) + 0.5) * step - 0.5
         distributions = _tfp_distributions()
         normal = distributions.Normal(loc, sigma * step)
@@ -188,24 +188,25 @@ class LogisticMixture(Likelihood):
     """A mixture of discretised logistic distributions for each pixel (PixelCNN++, 1701.05517).
 
     All channels of a pixel share the component. Within it the mean of a channel is shifted by the
-    true values of the channels before it, so that for red, green and blue
+    true values of the channels before it. The means of red, green and blue are
 
         m_r;  m_g + tanh(c_0) r;  m_b + tanh(c_1) r + tanh(c_2) g      (r, g in [-1, 1])
 
-    while the picture stays factorised over space. With a and b the distances of a value's edges
+    and the picture is factorised over space. With a and b the distances of a value's edges
     from the mean in units of the scale, a > b, the mass is computed by
 
         sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a)),
 
-    exact for any mean and scale without the cases of the original code, and at two thirds of the
-    time of a general difference of two cumulative distributions. The tails belong to 0 and 255.
+    which is exact for any mean and scale without the special cases of the original code, and takes
+    two thirds of the time of a general difference of two cumulative distributions. The values 0
+    and 255 include the tails.
 
     Outputs: logits `[components]`, means and log-scales `[channels, components]`, coefficients
     `[channels (channels - 1) / 2, components]` by rows of the lower triangle, flattened in this
     order: ten numbers per component for colour. The loss is in nats per dimension.
 
     Args:
-        components: number of logistic distributions a pixel.
+        components: number of logistic distributions per pixel.
     """
 
     def __init__(self, components: int = 10, **kwargs: Any):
@@ -244,7 +245,7 @@ class LogisticMixture(Likelihood):
         values: list[tf.Tensor] = []
         for channel in range(means.shape[-2]):
             value = _location(channel, means, coefficients, values) + noise[..., channel, :]
-            # Rounded before the next channel looks at it: `log_prob` conditions on 8-bit values.
+            # Rounded before the next channel uses it: `log_prob` conditions on 8-bit values.
             values.append(_scaled(tf.clip_by_value(tf.round((value + 1.0) * 127.5), 0.0, 255.0)))
         x = tf.concat(values, -1)
         return tf.cast(tf.round((x + 1.0) * 127.5), tf.uint8)
@@ -276,7 +277,7 @@ class LogisticMixture(Likelihood):
         return channels
 
     def _log_mass(self, outputs, values):
-        """Of each pixel, over its channels: `[batch, ...]`."""
+        """Log mass of each pixel, summed over its channels: `[batch, ...]`."""
         logits, means, log_scales, coefficients = self._split(outputs)
         x = _scaled(values)[..., None]  # [..., C, 1]
         known = tf.unstack(x, axis=-2)
@@ -301,7 +302,7 @@ class LogisticMixture(Likelihood):
 class Categorical(Likelihood):
     """One probability for each of the 256 values of each channel of each pixel.
 
-    It assumes nothing about the values' order, and costs 256 outputs a channel: logits
+    It does not use the order of the values and needs 256 outputs per channel: logits
     `[channels, 256]`, flattened. The loss is the cross-entropy in nats per dimension.
     """
 
@@ -325,7 +326,7 @@ class Categorical(Likelihood):
     def _logits(self, outputs):
         if outputs.shape[-1] % LEVELS:
             raise ValueError(
-                f"a categorical likelihood needs {LEVELS} outputs a channel; "
+                f"a categorical likelihood needs {LEVELS} outputs per channel; "
                 f"received {outputs.shape[-1]}"
             )
         shape = tf.concat([tf.shape(outputs)[:-1], [outputs.shape[-1] // LEVELS, LEVELS]], 0)
@@ -338,7 +339,7 @@ class Categorical(Likelihood):
 
 
 def _values(x):
-    """Float pixels in [-0.5, 0.5] as the 8-bit values that they came from, in float32."""
+    """The 8-bit values of float pixels in [-0.5, 0.5], in float32."""
     return tf.round((tf.cast(x, tf.float32) + 0.5) * (LEVELS - 1.0))
 
 
@@ -347,18 +348,18 @@ def _sum_per_picture(log_mass):
 
 
 def _pair(seed):
-    """A seed of stateless draws from an integer, or the pair itself."""
+    """The seed of stateless draws made from an integer; a pair is returned as it is."""
     seed = tf.convert_to_tensor(seed, tf.int32)
     return tf.stack([0, seed]) if seed.shape.rank == 0 else seed
 
 
 def _scaled(values):
-    """8-bit values on the scale of the mixture, [-1, 1]."""
+    """8-bit values scaled to [-1, 1], the range of the mixture."""
     return values / 127.5 - 1.0
 
 
 def _location(channel, means, coefficients, earlier):
-    """A channel's means `[..., M]`, shifted by the list of the channels' values before it."""
+    """A channel's means `[..., M]`, shifted by the values of the channels before it."""
     first = channel * (channel - 1) // 2
     location = means[..., channel, :]
     for index in range(channel):
@@ -367,6 +368,6 @@ def _location(channel, means, coefficients, earlier):
 
 
 def _tfp_distributions():
-    import tensorflow_probability as tfp  # takes 2 s, so only where it is used
+    import tensorflow_probability as tfp  # takes 2 s, so only when it is used
 
     return tfp.distributions

@@ -176,9 +176,9 @@ def test_keras_masks_reach_the_layer_and_go_on(make):
 
 
 def test_masks_of_another_shape_are_refused(make):
-    with pytest.raises(ValueError, match=r"mask must have the input's shape but the last axis"):
+    with pytest.raises(ValueError, match=r"mask must have the input's shape without the last axis"):
         make().quantize(data(3, 5), mask=np.ones((3, 5, 1), bool))
-    with pytest.raises(ValueError, match=r"mask must have the input's shape but the last axis"):
+    with pytest.raises(ValueError, match=r"mask must have the input's shape without the last axis"):
         make().quantize(data(3, 5), mask=np.ones((3, 4), bool))
 
 

@@ -214,7 +214,7 @@ def test_wrong_calls_end_in_one_line(call, message):
         (lambda: networks.Encoder(num_hiddens=128), "Encoder has no argument num_hiddens: write w"),
         (lambda: networks.Encoder(num_residual_layers=2), "write residual_blocks="),
         (lambda: networks.Decoder(out_channels=3), "channels= of a Decoder"),
-        (lambda: networks.Decoder(data_format="channels_first"), "channels come last always"),
+        (lambda: networks.Decoder(data_format="channels_first"), "channels are always last"),
         (lambda: networks.PixelCNN(8, n_layers=3), "PixelCNN has no argument n_layers: write lay"),
         (lambda: networks.WaveNet(residual_channels=3), "WaveNet has no argument residual_channe"),
         (lambda: networks.Encoder(rank="2"), "rank must be 1, 2 or 3; received '2'"),

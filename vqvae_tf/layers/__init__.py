@@ -1,4 +1,4 @@
-"""Quantizers: layers that turn vectors into codes of a finite set."""
+"""Quantizers: layers that map vectors to codes of a finite set."""
 
 from vqvae_tf.layers.code_lookup import CodeLookup
 from vqvae_tf.layers.codebook_health_callback import CodebookHealthCallback, idle_codebooks

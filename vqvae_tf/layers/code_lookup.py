@@ -1,11 +1,11 @@
-"""The vectors of codes as a layer, for functional models that begin with codes."""
+"""A layer that looks up the vectors of codes, for functional models whose input is codes."""
 
 import keras
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class CodeLookup(keras.layers.Layer):
-    """Maps codes to a quantizer's vectors; `quantizer.decode` of a symbolic input makes one.
+    """Maps codes to a quantizer's vectors; `quantizer.decode` of a symbolic input creates one.
 
     Args:
         quantizer: a built quantizer.

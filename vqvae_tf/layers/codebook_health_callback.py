@@ -1,4 +1,4 @@
-"""A warning where most of a codebook is unused, which otherwise goes unnoticed."""
+"""A callback that warns when most of a codebook is unused."""
 
 import keras
 import numpy as np
@@ -8,14 +8,14 @@ from keras import ops
 from vqvae_tf.layers.usage_counting_quantizer import UsageCountingQuantizer
 
 LEAST_USAGE = 0.25  # of the codes; revival keeps 0.9 and more in use
-_DEAD = 0.05  # of the mean count: less than a code that revival would leave alone
+_DEAD = 0.05  # of the mean count: lower than the threshold of revival
 
 
 def idle_codebooks(model, least_usage: float = LEAST_USAGE) -> list[str]:
-    """One line for each codebook of `model` of which a smaller share of codes is in use.
+    """One line for each codebook of `model` with less than `least_usage` of its codes in use.
 
-    Read off the running counts, which `VectorQuantizerEMA` has and, with revival on,
-    `VectorQuantizer`.
+    Uses the running counts, which `VectorQuantizerEMA` has and `VectorQuantizer` has with revival
+    on.
 
     >>> from vqvae_tf.layers import VectorQuantizerEMA
     >>> layer = VectorQuantizerEMA(8, revival_threshold=0, decay=0.5, name="codes")
@@ -40,7 +40,7 @@ def idle_codebooks(model, least_usage: float = LEAST_USAGE) -> list[str]:
 class CodebookHealthCallback(keras.callbacks.Callback):
     """Logs a warning after each epoch of `fit` in which most of a codebook was unused.
 
-    The library's own training loop does so at every checkpoint.
+    The library's training loop logs the same warning at every checkpoint.
 
     Args:
         least_usage: share of the codes that should be in use.

@@ -1,4 +1,4 @@
-"""What all codebooks share: the choice of a code, its estimator, and the losses around it."""
+"""The base class of all codebooks: the choice of a code, the estimator and the losses."""
 
 import abc
 import math
@@ -22,14 +22,14 @@ class CodebookQuantizer(quantizer.Quantizer):
         commitment_cost: beta of equation 3, the weight of the commitment loss.
         estimator: of the encoder's gradient: "straight_through", "rotation", "gumbel_softmax",
             "stochastic", or an object of `vqvae_tf.layers.estimators`.
-        distance: "euclidean", or "cosine": vectors and codes are then used with unit norm, so that
-            the nearest code is that of the largest cosine (ViT-VQGAN, arXiv:2110.04627).
+        distance: "euclidean" or "cosine". With "cosine", vectors and codes are normalised, so that
+            the nearest code is the one with the largest cosine (ViT-VQGAN, arXiv:2110.04627).
         diversity_cost: weight of the loss `diversity`, log K - H(p), where p is the mean over the
-            batch (of all replicas) of softmax(-|z - e|^2 / diversity_temperature): it pulls the
-            encoder towards codes that are used little. Holds all distances at once.
+            batch (of all replicas) of softmax(-|z - e|^2 / diversity_temperature). It pulls the
+            encoder towards rarely used codes and holds all distances in memory at once.
         diversity_temperature: in units of the squared distance.
-        seed: of the first codebook and of all draws; None draws one here, which the
-            configuration keeps.
+        seed: seed of the initial codebook and of all draws. None draws one, which is stored in
+            the configuration.
         return_codes: `call` returns `(vectors, codes)`.
 
     Attributes:
@@ -102,7 +102,7 @@ class CodebookQuantizer(quantizer.Quantizer):
         """`[num_embeddings, dim]`, the codes before `distance` normalises them."""
 
     def _codes_vectors(self):
-        """`[num_embeddings, dim]`, the codes as they are compared and handed out."""
+        """`[num_embeddings, dim]`, the codes as they are compared and returned."""
         table = ops.convert_to_tensor(self._table())
         return unit(table) if self.distance == "cosine" else table
 
@@ -115,7 +115,7 @@ class CodebookQuantizer(quantizer.Quantizer):
         return backend.lookup(self._codes_vectors(), codes)
 
     def _choose(self, vectors, table, valid, mode):
-        """`(codes, quantized, output)` of `vectors`, which have unit norm where that is asked for.
+        """`(codes, quantized, output)` of `vectors`, which have unit norm if `distance` is cosine.
 
         `quantized` has a gradient to the table, `output` the estimator's gradient to the vectors.
         """
@@ -129,7 +129,7 @@ class CodebookQuantizer(quantizer.Quantizer):
         return codes, quantized, self.estimator(vectors, ops.stop_gradient(quantized))
 
     def _noise(self, count, valid):
-        """Gumbel noise `[count, num_embeddings]` by (seed, step, number among all valid rows)."""
+        """Gumbel noise `[count, num_embeddings]` by (seed, step, index among all valid rows)."""
         rows = count
         if valid is not None:
             count = _number(valid)
@@ -150,8 +150,8 @@ class CodebookQuantizer(quantizer.Quantizer):
         """`(quantized, vectors, table, squares)` of a codebook that is trained by its loss.
 
         `quantized` is a `Quantized` with the second and third term of equation 3, and the
-        diversity where it is asked for. `vectors` and `table` are as they were compared,
-        `squares` `[n]` the squared distances of the vectors from their codes.
+        diversity if its weight is not 0. `vectors` and `table` are as they were compared,
+        `squares` `[n]` are the squared distances of the vectors from their codes.
         """
         if self.distance == "cosine":
             vectors = unit(vectors)
@@ -170,13 +170,13 @@ class CodebookQuantizer(quantizer.Quantizer):
         return quantizer.Quantized(output, codes, losses), vectors, table, squares
 
     def _diversity(self, vectors, table, valid):
-        """`{"diversity": loss}`, or nothing where it is off."""
+        """`{"diversity": loss}`, or an empty dictionary if it is off."""
         if not self.diversity_cost:
             return {}
         scores = estimators.negative_distances(vectors, table) / self.diversity_temperature
         share = mean_over_replicas(ops.softmax(scores, axis=-1), valid)
         gap = math.log(self.num_embeddings) - entropy(share)
-        # Nothing to spread where there is no vector.
+        # The loss is 0 if there is no vector.
         return {"diversity": self.diversity_cost * ops.where(ops.sum(share) > 0, gap, 0.0)}
 
     def get_config(self):
@@ -209,7 +209,7 @@ def squared_distances(a, b, valid):
     @ops.custom_gradient
     def of_rows(a, b):
         def gradient(*args, upstream=None):
-            # One product of [n, dim], where the gradient of square and sum makes three.
+            # One product of [n, dim]; the gradient of square and sum would take three.
             upstream = args[0] if upstream is None else upstream
             along = (2.0 * upstream)[:, None] * (a - b)
             return along, -along
@@ -226,10 +226,10 @@ def mean_of_squares(squares, dim, valid):
 
 
 def mean_divisor(values, valid):
-    """What a replica divides its sum over rows by, so that the replicas' mean is the mean of all.
+    """The number a replica divides its row sum by, so that the replicas' mean is the overall mean.
 
-    Without a mask every replica has its own number of rows; with one, the valid rows of all
-    replicas are counted.
+    Without a mask it is the replica's number of rows; with one, the number of valid rows of all
+    replicas.
     """
     if valid is None:
         return ops.cast(ops.maximum(ops.shape(values)[0], 1), "float32")

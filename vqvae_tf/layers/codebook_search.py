@@ -5,11 +5,11 @@ from keras import ops
 
 from vqvae_tf.backend import active as backend
 
-# 4 MiB of float32 scores at once, which are still in the cache when their minima are taken.
+# 4 MiB of float32 scores at once, so that they are still in the cache for the minimum.
 MAX_SCORES = 2**20
 CODE_TILE = 8192
-# Codes in a block of the two-level minimum: the plain minimum over a block runs vectorised,
-# which an arg-minimum does not.
+# Codes in a block of the two-level minimum: the minimum over a block is vectorised, an
+# arg-minimum is not.
 BLOCK = 64
 
 
@@ -18,7 +18,7 @@ def nearest_codes(vectors, codebook):
 
     argmin_k |x - e_k|^2 = argmin_k |e_k - mu|^2 / 2 - (x - mu).(e_k - mu), with mu the mean code.
     Centred on mu the two terms do not cancel: at mean 1000 and spread 0.1 no float32 code is
-    wrong, where the usual expansion gets almost all of them wrong.
+    wrong, while the usual expansion gets almost all of them wrong.
 
     Args:
         vectors: `[n, dim]`, float32.
@@ -52,15 +52,15 @@ def nearest_codes(vectors, codebook):
         return codes
 
     codes = backend.map_rows(search, vectors, MAX_SCORES // min(num_embeddings, CODE_TILE))
-    # Rows with NaN may end anywhere in the padding of the last block.
+    # Rows with NaN may get an index in the padding of the last block.
     return ops.minimum(codes, ops.convert_to_tensor(num_embeddings - 1, "int32"))
 
 
 def _tile(codes, centre):
-    """What rows are multiplied by to get their scores against `codes`, `[dim + 1, codes]`.
+    """The matrix that rows are multiplied by to get their scores for `codes`, `[dim + 1, codes]`.
 
-    Half the squared norm is one more row, so that the matmul adds it. Codes are the columns: the
-    other way around every chunk's matmul would put the whole tile in order anew.
+    Half the squared norm is one more row, so that the matmul adds it. Codes are the columns: if
+    they were the rows, the matmul of every chunk would transpose the whole tile again.
     """
     centred = codes - centre
     half_norms = ops.sum(ops.square(centred), axis=1, keepdims=True) / 2
@@ -68,7 +68,7 @@ def _tile(codes, centre):
 
 
 def _pad_to_blocks(tile):
-    """Columns up to a multiple of `BLOCK`, which no vector is near."""
+    """Adds columns up to a multiple of `BLOCK`, which are never the nearest."""
     num_codes = tile.shape[1]
     missing = -num_codes % BLOCK
     if num_codes <= BLOCK or not missing:

@@ -1,4 +1,4 @@
-"""What quantizers made of quantizers share: their codes in one more axis, their losses added."""
+"""The base class of quantizers made of quantizers: codes on one more axis, losses added."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,17 +11,17 @@ from vqvae_tf.layers import quantizer
 
 
 class CompositeQuantizer(quantizer.Quantizer):
-    """Base of the quantizers that have others inside.
+    """Base of the quantizers that contain other quantizers.
 
-    Codes have one more axis, with an entry for each stage or group (of a composite quantizer
-    inside, for each of its own). Losses of one name are added.
+    Codes have one more axis, with an entry for each stage or group (if an inner quantizer is
+    composite, for each of its stages or groups). Losses with the same name are added.
 
     Args:
-        quantizers: those inside, each of its own: no layer twice.
+        quantizers: the inner quantizers; no layer may appear twice.
         return_codes: `call` returns `(vectors, codes)`.
 
     Attributes:
-        quantizers: the layers inside.
+        quantizers: the inner layers.
     """
 
     def __init__(self, quantizers, *, return_codes: bool = False, **kwargs):
@@ -35,7 +35,7 @@ class CompositeQuantizer(quantizer.Quantizer):
 
     def _build_inner(self, input_shape):
         for each in self.quantizers:
-            if not each.built:  # as they are where they came from a file
+            if not each.built:  # they are built already if they were loaded from a file
                 each.build(input_shape)
 
     @property
@@ -78,7 +78,7 @@ class CompositeQuantizer(quantizer.Quantizer):
 
 
 def listed(quantizers):
-    """A list of several quantizers, or UserError."""
+    """`quantizers` as a list; UserError if it is not an iterable of quantizers."""
     if isinstance(quantizers, (str, dict)) or not isinstance(quantizers, Iterable):
         raise UserError(f"quantizers must be a list of quantizers; received {quantizers!r}")
     return list(quantizers)
@@ -90,17 +90,17 @@ def as_columns(codes):
 
 
 def columns(codes, start, width):
-    """The codes `[..., width]` of a quantizer inside, or `[...]` where it has one code a vector."""
+    """The codes `[..., width]` of an inner quantizer, or `[...]` if it has one code per vector."""
     return codes[..., start] if width == 1 else codes[..., start : start + width]
 
 
 def join_codes(outputs):
-    """Codes of several `Quantized` as columns side by side."""
+    """Codes of several `Quantized`, joined along the last axis."""
     return ops.concatenate([as_columns(output.codes) for output in outputs], axis=1)
 
 
 def add_losses(outputs):
-    """Losses of several `Quantized`, those of one name added."""
+    """Losses of several `Quantized`; those with the same name are added."""
     losses: dict = {}
     for output in outputs:
         for name, loss in output.losses.items():

@@ -1,8 +1,8 @@
-"""Gradients through the choice of a code, which has none of its own, by name or as an object.
+"""Estimators of the gradient through the choice of a code, by name or as an object.
 
 `"straight_through"` and `"rotation"` take the nearest code and differ in the gradient;
-`GumbelSoftmax` and `Stochastic` draw codes at random while training. At inference every quantizer
-takes the nearest code with any estimator.
+`GumbelSoftmax` and `Stochastic` draw codes at random in training. At inference every quantizer
+takes the nearest code, whatever its estimator.
 """
 
 import abc
@@ -15,7 +15,7 @@ from vqvae_tf.errors import UserError
 
 
 class Estimator:
-    """How the encoder gets a gradient from a quantized vector; straight-through by default.
+    """Base of the estimators of the encoder's gradient.
 
     Attributes:
         draws: whether codes are drawn in training; then `draw` is called instead of the search.
@@ -51,12 +51,12 @@ class Estimator:
 
 
 def straight_through(vectors, quantized):
-    """`quantized` forward, bit for bit; backward its gradient goes to `vectors` unchanged.
+    """Returns `quantized`, bit for bit; its gradient goes to `vectors` unchanged.
 
     Section 3.2 of van den Oord et al. 2017. The usual expression x + sg(q - x) differs from q
     in the last bit of a third of its elements.
     """
-    quantized = ops.stop_gradient(quantized)  # out here: JAX lets no gradient into the closure
+    quantized = ops.stop_gradient(quantized)  # here, as JAX allows no gradient into the closure
 
     @ops.custom_gradient
     def estimate(vectors):
@@ -75,11 +75,11 @@ class StraightThrough(Estimator):
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class RotationTrick(Estimator):
-    """The gradient is turned and scaled as the vector was on its way to its code.
+    """The gradient is rotated and scaled as the vector is to become its code.
 
-    With lambda = |q| / |z| and R the rotation from z to q, both constant, q = lambda R z; so the
-    gradient g comes to z as lambda R^T g, and keeps its angle to the code (Fifty et al. 2024,
-    arXiv:2410.06424). Straight-through where z or q is zero or they point in opposite directions.
+    With lambda = |q| / |z| and R the rotation from z to q, both constant, q = lambda R z. The
+    gradient g therefore reaches z as lambda R^T g and keeps its angle to the code (Fifty et al.
+    2024, arXiv:2410.06424). If z or q is zero or they are opposite, it is straight-through.
 
     >>> import numpy as np
     >>> z, q = np.array([[1.0, 0.0]], "float32"), np.array([[0.0, 2.0]], "float32")
@@ -115,14 +115,14 @@ class RotationTrick(Estimator):
 
 
 class _Drawn(Estimator, abc.ABC):
-    """What the estimators share that draw codes by their squared distances.
+    """Base of the estimators that draw codes by their squared distances.
 
     Both hold the distances of all vectors to all codes at once, `[n, num_embeddings]`.
 
     Args:
         temperature: T, above 0; each estimator says what it does.
-        final_temperature: what T falls to, geometrically; None keeps it.
-        anneal_steps: training steps of the layer until it is there.
+        final_temperature: value that T falls to, geometrically; None keeps T constant.
+        anneal_steps: training steps of the layer until T reaches it.
     """
 
     draws = True
@@ -171,8 +171,8 @@ class _Drawn(Estimator, abc.ABC):
 class Stochastic(_Drawn):
     """Draws from p(k) proportional to exp(-|z - e_k|^2 / T); the gradient is straight-through.
 
-    A smooth start for a codebook: at a high temperature every code is tried (Sonderby et al.
-    2017, "Continuous Relaxation Training of Discrete Latent Variable Image Models").
+    At a high temperature every code is drawn, which helps at the start of training (Sonderby et
+    al. 2017, "Continuous Relaxation Training of Discrete Latent Variable Image Models").
 
     >>> estimator = Stochastic(1.0, final_temperature=0.25, anneal_steps=100)
     >>> round(float(estimator.temperature_at(50)), 6)
@@ -189,10 +189,10 @@ class Stochastic(_Drawn):
 class GumbelSoftmax(_Drawn):
     """Draws each code by its distance; the gradient is that of the Gumbel-softmax relaxation.
 
-    With noise g, y = softmax(-|z - e|^2 / T + g): forward the code of the largest entry, backward
-    the gradient of sum_k y_k e_k, to the vectors and, where it is trained by its loss, to the
-    codebook (Jang et al. 2016, arXiv:1611.01144; Maddison et al. 2016, arXiv:1611.00712). As T
-    falls to 0 both draw and gradient come to rest on the nearest code.
+    With noise g, y = softmax(-|z - e|^2 / T + g). The forward pass takes the code of the largest
+    entry; the backward pass takes the gradient of sum_k y_k e_k, to the vectors and, if the
+    codebook is trained by its loss, to the codebook (Jang et al. 2016, arXiv:1611.01144; Maddison
+    et al. 2016, arXiv:1611.00712). As T falls to 0, y tends to a one-hot vector.
     """
 
     def draw(self, vectors, codebook, noise, step):
@@ -219,7 +219,7 @@ _BY_NAME = {
 
 
 def get(estimator) -> Estimator:
-    """The estimator of a name, a configuration, or itself.
+    """Returns an estimator by its name or its configuration; an `Estimator` is returned as it is.
 
     Raises:
         UserError: for an unknown name.
@@ -237,5 +237,5 @@ def get(estimator) -> Estimator:
 
 
 def serialize(estimator: Estimator) -> dict:
-    """What `get` makes the estimator from again, for a layer's configuration."""
+    """The configuration of an estimator, from which `get` makes it again."""
     return keras.saving.serialize_keras_object(estimator)

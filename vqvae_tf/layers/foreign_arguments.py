@@ -1,4 +1,4 @@
-"""Arguments as other libraries name them, answered with the name that they have here."""
+"""Names of arguments in other libraries, with the equivalent in this one."""
 
 _NUM_EMBEDDINGS = "write num_embeddings="
 _NO_DIM = "leave it out, the dimension is taken from the input"
@@ -21,9 +21,9 @@ ANSWERS = {
     **dict.fromkeys(("threshold_ema_dead_code", "dead_code_threshold", "threshold"), _REVIVAL),
     **dict.fromkeys(("eps", "epsilon"), "leave it out, a code without vectors keeps its value"),
     **dict.fromkeys(("num_quantizers", "n_q", "num_stages"), _LIST),
-    **dict.fromkeys(("groups", "heads", "n_heads", "num_heads"), "put a GroupedQuantizer around"),
-    "codebook_dim": "put ProjectedQuantizer(quantizer, code_dim=...) around",
-    "code_dim": "put ProjectedQuantizer(quantizer, code_dim=...) around",
+    **dict.fromkeys(("groups", "heads", "n_heads", "num_heads"), "wrap it in a GroupedQuantizer"),
+    "codebook_dim": "wrap it in ProjectedQuantizer(quantizer, code_dim=...)",
+    "code_dim": "wrap it in ProjectedQuantizer(quantizer, code_dim=...)",
     "use_cosine_sim": 'write distance="cosine"',
     "rotation_trick": 'write estimator="rotation"',
     "kmeans_init": "call the layer's initialize(dataset) before training",
@@ -31,6 +31,6 @@ ANSWERS = {
     "orthogonal_reg_weight": "write orthogonality_cost=",
     "codebook_diversity_loss_weight": "write diversity_cost=",
     "entropy_loss_weight": "write entropy_cost= and diversity_cost=",
-    "ema": "take VectorQuantizerEMA",
-    "use_ema": "take VectorQuantizerEMA",
+    "ema": "use VectorQuantizerEMA",
+    "use_ema": "use VectorQuantizerEMA",
 }

@@ -1,4 +1,4 @@
-"""Quantizers side by side, each of its own part of the vector: product quantization, or heads."""
+"""Product quantization: a quantizer for each part of the vector, or one shared by all parts."""
 
 import keras
 from keras import ops
@@ -10,19 +10,19 @@ from vqvae_tf.layers import composite_quantizer, quantizer
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class GroupedQuantizer(composite_quantizer.CompositeQuantizer):
-    """Cuts each vector into equal parts and quantizes each part by itself.
+    """Cuts each vector into equal parts and quantizes each part separately.
 
-    G groups of K codes stand for K^G vectors (product quantization, Jegou et al. 2011). With one
-    quantizer for all groups they share a codebook: the several heads of one codebook.
+    G groups of K codes represent K^G vectors (product quantization, Jegou et al. 2011). With a
+    single quantizer the groups share a codebook, as the heads of a multi-headed codebook do.
 
     Args:
-        quantizers: one for each group, or a single one that serves all of `num_groups`.
+        quantizers: one for each group, or a single one for all of `num_groups`.
         num_groups: with a single quantizer, the number of parts.
         return_codes: `call` returns `(vectors, codes)`.
 
     Attributes:
-        codebook: `[groups, num_embeddings, dim / groups]` where all groups have as many codes; of
-            a shared one the quantizer's own.
+        codebook: `[groups, num_embeddings, dim / groups]` if all groups have the same number of
+            codes; with a shared quantizer, that quantizer's codebook.
 
     >>> import numpy as np
     >>> from vqvae_tf.layers import VectorQuantizerEMA

@@ -1,4 +1,4 @@
-"""k-means, which puts a codebook where the vectors are before training begins."""
+"""k-means, to initialize a codebook from data before training."""
 
 from collections.abc import Iterable
 
@@ -24,18 +24,18 @@ def gather(dataset: Iterable, limit: int) -> np.ndarray:
 
 
 def fit(vectors: np.ndarray, num_clusters: int, iterations: int, seed: int):
-    """Lloyd's algorithm from distinct vectors drawn by `seed`.
+    """Lloyd's algorithm, initialized with distinct vectors drawn by `seed`.
 
-    A cluster that gets no vector is put on a random one.
+    A cluster without vectors is moved to a random vector.
 
     Args:
         vectors: `[n, dim]` float32.
         num_clusters: at most n.
-        iterations: rounds.
-        seed: of the start, any integer.
+        iterations: number of iterations.
+        seed: seed of the initial centres, any integer.
 
     Returns:
-        `(centres, counts)`: `[num_clusters, dim]` float32 and the vectors nearest to each.
+        `(centres, counts)`: `[num_clusters, dim]` float32, and the number of vectors of each.
 
     Raises:
         UserError: if there are fewer vectors than clusters, or one is not finite.
@@ -47,7 +47,7 @@ def fit(vectors: np.ndarray, num_clusters: int, iterations: int, seed: int):
     """
     if len(vectors) < num_clusters:
         raise UserError(
-            f"k-means needs at least one vector a code, {num_clusters}; received {len(vectors)}: "
+            f"k-means needs at least one vector per code, {num_clusters}; received {len(vectors)}: "
             "give it more batches"
         )
     if not np.isfinite(vectors).all():

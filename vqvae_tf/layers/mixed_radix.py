@@ -1,19 +1,19 @@
-"""Codes that are numbers of several digits, one digit a channel, the first channel's the lowest."""
+"""Codes as mixed-radix numbers: a digit for each channel, the first channel's the lowest."""
 
 import math
 
 from keras import ops
 
-LARGEST = 2**31 - 1  # codes are int32, and so is their number
+LARGEST = 2**31 - 1  # codes and their number are int32
 
 
 def size(bases) -> int:
-    """How many numbers there are whose digit i is in [0, bases[i])."""
+    """The number of codes whose digit i is in [0, bases[i])."""
     return math.prod(bases)
 
 
 def pack(digits, bases):
-    """int32 `[..., len(bases)]` -> `[...]`: the sum of digit i times the bases before it.
+    """int32 `[..., len(bases)]` -> `[...]`: the sum of digit i times the product of bases[:i].
 
     >>> int(pack([2, 1], (3, 4)))
     5
@@ -29,4 +29,4 @@ def unpack(codes, bases):
 
 def _places(bases):
     places = [size(bases[:channel]) for channel in range(len(bases))]
-    return ops.convert_to_tensor(places, "int32")  # as floats they would end at 2^24
+    return ops.convert_to_tensor(places, "int32")  # float32 is exact up to 2^24 only

@@ -1,4 +1,4 @@
-"""A quantizer between two linear maps, so that codes may have fewer dimensions than vectors."""
+"""A quantizer between two linear projections, so that codes have fewer dimensions than vectors."""
 
 from typing import Any
 
@@ -15,17 +15,17 @@ class ProjectedQuantizer(quantizer_lib.Quantizer):
     """Projects each vector to `code_dim` numbers, quantizes these, and projects back.
 
     Look-up in few dimensions keeps more of a codebook in use (ViT-VQGAN, arXiv:2110.04627, with
-    `distance="cosine"` inside), and gives quantizers of a fixed dimension, like the finite scalar
-    one, an input of any. Around a `GroupedQuantizer` it makes several heads; around a
-    `ResidualQuantizer`, residual codes of low dimension.
+    `distance="cosine"` in the inner quantizer). It also lets quantizers of a fixed dimension, such
+    as the finite scalar one, take inputs of any dimension. With a `GroupedQuantizer` inside it has
+    several heads; with a `ResidualQuantizer`, residual codes of low dimension.
 
-    The projections are float32, like everything that codes depend on; they are trained by the
-    decoder's gradient and by the losses inside.
+    The projections are float32, like everything that codes depend on. They are trained by the
+    decoder's gradient and by the inner quantizer's losses.
 
     Args:
         quantizer: any quantizer, of vectors `[..., code_dim]`.
         code_dim: its last dimension.
-        seed: of the projections; None draws one here, which the configuration keeps.
+        seed: seed of the projections. None draws one, which is stored in the configuration.
         return_codes: `call` returns `(vectors, codes)`.
 
     >>> import numpy as np
@@ -37,7 +37,7 @@ class ProjectedQuantizer(quantizer_lib.Quantizer):
     """
 
     output_is_trained = True
-    # Made by `build`, by name.
+    # Set by `build`, by name.
     projection_in: Any
     projection_in_bias: Any
     projection_out: Any
@@ -79,7 +79,7 @@ class ProjectedQuantizer(quantizer_lib.Quantizer):
 
     @property
     def codebook(self):
-        """That of the quantizer inside, in `code_dim` dimensions."""
+        """The codebook of the inner quantizer, in `code_dim` dimensions."""
         return self.quantizer.codebook
 
     def build(self, input_shape):
@@ -89,7 +89,7 @@ class ProjectedQuantizer(quantizer_lib.Quantizer):
                 f"{self.name} needs to know the last dimension; received shape {input_shape}"
             )
         self._dim = dim
-        if not self.quantizer.built:  # as it is where it came from a file
+        if not self.quantizer.built:  # it is built already if it was loaded from a file
             self.quantizer.build((*input_shape[:-1], self.code_dim))
         for number, (name, shape) in enumerate(
             (("projection_in", (dim, self.code_dim)), ("projection_out", (self.code_dim, dim)))

@@ -1,4 +1,4 @@
-"""The contract of all quantizers: vectors in, the vectors of a finite set and their codes out."""
+"""The base class of all quantizers, which map vectors to those of a finite set and their codes."""
 
 import abc
 import math
@@ -19,7 +19,7 @@ _KERAS_TRAINABLE: Any = keras.layers.Layer.trainable  # a property, which `Quant
 
 
 class Quantized(NamedTuple):
-    """What a quantizer makes of a tensor of vectors.
+    """The output of a quantizer for a tensor of vectors.
 
     Attributes:
         vectors: `[..., dim]`, the codes' vectors, with the estimator's gradient to the input.
@@ -33,13 +33,13 @@ class Quantized(NamedTuple):
 
 
 class Mode(NamedTuple):
-    """How a call quantizes; composite quantizers hand it on to those inside.
+    """Options of a call; composite quantizers pass them to the inner quantizers.
 
     Attributes:
         training: whether codes may be drawn and stages dropped.
         update: whether codebooks and their statistics move.
-        samples: number of examples in the batch, a scalar; the rows of an example are neighbours.
-        num_stages: of a `ResidualQuantizer`; None for all of them.
+        samples: number of examples in the batch, a scalar; the rows of an example are contiguous.
+        num_stages: stages of a `ResidualQuantizer` to use; None for all of them.
     """
 
     training: bool
@@ -56,22 +56,22 @@ class Quantizer(keras.layers.Layer):
 
     During training, `call` adds the quantizer's losses by `add_loss`, so that plain
     `compile`/`fit` trains it, under a `tf.distribute` strategy as well. Models that sum losses
-    themselves call `quantize`, which returns them by name and adds none.
+    themselves call `quantize`, which returns them by name and does not call `add_loss`.
 
     At inference nothing is written, and `decode(encode(x))` equals `call(x)` bit for bit.
 
     Searches, statistics and losses are float32 under every dtype policy, so that the same
-    input has the same codes; only the vectors handed out have the layer's compute dtype.
+    input has the same codes. Only the returned vectors have the layer's compute dtype.
 
     Args:
         return_codes: `call` returns `(vectors, codes)` instead of `vectors`.
 
     Call arguments:
         inputs: `[batch, ..., dim]`, rank 2 to 5.
-        mask: boolean `[batch, ...]`; positions where it is false train nothing and count
-            nothing, and get the zero vector and code 0. Keras's own mask is honoured.
+        mask: boolean `[batch, ...]`. Positions where it is false are excluded from training and
+            statistics; their output is the zero vector and code 0. Keras's mask is used too.
         training: whether codebooks and their statistics move.
-        freeze_codebook: codebooks stay as they are in this call; everything else is trained.
+        freeze_codebook: whether codebooks stay fixed in this call; everything else is trained.
         num_stages: how many stages of a `ResidualQuantizer` are used; None for all.
 
     Attributes:
@@ -82,28 +82,28 @@ class Quantizer(keras.layers.Layer):
     _traced_trainable: bool | None = None  # `trainable` when a training step was last compiled
 
     def __new__(cls, *args, **kwargs):
-        # Here, since a required argument may be the one that is misnamed.
+        # Not in __init__, since a required argument may be the misnamed one.
         arguments.refuse_misnamed(cls, kwargs, foreign_arguments.ANSWERS)
         layer = super().__new__(cls, *args, **kwargs)
-        # Keras 3 hangs a wrapper for its int8 weights on every instance under this name.
+        # Keras 3 sets a wrapper for int8 weights on every instance under this name.
         layer.__dict__.pop("quantize", None)
         return layer
 
     def __init__(self, *, return_codes: bool = False, **kwargs):
-        # autocast=False: a float32 input must not lose bits on entry under a mixed policy.
+        # autocast=False: under a mixed policy Keras would round a float32 input.
         super().__init__(autocast=False, **kwargs)
         self.return_codes = arguments.flag("return_codes", return_codes)
         self.supports_masking = True
         if keras.backend.backend() == "tensorflow":
-            # Past Keras's attribute tracking, which would wrap it as a plain list.
+            # Bypasses Keras's attribute tracking, which would wrap it as a plain list.
             object.__setattr__(self, "_losses", _LossesByReplica())
 
     @property
     def trainable(self):
-        """Whether the codebook moves. As with every Keras layer, `compile` makes it known to `fit`.
+        """Whether the codebook moves. As with every Keras layer, `fit` uses the value at `compile`.
 
-        A compiled step keeps the value that it was compiled with; setting
-        another then logs a warning. Called eagerly the layer takes notice at once.
+        A compiled step keeps the value that it was compiled with; setting another value then logs
+        a warning. An eager call uses the new value at once.
         """
         return super().trainable
 
@@ -111,8 +111,8 @@ class Quantizer(keras.layers.Layer):
     def trainable(self, value):
         if self._traced_trainable not in (None, bool(value)):
             logging.warning(
-                "%s.trainable is now %s, but a training step was compiled with %s and continues "
-                "so: call compile() before the next fit",
+                "%s.trainable is now %s, but a training step was compiled with %s and still uses "
+                "it: call compile() before the next fit",
                 self.name,
                 bool(value),
                 self._traced_trainable,
@@ -131,7 +131,7 @@ class Quantizer(keras.layers.Layer):
 
     @property
     def num_stages(self) -> int | None:
-        """How many stages a `ResidualQuantizer` has, or the one inside; else None."""
+        """Number of stages of a `ResidualQuantizer` (this layer or the inner one), or None."""
         return None
 
     @property
@@ -141,7 +141,7 @@ class Quantizer(keras.layers.Layer):
 
     @property
     def bits_per_vector(self) -> float:
-        """Bits of the codes of one vector at fixed length: the sum of log2 of `code_sizes`."""
+        """Bits per vector with fixed-length codes: the sum of log2 of `code_sizes`."""
         return sum(math.log2(size) for size in self.code_sizes)
 
     @abc.abstractmethod
@@ -157,7 +157,7 @@ class Quantizer(keras.layers.Layer):
         """float32 vectors `[..., dim]` of int32 codes `[...]` (or `[..., stages]`)."""
 
     def __call__(self, inputs, *args, **kwargs):
-        # Keras would make tensors of NumPy's scalars, and a tensor says nothing while it is traced.
+        # Keras would make tensors of NumPy's scalars, whose values are unknown during tracing.
         kwargs = {
             name: value.item() if isinstance(value, np.generic) else value
             for name, value in kwargs.items()
@@ -174,16 +174,15 @@ class Quantizer(keras.layers.Layer):
     def decode(self, codes):
         """Vectors `[..., dim]` of `codes`, in the compute dtype.
 
-        A symbolic input of a functional model gives the output of a layer that looks codes up.
+        For a symbolic input of a functional model it returns the output of a `CodeLookup` layer.
 
         Args:
-            codes: integers, `[...]` or of a composite quantizer `[..., len(code_sizes)]`; a
-                `ResidualQuantizer` takes those of its first stages alone.
+            codes: integers, `[...]` or, for a composite quantizer, `[..., len(code_sizes)]`; a
+                `ResidualQuantizer` also takes the codes of its first stages only.
 
         Raises:
-            UserError: if the layer has not been built yet, for codes that are not integers, and
-                for a code out of range. Inside a compiled function the last is the backend's to
-                handle.
+            UserError: if the layer has not been built, for codes that are not integers, and for a
+                code out of range. In a compiled function the range is not checked.
         """
         if not self.built:
             raise UserError(
@@ -205,7 +204,7 @@ class Quantizer(keras.layers.Layer):
         **keras_mode,
     ) -> Quantized:
         """Vectors, codes and losses of `inputs` as a `Quantized`, without `add_loss`."""
-        if keras_mode:  # model.quantize("int8") asks every layer, and warns where it gets this
+        if keras_mode:  # model.quantize("int8") calls every layer, and warns if it gets this error
             raise NotImplementedError(f"{self.name} has no form with weights of {inputs}")
         num_stages = self._checked_stages(num_stages)
         inputs = self._prepare(inputs)
@@ -213,12 +212,12 @@ class Quantizer(keras.layers.Layer):
             mask = ops.cast(mask, "bool")
             if not _same_shape(mask.shape, inputs.shape[:-1]):
                 raise UserError(
-                    f"mask must have the input's shape but the last axis, "
+                    f"mask must have the input's shape without the last axis, "
                     f"{tuple(inputs.shape[:-1])}; received {tuple(mask.shape)}"
                 )
         valid = None if mask is None else ops.reshape(mask, (-1,))
         vectors = _flatten(inputs)
-        if valid is not None:  # before any arithmetic: a masked NaN is nobody's concern
+        if valid is not None:  # before any arithmetic, so that masked NaNs have no effect
             vectors = ops.where(valid[:, None], vectors, 0.0)
         training = bool(training)
         if training and not backend.is_concrete(inputs):
@@ -293,12 +292,12 @@ class Quantizer(keras.layers.Layer):
 
     @property
     def _least_codes(self) -> tuple[int, ...]:
-        """The least value of each of `code_sizes`: -1 where it says that a stage was dropped."""
+        """The least value of each code of a position: -1 if it may mark a dropped stage, else 0."""
         return (0,) * len(self.code_sizes)
 
     @property
     def _code_widths(self) -> tuple[int, ...] | None:
-        """How long the codes' last axis may be; None where they have none of their own."""
+        """Allowed lengths of the codes' last axis; None if codes have no axis of their own."""
         return None
 
     def _vectors_shape(self, codes_shape):
@@ -307,10 +306,10 @@ class Quantizer(keras.layers.Layer):
         return (*leading, self.get_build_config()["input_shape"][-1])
 
     def _checked_codes(self, codes):
-        """`codes` as int32, after a look at their type, their shape and, where at hand, values."""
+        """`codes` as int32, after a check of type, shape and, if known, values."""
         if not ops.is_tensor(codes):
             codes = np.asarray(codes)
-            codes = codes if codes.size else codes.astype("int32")  # [] has no type of its own
+            codes = codes if codes.size else codes.astype("int32")  # [] is a float array
         dtype = keras.backend.standardize_dtype(codes.dtype)
         if "int" not in dtype:
             raise UserError(f"{self.name} decodes codes, which are integers; received {dtype}")
@@ -324,7 +323,7 @@ class Quantizer(keras.layers.Layer):
         return ops.cast(codes, "int32")
 
     def _check_range(self, codes):
-        """Refuses codes that are no codes, where their values are at hand."""
+        """Refuses codes out of range, if their values are known."""
         if ops.is_tensor(codes) and not backend.is_concrete(codes):
             return
         codes = np.asarray(codes)
@@ -338,11 +337,11 @@ class Quantizer(keras.layers.Layer):
             )
 
     def _prepare(self, inputs):
-        """Checks the shape, builds the layer where it is not built, and casts to float32."""
+        """Checks the shape, builds the layer if it is not built, and casts to float32."""
         if isinstance(inputs, keras.KerasTensor):
             raise UserError(
-                f"{self.name} has no values to look at in a functional model; call it with "
-                "return_codes=True given to its constructor, and codes come beside the vectors"
+                f"{self.name} cannot encode a symbolic input of a functional model; construct it "
+                "with return_codes=True, and calling it returns (vectors, codes)"
             )
         inputs = ops.convert_to_tensor(inputs)
         self._check_rank(inputs.shape)
@@ -368,18 +367,18 @@ class Quantizer(keras.layers.Layer):
 
 
 def seed_or_drawn(seed) -> int:
-    """A seed as a Python int; one drawn from Python's generator for None, as Keras does."""
+    """The seed as a Python int; None draws one from Python's generator, as Keras does."""
     if seed is not None:
         return arguments.whole("seed", seed)
     if backend.num_workers() > 1:
         raise UserError(
-            "seed=None would draw another seed in each worker of the cluster; give a number"
+            "seed=None would draw a different seed in each worker of the cluster; give a number"
         )
     return random.randrange(2**31)
 
 
 def as_quantizer(given, name: str) -> Quantizer:
-    """A quantizer given as itself or by its configuration.
+    """Returns the quantizer `given`, which may also be the configuration of one.
 
     Args:
         name: of the layer that takes it, for the message.
@@ -395,12 +394,12 @@ def as_quantizer(given, name: str) -> Quantizer:
 
 
 class _LossesByReplica:
-    """Stands in for a layer's list of losses with one list per replica.
+    """Replaces a layer's list of losses with one list per replica.
 
     Replicas are threads of one process that take turns at every exchange between them. With
-    Keras's one list for all, a loss added before the exchange is cleared by the next replica
-    and one added after it is counted by all (`tests/layers/test_replicas.py` shows both). Keras
-    touches the list in the three ways below and no other.
+    Keras's single list, a loss added before the exchange is cleared by the next replica, and one
+    added after it is counted by all (`tests/layers/test_replicas.py` shows both). Keras uses the
+    list only through the three methods below.
     """
 
     def __init__(self):

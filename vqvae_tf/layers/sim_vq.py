@@ -1,4 +1,4 @@
-"""A codebook whose codes move together: a fixed random table through one trained affine map."""
+"""A codebook whose codes move together: a fixed random table and a trained affine map."""
 
 import keras
 from keras import ops
@@ -12,8 +12,8 @@ class SimVQ(codebook_quantizer.CodebookQuantizer):
 
     A gradient to any code moves all of them, so no code falls out of use and none has to be revived
     (Zhu et al. 2024, arXiv:2411.02038; b as in their code, so that the codes can follow data whose
-    mean is not zero). e is normal with variance 1/dim, W begins as the identity. The losses are
-    those of equation 3 on the codes c = e W + b:
+    mean is not zero). e is normal with variance 1/dim; W is initialized to the identity. The losses
+    are those of equation 3 with the codes c = e W + b:
 
         losses["codebook"]   = mean (sg(z) - c)^2                    moves W and b only
         losses["commitment"] = commitment_cost * mean (z - sg(c))^2  moves the encoder only

@@ -1,4 +1,4 @@
-"""Codebooks whose use is counted, so that dead codes are found and revived."""
+"""The base class of codebooks that count the use of each code and revive dead codes."""
 
 import abc
 from collections.abc import Iterable
@@ -20,36 +20,36 @@ FASTEST_RATE, SLOWEST_RATE = 0.05, 0.002
 class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
     """Base of the quantizers that count how often each code is chosen.
 
-    **Health.** Without care a codebook collapses: a code that is never the nearest is never
-    moved. So a code is put where the data is, on a random vector of the batch, once both its
-    running count N and the running squared error of its vectors fall under `revival_threshold`
-    times the codebook's own means. The error keeps codes that are chosen seldom, for want of
-    any other near by; the count keeps those whose many vectors all are alike. A revived code
+    **Revival.** Without it a codebook may collapse: a code that is never the nearest is never
+    moved. A code is dead, and is replaced by a random vector of the batch, once both its running
+    count N and the running squared error of its vectors fall below `revival_threshold` times
+    their means over the codebook. The error keeps codes that are rarely chosen but have no other
+    code near them; the count keeps codes whose many vectors are all alike. A revived code
     starts with `revival_count` times the means. Counts start at 0, so that the first steps draw
-    all codes from data. At most K/8 codes are revived a step. `revival_threshold=0` turns both
-    off: codes then start at random, with N = 1.
+    all codes from data. At most K/8 codes are revived per step. `revival_threshold=0` turns
+    revival off, and codes are then initialized at random with N = 1.
 
-    The draws depend on `seed` and a step counter in the layer's state alone: they are the same
-    on every replica, and a run that is saved and resumed continues as it would have.
+    The draws depend only on `seed` and a step counter in the layer's state. They are the same on
+    every replica, and a run that is saved and resumed makes the same draws.
 
     Args:
         num_embeddings, commitment_cost, estimator, distance, diversity_cost,
             diversity_temperature, seed, return_codes: as in `CodebookQuantizer`.
         decay: gamma of equations 6 and 7, in [0, 1). None derives it from the number of
-            vectors a code and step, so that a count remembers about 80 hits, between 0.95
+            vectors per code and step, so that a count averages about 80 hits, between 0.95
             and 0.998.
         revival_threshold: in multiples of the mean count and error; 0 turns revival off.
-        revival_count: the count and error that a revived code starts with, in such multiples.
-        accumulation_steps: training steps per move of the codebook, which then moves as on one
-            batch of all their vectors; for optimizers that accumulate gradients over as many.
+        revival_count: initial count and error of a revived code, in the same multiples.
+        accumulation_steps: training steps per update of the codebook, which is then the same as
+            for one batch of all their vectors; for optimizers that accumulate as many gradients.
 
     Attributes:
         codebook: `[num_embeddings, dim]` float32.
         counts: `[num_embeddings]` float32, N of equation 6.
-        errors: `[num_embeddings]` float32, the same as N for the squared error of a code's
-            vectors; where there is revival.
-        skipped_steps: training steps whose vectors held a NaN or an infinity; they move
-            nothing.
+        errors: `[num_embeddings]` float32, the running squared error of each code's vectors; only
+            with revival.
+        skipped_steps: number of training steps whose vectors held a NaN or an infinity; the
+            codebook is not updated in these.
     """
 
     codebook_trainable: bool  # by the optimizer
@@ -82,7 +82,7 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
         self.codebook = self.add_weight(
             name="codebook",
             shape=(self.num_embeddings, dim),
-            # Sonnet's: uniform in +-sqrt(3 / dim), so that a code has the norm of 1.
+            # As in Sonnet: uniform in +-sqrt(3 / dim), so that a code has a norm of about 1.
             initializer=keras.initializers.VarianceScaling(
                 1.0, "fan_out", "uniform", seed=self.seed
             ),
@@ -97,8 +97,8 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
             self.errors = self._add_statistic("errors", (self.num_embeddings,), "zeros")
         self.skipped_steps = self._add_statistic("skipped_steps", (), "zeros", "int32")
         if self.accumulation_steps > 1:
-            # Counts, errors (and sums, where they are kept) of the steps since the codebook last
-            # moved; for revivals how many vectors these had, and those drawn among them.
+            # Counts, errors (and sums, if they are kept) of the steps since the last update of the
+            # codebook; for revival, the number of their vectors and the vectors drawn from them.
             width = 2 + dim * self.keeps_sums
             self.gathered = self._add_statistic("gathered", (self.num_embeddings, width), "zeros")
             if self.revival_threshold:
@@ -107,12 +107,12 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
 
     @property
     def _candidates(self):
-        """Codes that may be revived in one step."""
+        """The largest number of codes revived in one step."""
         return max(1, self.num_embeddings // 8)
 
     @property
     def dead_codes(self):
-        """Number of codes that are to be revived; 0 where revival is off."""
+        """Number of codes that are to be revived; 0 if revival is off."""
         if not self.revival_threshold:
             return ops.zeros((), "int32")
         life = self._life(ops.convert_to_tensor(self.counts), ops.convert_to_tensor(self.errors))
@@ -122,7 +122,7 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
         """Sets the codes to `codebook`, `[num_embeddings, dim]`, each with the count 1.
 
         Raises:
-            UserError: if the shape is another or a value is not finite.
+            UserError: if the shape differs or a value is not finite.
         """
         codebook = np.asarray(codebook, "float32")
         if codebook.ndim != 2 or codebook.shape[0] != self.num_embeddings:
@@ -145,12 +145,12 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
             self.errors.assign(np.zeros(self.num_embeddings, "float32"))
 
     def initialize(self, dataset: Iterable, max_vectors: int | None = None, iterations: int = 10):
-        """Sets the codes by k-means (Lloyd's, `seed` draws its start); a call before training.
+        """Initializes the codes by k-means (Lloyd's algorithm, seeded by `seed`), before training.
 
         Args:
-            dataset: an array `[..., dim]` or an iterable of them: what the layer will be fed.
-            max_vectors: read no more than these; the default is 64 for each code.
-            iterations: rounds of k-means.
+            dataset: an array `[..., dim]` or an iterable of them, like the layer's inputs.
+            max_vectors: maximal number of vectors to read; the default is 64 per code.
+            iterations: number of iterations of k-means.
 
         Raises:
             UserError: if there are fewer vectors than codes, or one is not finite.
@@ -173,7 +173,7 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
         return self.codebook
 
     def _update(self, vectors, squares, codes, valid):
-        """Moves counts, codes and everything else that follows the batch.
+        """Updates the counts, the codes and all other state.
 
         Args:
             vectors: `[n, dim]`.
@@ -205,19 +205,19 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
         """Assigns the new counts, codes and sums.
 
         Args:
-            batch: `[num_embeddings, 2 (+ dim)]`, counts, errors and where `keeps_sums` sums by
-                code.
+            batch: `[num_embeddings, 2 (+ dim)]`, counts, errors and, with `keeps_sums`, sums of
+                each code.
             counts: `[num_embeddings]`, the new running counts, before revivals.
-            rate: scalar, 1 - decay, 0 where nothing is to move.
+            rate: scalar, 1 - decay, or 0 if nothing is to be updated.
             rows: `[candidates, dim]`, vectors for revived codes.
-            moving: whether anything moves.
+            moving: whether anything is updated.
         """
 
     def _batch_statistics(self, vectors, squares, codes, valid):
         """`(statistics, finite)` of the vectors of all replicas, by code.
 
-        With a NaN or an infinity among the vectors of any replica, which is then in `squares`
-        too, `finite` is false on all, and the statistics are zero.
+        If the vectors of any replica (and so `squares`) hold a NaN or an infinity, `finite` is
+        false on all replicas, and the statistics are zero.
         """
         if valid is not None:
             codes = ops.where(valid, codes, -1)
@@ -225,7 +225,7 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
         columns = ops.concatenate(columns + [vectors] * self.keeps_sums, axis=1)
         batch = backend.segment_sum(columns, codes, self.num_embeddings)
         batch = ops.cast(backend.sum_over_replicas(batch), "float32")
-        finite = ops.isfinite(ops.sum(batch))  # one answer for all replicas
+        finite = ops.isfinite(ops.sum(batch))  # the same on all replicas
         return ops.where(finite, batch, 0.0), finite
 
     def _rate(self, batch_counts):
@@ -236,9 +236,9 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
         return ops.clip(hits / HITS_REMEMBERED, SLOWEST_RATE, FASTEST_RATE)
 
     def _life(self, counts, errors):
-        """The larger of a code's shares of all counts and of all errors, in multiples of the mean.
+        """The larger of a code's count and error, each in multiples of its mean over the codebook.
 
-        At the best codebook for a smooth density all codes bear the same error, however seldom
+        In the optimal codebook of a smooth density all codes have the same error, however rarely
         they are chosen (Gersho 1979, "Asymptotically optimal block quantization").
         """
         of_counts, of_errors = (
@@ -248,16 +248,16 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
         return ops.maximum(of_counts, of_errors)
 
     def _revive(self, codebook, counts, rows, moving):
-        """`(codebook, counts, index, dead)` with dead codes put on `rows`; `errors` follow.
+        """`(codebook, counts, index, dead)` with dead codes set to `rows`; updates `errors`.
 
-        `index` holds the codes that were looked at, `dead` which of them were revived.
+        `index` holds the codes that were examined, `dead` which of them were revived.
         """
         errors = ops.convert_to_tensor(self.errors)
         life = self._life(counts, errors)
         index = backend.smallest(life, self._candidates)
         dead = (ops.take(life, index) < self.revival_threshold) & moving
 
-        def begun(values):  # again, where dead
+        def begun(values):  # restarted for dead codes
             start = self.revival_count * ops.sum(values) / self.num_embeddings
             kept = ops.where(dead, start, ops.take(values, index))
             return backend.scatter_rows(values, index, kept)
@@ -269,9 +269,9 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
     def _draw_rows(self, vectors, valid, finite):
         """`(number of vectors, as many of them as may be revived, drawn at random)`.
 
-        Over the valid vectors of all replicas and of the steps that are gathered: of the rows
-        drawn so far each gives way to one of this step with the probability that is this step's
-        share of all. Row numbers are a function of (seed, step) alone.
+        Draws from the valid vectors of all replicas and of the accumulated steps: each row drawn
+        so far is replaced by one of this step with a probability equal to this step's share of all
+        vectors. Row numbers are a function of (seed, step) alone.
         """
         if not self.revival_threshold:
             return 1, None
@@ -292,7 +292,7 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
         mine = (local >= 0) & (local < count)
         local = ops.clip(local, 0, ops.maximum(count - 1, 0))
         if valid is not None:
-            last = ops.maximum(ops.shape(valid)[0] - 1, 0)  # where none is valid
+            last = ops.maximum(ops.shape(valid)[0] - 1, 0)  # -1 if none is valid
             local = ops.minimum(backend.nth_true(valid, local), last)
         rows = ops.where(mine[:, None], backend.rows_at(vectors, local), 0.0)
         rows = backend.sum_over_replicas(rows)

@@ -13,22 +13,22 @@ from vqvae_tf.layers.usage_counting_quantizer import UsageCountingQuantizer
 class VectorQuantizer(UsageCountingQuantizer):
     """Replaces each vector by the nearest code; the optimizer pulls the codes to their vectors.
 
-    The second and third term of equation 3 (its sign of the first is a slip: the likelihood is
-    to be maximised), each a mean over the unmasked positions and then over dim, as in Sonnet:
+    The losses are the second and third terms of equation 3 (the sign of its first term is a slip:
+    the likelihood is maximised), each a mean over the unmasked positions and dim, as in Sonnet:
 
         losses["codebook"]   = mean (sg(z) - e)^2                      moves the codes only
         losses["commitment"] = commitment_cost * mean (z - sg(e))^2    moves the encoder only
 
-    The straight-through output gives the encoder the decoder's gradient and the codebook none.
-    Running counts of the codes' use serve the revival of dead ones (see `UsageCountingQuantizer`).
-    A revived code is written in place; the models of this library also clear what the optimizer
-    remembers of it (`forget_revived`), as a training loop of your own may.
+    The straight-through output passes the decoder's gradient to the encoder, not to the codebook.
+    Running counts of the codes are used to revive dead ones (see `UsageCountingQuantizer`).
+    A revived code is written in place. The models of this library also clear its optimizer state
+    (`forget_revived`), as your own training loop may.
 
     Args:
         num_embeddings: K, the number of codes.
         orthogonality_cost: weight of the loss `orthogonality`, the mean squared cosine of all
-            pairs of two codes; K^2 of them.
-        **kwargs: as in `UsageCountingQuantizer`; `decay` is that of the running counts.
+            K^2 pairs of codes.
+        **kwargs: as in `UsageCountingQuantizer`; `decay` applies to the running counts.
 
     Attributes:
         revived: `[num_embeddings]` bool, the codes that the last training step revived.
@@ -92,13 +92,13 @@ def orthogonality(codebook):
 
 
 def forget_revived(model, optimizer):
-    """Clears what `optimizer` remembers of the codes that were revived in this training step.
+    """Clears the state of `optimizer` for the codes that were revived in this training step.
 
-    To be called between the forward pass and the optimizer's step: momentum gathered by a dead
-    code would else push the live one that took its place.
+    Call it between the forward pass and the optimizer's step. Otherwise the momentum of a dead
+    code would push the code that replaced it.
 
     Args:
-        model: any Keras model or layer; its `VectorQuantizer`s are looked for.
+        model: any Keras model or layer that contains `VectorQuantizer`s.
         optimizer: a Keras optimizer that has been built.
     """
     for layer in model._flatten_layers():

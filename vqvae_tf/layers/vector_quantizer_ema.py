@@ -12,18 +12,19 @@ from vqvae_tf.layers.usage_counting_quantizer import UsageCountingQuantizer
 class VectorQuantizerEMA(UsageCountingQuantizer):
     """Replaces each vector by the nearest code; the codes are running means of their vectors.
 
-    Training, over the unmasked vectors z of all replicas, n_k of them nearest to code k:
+    A training step updates, over the unmasked vectors z of all replicas, n_k of them nearest to
+    code k:
 
         N_k <- decay * N_k + (1 - decay) * n_k                  (equation 6)
         m_k <- decay * m_k + (1 - decay) * sum of these z       (equation 7)
-        e_k <- m_k / N_k   where n_k > 0, else as it was        (equation 8)
+        e_k <- m_k / N_k   where n_k > 0, else unchanged        (equation 8)
 
-    with the output and the loss taken before the update, as in the reference code. The loss is
-    `commitment_cost * mean (z - sg(e))^2` alone. Codes are drawn from data and dead ones
-    revived by default; see `UsageCountingQuantizer`. `revival_threshold=0, decay=0.99` is the
-    paper's bare form; it starts at N = 1 and m = e.
+    The output and the loss are computed before the update, as in the reference code. The only
+    loss is `commitment_cost * mean (z - sg(e))^2`. By default, codes are drawn from data and dead
+    ones revived; see `UsageCountingQuantizer`. `revival_threshold=0, decay=0.99` is the paper's
+    form, which starts at N = 1 and m = e.
 
-    With `trainable=False` the codebook is frozen; the commitment loss stays.
+    With `trainable=False` the codebook is frozen; the commitment loss remains.
 
     Args:
         As in `UsageCountingQuantizer`.
@@ -83,13 +84,13 @@ class VectorQuantizerEMA(UsageCountingQuantizer):
     def _move(self, batch, counts, rate, rows, moving):
         sums = self.sums + rate * (batch[:, 2:] - self.sums)
         hit = (batch[:, :1] > 0) & (rate > 0)
-        # Where no vector came m / N is e except for rounding; keeping e keeps every bit.
+        # For a code without vectors m / N is e except for rounding; keeping e keeps every bit.
         means = sums / ops.where(hit, counts[:, None], 1.0)
         codebook = ops.where(hit, means, ops.convert_to_tensor(self.codebook))
         if self.revival_threshold:
             codebook, counts, index, _ = self._revive(codebook, counts, rows, moving)
             revived = ops.take(codebook, index, axis=0) * ops.take(counts, index)[:, None]
-            # A code that lives has m = N e already, so all that were looked at may be written.
+            # A live code has m = N e already, so all examined codes may be written.
             sums = backend.scatter_rows(sums, index, revived)
         self.counts.assign(counts)
         self.sums.assign(sums)

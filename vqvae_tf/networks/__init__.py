@@ -1,4 +1,4 @@
-"""Networks around the quantizers: encoders, decoders, and priors over codes."""
+"""Networks: encoders, decoders, and priors over codes."""
 
 from vqvae_tf.networks.convolutional import Decoder, Encoder, ResidualStack
 from vqvae_tf.networks.pixelcnn import PixelCNN

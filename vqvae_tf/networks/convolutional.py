@@ -19,14 +19,14 @@ _TRANSPOSED = {
 }
 # Channels come last, regardless of keras.config.image_data_format().
 _SHARED: dict = {"padding": "same", "data_format": "channels_last"}
-_MOST_BLOCKS = 1000  # far more than can be trained, before they are made
+_MOST_BLOCKS = 1000  # checked before any is made; far more than can be trained
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class ResidualStack(keras.layers.Layer):
     """Residual blocks (ReLU, 3-wide convolution, ReLU, 1-wide convolution, added), then a ReLU.
 
-    Shapes: `[batch, *sizes, width]` stays `[batch, *sizes, width]`.
+    Shapes: `[batch, *sizes, width]` to `[batch, *sizes, width]`.
 
     Args:
         rank: number of spatial axes: 1, 2 or 3.
@@ -50,7 +50,7 @@ class ResidualStack(keras.layers.Layer):
             convolution(self.residual_width, 3, activation="relu", name=f"wide_{i}", **shared)
             for i in range(blocks)
         ]
-        # A 1-wide convolution; as a product of matrices it takes three quarters of the time on CPU.
+        # A 1-wide convolution; as a matrix product it takes three quarters of the time on CPU.
         self.narrow = [
             keras.layers.Dense(width, name=f"narrow_{i}", dtype=self.dtype_policy)
             for i in range(blocks)
@@ -88,24 +88,24 @@ class Encoder(keras.layers.Layer):
     """Maps data to the vectors that a quantizer looks up, one stride per entry of `widths`.
 
     Each entry of `widths` is a convolution of stride s and window 2 s with "same" padding and a
-    ReLU; then come the residual blocks and a 1-wide convolution to `embedding_dim`.
-    A batch of `[32, 32, 3]` pictures becomes `[8, 8, 64]` with the defaults, which are those of
-    Sonnet's example network. The paper's own for CIFAR-10 is
+    ReLU. The residual blocks and a 1-wide convolution to `embedding_dim` follow.
+    With the defaults, a batch of `[32, 32, 3]` pictures becomes `[8, 8, 64]`; they are those of
+    Sonnet's example network. The paper's encoder for CIFAR-10 is
     `Encoder(widths=(256, 256), residual_width=256, final_convolution=False)`.
 
-    Sizes that the strides don't divide are refused wherever they are known beforehand. A size
-    left open in a traced function (`None`) is not checked, so that the graph exports without
-    assertions: it comes out divided by the stride, rounded up, at each level.
+    Known sizes that the strides don't divide are refused. A size that is unknown in a traced
+    function (`None`) is not checked, so that the graph exports without assertions; each level
+    divides it by the stride and rounds up.
 
-    Kernels begin with Keras's Glorot uniform, biases at zero (Sonnet: truncated normal of standard
-    deviation fan_in ** -0.5). Under mixed precision the output has the compute dtype.
+    Kernels are initialized by Keras's Glorot uniform, biases to zero (Sonnet: truncated normal of
+    standard deviation fan_in ** -0.5). Under mixed precision the output has the compute dtype.
 
     Args:
         rank: number of spatial axes: 1 (sound), 2 (pictures) or 3 (video).
         widths: channels after each strided convolution.
         residual_blocks: number of residual blocks.
         residual_width: channels inside a residual block.
-        embedding_dim: channels of the output; None leaves out the last convolution.
+        embedding_dim: channels of the output; None omits the last convolution.
         final_convolution: one more 3-wide convolution and ReLU before the residual blocks
             (Sonnet has it, the paper does not).
         strides: the stride of every level, or a tuple with one for each.
@@ -171,7 +171,7 @@ class Encoder(keras.layers.Layer):
             input_shape = stage.compute_output_shape(input_shape)
 
     def __call__(self, x, *args, **kwargs):
-        # Here and not in `call`, before which Keras builds the layer.
+        # Not in `call`, before which Keras builds the layer.
         x = checked_maps(self.name, x, self.rank, self._channels)
         if len(x.shape):
             self._check_sizes(x.shape)
@@ -221,23 +221,23 @@ class Encoder(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class Decoder(keras.layers.Layer):
-    """Maps quantized vectors back to data: the encoder's way in reverse.
+    """Maps quantized vectors back to data: the encoder in reverse.
 
-    A 3-wide convolution to `widths[0]`, the residual blocks, then one transposed convolution of
-    stride s and window 2 s per entry of `widths`: to `widths[1]`, ... and last to `channels`, with
-    a ReLU between them and none at the end. `[8, 8, 64]` becomes `[32, 32, 3]` with the defaults,
-    which are those of Sonnet's example network; the paper's for CIFAR-10 is
-    `Decoder(widths=(256, 256), residual_width=256)`. Any size will do.
+    It has a 3-wide convolution to `widths[0]`, the residual blocks, then one transposed convolution
+    of stride s and window 2 s per entry of `widths`: to `widths[1]`, ... and last to `channels`,
+    with a ReLU between them and none at the end. With the defaults, `[8, 8, 64]` becomes
+    `[32, 32, 3]`; they are those of Sonnet's example network. The paper's decoder for CIFAR-10 is
+    `Decoder(widths=(256, 256), residual_width=256)`. Any spatial size is allowed.
 
-    Under mixed precision the last convolution computes in float32, so that pixels and
-    log-likelihoods are not rounded to 8 bits; the output is float32 then.
+    Under mixed precision the last convolution computes and returns float32, so that pixels and
+    log-likelihoods are not rounded to 8 bits.
 
     Args:
         rank: number of spatial axes: 1, 2 or 3.
         widths: channels before each transposed convolution, the inner one first.
         residual_blocks: number of residual blocks.
         residual_width: channels inside a residual block.
-        channels: channels of the output: 3 for colours, more for the parameters of a likelihood.
+        channels: channels of the output: 3 for colour, more for the parameters of a likelihood.
         strides: the stride of every level, or a tuple with one for each, the inner one first.
 
     Raises:
@@ -338,7 +338,7 @@ def _checked_rank(rank):
 
 
 def _levels(widths, strides):
-    """`(widths, strides)`, a number each for every level."""
+    """`(widths, strides)`, each a tuple with a number for every level."""
     try:
         widths = arguments.wholes("widths", widths, least=1)
     except UserError:

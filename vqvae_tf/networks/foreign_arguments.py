@@ -1,4 +1,4 @@
-"""Arguments of networks as other libraries name them, and the names that they have here."""
+"""Names of networks' arguments in other libraries, with the equivalent in this one."""
 
 _WIDTHS = "write widths=, one number per level"
 _RESIDUAL_BLOCKS = "write residual_blocks="
@@ -20,7 +20,7 @@ CONVOLUTIONAL = {
     ),
     **dict.fromkeys(("z_channels", "latent_dim", "code_dim", "dim"), "write embedding_dim="),
     **dict.fromkeys(("stride", "downsampling"), "write strides="),
-    "data_format": "leave it out, channels come last always",
+    "data_format": "leave it out, channels are always last",
 }
 _OF_CODES = {
     **dict.fromkeys(

@@ -1,4 +1,4 @@
-"""Checks of what a network is called with: a mistake ends in one line, where it is made."""
+"""Checks of the inputs of networks."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ def checked_maps(name: str, x: Any, rank: int, channels: int | None = None) -> A
 
     Args:
         name: of the layer, for the message.
-        x: a tensor, symbolic or not, or what NumPy makes an array of.
+        x: a tensor, symbolic or not, or anything that NumPy converts to an array.
         rank: number of spatial axes.
-        channels: those of the layer, or None for any number.
+        channels: channels of the layer, or None for any number.
 
     Raises:
         UserError: for another rank, another number of channels or another type.
@@ -41,10 +41,10 @@ def checked_maps(name: str, x: Any, rank: int, channels: int | None = None) -> A
 def checked_codes(
     codes: Any, num_embeddings: int, axes: tuple[str, ...], slots: int | None = None
 ) -> Any:
-    """`codes` as int32, if they are codes in the shape `[*axes]`, or `[*axes, slots]`.
+    """`codes` as int32, if they are codes of shape `[*axes]`, or `[*axes, slots]`.
 
     Raises:
-        UserError: for another shape or type, and where values are at hand for one out of range.
+        UserError: for another shape or type, and for a known value out of range.
     """
     codes = _with_shape(codes)
     shape = _shape(codes)
@@ -60,7 +60,7 @@ def checked_label(label: Any, num_classes: int, batch: int | None) -> Any:
     """`label` as int32, if it is `[batch]`, or `[1]` for all, of -1 to num_classes - 1.
 
     Raises:
-        UserError: for another shape or type, and where values are at hand for one out of range.
+        UserError: for another shape or type, and for a known value out of range.
     """
     label = _with_shape(label)
     shape = _shape(label)
@@ -74,10 +74,10 @@ def checked_label(label: Any, num_classes: int, batch: int | None) -> Any:
 
 
 def checked_range(name: str, values: Any, least: int, most: int, besides: str = "") -> Any:
-    """`values` as int32, if they are integers and, where they are at hand, from least to most.
+    """`values` as int32, if they are integers and, as far as known, from least to most.
 
     Raises:
-        UserError: for others; `besides` is the end of what they must be.
+        UserError: for others; `besides` names another allowed value in the message.
     """
     values = _with_shape(values)
     dtype = keras.backend.standardize_dtype(values.dtype)
@@ -96,7 +96,7 @@ def checked_range(name: str, values: Any, least: int, most: int, besides: str = 
 
 
 def checked_condition(name: str, value: Any, wanted: tuple[int | None, ...]) -> Any:
-    """`value`, if it has the shape `wanted`, or 1 in place of the batch; None is any size.
+    """`value`, if it has the shape `wanted`, or batch size 1; None stands for any size.
 
     Raises:
         UserError: for another shape.
@@ -120,5 +120,5 @@ def _with_shape(value):
 
 
 def _shape(value) -> tuple | None:
-    """The static shape; None where not even the rank is known."""
+    """The static shape; None if the rank is unknown."""
     return None if getattr(value.shape, "rank", 0) is None else tuple(value.shape)

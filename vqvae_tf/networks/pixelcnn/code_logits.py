@@ -4,26 +4,25 @@ import keras
 from keras import ops
 
 _FEATURE_LAYER = 128  # width of the hidden layer over a code's features
-_LEARNED_FEATURES = 64  # numbers per code that it puts out
-# Adam moves every weight alike, so a sum over features moves by their number: with more than those
-# of 8 dimensions they are scaled down, or the steps are too long.
+_LEARNED_FEATURES = 64  # its outputs per code
+# Adam's steps are equally long for every weight, so a sum over features moves by their
+# number. With more features than those of 8 dimensions they are scaled down.
 _FEATURES_AT_FULL_SIZE = 44
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class CodeLogits(keras.layers.Layer):
-    """A dense layer to K logits whose kernel knows the codes' vectors.
+    """A dense layer to K logits whose kernel depends on the codes' vectors.
 
     The column of code k in the kernel is
 
         free[k] + A phi(e_k) + B mlp(phi(e_k))
 
     with a free column as in any dense layer, phi(e) the code's vector and its pairwise products,
-    each feature at mean 0 and deviation 1 over the codes, and a small network of phi. So
-    what is learned about a code carries over to the codes near it: on photographs unlike the
-    training set this saved 1.5 of 7.5 bits per code, on similar ones it made no difference
-    (results/image.md). The kernel is computed once per call, from K rows; a place costs the same
-    as in a plain dense layer.
+    normalised to mean 0 and deviation 1 over the codes, and a small network of phi. Codes with
+    similar vectors therefore get similar logits. On photographs unlike the training set this saved
+    1.5 of 7.5 bits per code, on similar ones it made no difference (results/image.md). The kernel
+    is computed once per call, from K rows; each place costs the same as in a plain dense layer.
 
     Args:
         num_embeddings: K.
@@ -91,7 +90,7 @@ class CodeLogits(keras.layers.Layer):
 
 
 def _features(vectors):
-    """Vectors and their pairwise products, each column at mean 0 and deviation 1 (or less)."""
+    """Vectors and their pairwise products, each column of mean 0 and deviation 1 (or less)."""
     dim = vectors.shape[1]
     products = [vectors[:, i : i + 1] * vectors[:, i:] for i in range(dim)]
     features = ops.concatenate([vectors, *products], axis=1)

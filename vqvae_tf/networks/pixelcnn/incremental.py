@@ -1,8 +1,8 @@
-"""The gated PixelCNN one row and one place at a time: what a sampler needs, each thing done once.
+"""The gated PixelCNN computed one row and one place at a time, for sampling.
 
 A row's vertical stack depends only on the rows above, so it is computed once per row, for all its
-places together; what is left per place is the horizontal stack, a few vectors per layer. Tensors
-are `[width, batch, channels]`: taking a place is a contiguous slice.
+places together. Only the horizontal stack is computed per place, a few vectors per layer. Tensors
+are `[width, batch, channels]`, so that a place is a contiguous slice.
 """
 
 import itertools
@@ -21,10 +21,10 @@ from vqvae_tf.networks.sampling.incremental import (
 
 
 class IncrementalPixelCNN:
-    """The network one row and one place at a time, in float32.
+    """The network computed one row and one place at a time, in float32.
 
-    Made inside the function that samples, before its loops: it reads the weights once and shapes
-    them for plain matrix products.
+    Create it inside the function that samples, before its loops: it reads the weights once and
+    reshapes them for plain matrix products.
 
     Args:
         network: a built `PixelCNN`.
@@ -44,10 +44,10 @@ class IncrementalPixelCNN:
         self.layers = [
             _LayerWeights(layer, label, first=i == 0) for i, layer in enumerate(network.gated)
         ]
-        # Of a single sample `place` leaves the output biases out of h, an operation per layer. What
-        # reads h adds them, with its own bias; a tap left of the first column is minus what will
-        # be added. Of several it is better to add them: XLA makes one slow kernel of a product
-        # and a single sum.
+        # For a single sample `place` leaves the output biases out of h, which saves an operation
+        # per layer. The layers that read h add them to their own bias; a tap left of the first
+        # column is minus what they will add. For several samples it is faster to add them to h:
+        # XLA makes one slow kernel of a product and a single sum.
         self.leaves_out = isinstance(batch, int) and batch == 1
         self.left_out, self.taps_outside = tf.zeros([self.channels]), []
         for layer in self.layers:
@@ -67,7 +67,7 @@ class IncrementalPixelCNN:
         self.logits = [_logits_weights(layer, network) for layer in network.logits]
 
     def embed(self, codes: tf.Tensor) -> tf.Tensor:
-        """`[..., slots]` codes, `outside` where there is none, to `[..., channels]`."""
+        """Maps codes `[..., slots]`, `outside` for no code, to `[..., channels]`."""
         if self.slots == 1:
             return tf.gather(self.table, codes[..., 0])
         offsets = tf.range(self.slots) * self.num_embeddings
@@ -75,7 +75,7 @@ class IncrementalPixelCNN:
         return tf.reduce_sum(tf.gather(self.table, index), axis=-2)
 
     def start_rows(self, width: int) -> list[tf.Tensor]:
-        """The vertical caches above the first row: what each layer saw of the rows above."""
+        """The vertical caches before the first row: each layer's inputs from the rows above."""
         return [tf.zeros([width, self.batch, layer.above * self.channels]) for layer in self.layers]
 
     def start_places(self) -> tf.Tensor:
@@ -90,11 +90,11 @@ class IncrementalPixelCNN:
 
         Args:
             above: codes of the row above, `[width, batch, slots]`.
-            caches: as `start_rows` and this method give them.
+            caches: as returned by `start_rows` and by this method.
 
         Returns:
-            `(links, caches)`; links `[width, layers, batch, 2 * channels]` is what the vertical
-            stack and the conditions add to the horizontal one.
+            `(links, caches)`; links `[width, layers, batch, 2 * channels]` are the terms that the
+            vertical stack and the conditions add to the horizontal one.
         """
         v, links, new_caches = self.embed(above), [], []
         for layer, cache in zip(self.layers, caches, strict=True):
@@ -117,8 +117,8 @@ class IncrementalPixelCNN:
 
         Args:
             left: codes of the place to the left, `[batch, slots]`.
-            link: the place's own of `row`, `[layers, batch, 2 * channels]`.
-            cache: as `start_places` and this method give it.
+            link: the links of this place, from `row`, `[layers, batch, 2 * channels]`.
+            cache: as returned by `start_places` and by this method.
 
         Returns:
             `(hidden, cache)`; hidden `[batch, head_width]` is for `slot_logits`.
@@ -136,12 +136,12 @@ class IncrementalPixelCNN:
         return tf.nn.bias_add(tf.matmul(h, kernel), bias), tf.stack(seen)
 
     def slot_logits(self, hidden: tf.Tensor, slot: int) -> tf.Tensor:
-        """`[batch, num_embeddings]` logits of a slot; `hidden` knows the slots before it."""
+        """`[batch, num_embeddings]` logits of a slot; `hidden` depends on the slots before it."""
         kernel, bias = self.logits[slot]
         return tf.nn.bias_add(tf.matmul(tf.nn.relu(hidden), kernel), bias)
 
     def add_slot(self, hidden: tf.Tensor, slot: int, code: tf.Tensor) -> tf.Tensor:
-        """Tells `hidden` the code drawn for `slot`."""
+        """Adds the code drawn for `slot` to `hidden`."""
         if slot + 1 == self.slots:
             return hidden
         return hidden + tf.gather(self.slot_tables[slot], code)
@@ -150,8 +150,8 @@ class IncrementalPixelCNN:
 class _LayerWeights:
     """The weights of a `PixelCNNLayer` as matrices, the label's bias added to the layer's own.
 
-    They are those around `twice_gated`: what leads to a gate is halved for its second half, and
-    what reads one, the vertical kernel of all layers but the first among them, is halved.
+    They are scaled for `twice_gated`: in weights that lead to a gate the second half is halved.
+    Weights that read a gate are halved; the vertical kernel of every layer but the first does.
     """
 
     def __init__(self, layer, label, first):
@@ -160,7 +160,7 @@ class _LayerWeights:
         self.vertical = before_gate(_flat(vertical), 1.0 if first else 0.5)
         self.horizontal = before_gate(_flat(float32(layer.horizontal.kernel)))
         above, below = tf.split(before_gate(float32(layer.link.kernel)), 2)
-        self.link = tf.concat([above, 2 * below], axis=0)  # it reads what leads to a gate
+        self.link = tf.concat([above, 2 * below], axis=0)  # it reads the input of a gate
         output, self.output_bias = dense_weights(layer.output_projection)
         self.output = output / 2
         self.bias_v = before_gate(float32(layer.vertical.bias))

@@ -1,4 +1,4 @@
-"""The gated PixelCNN over codes (arXiv:1606.05328), as a layer that gives logits and samples."""
+"""The gated PixelCNN over codes (arXiv:1606.05328), as a layer that computes logits and samples."""
 
 from typing import Any
 
@@ -14,46 +14,47 @@ from vqvae_tf.networks.inputs import checked_codes, checked_condition, checked_l
 from vqvae_tf.networks.pixelcnn.code_logits import CodeLogits
 from vqvae_tf.networks.pixelcnn.pixelcnn_layer import PixelCNNLayer, pad
 
-_MOST_LAYERS = 1000  # far more than can be trained, before they are made
+_MOST_LAYERS = 1000  # checked before any is made; far more than can be trained
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class PixelCNN(keras.layers.Layer):
-    """Logits of every code given the codes before it, in raster order; samples them as well.
+    """Computes logits of every code given the codes before it, in raster order, and samples codes.
 
     `[batch, height, width]` codes become `[batch, height, width, num_embeddings]` logits, on grids
-    of any size; those at a place depend on earlier places only. With `slots=S` there are S codes
-    at a place, `[batch, height, width, S]`; a slot sees the earlier places and the earlier slots
-    of its own.
+    of any size. The logits at a place depend on earlier places only. With `slots=S` there are S
+    codes at each place, `[batch, height, width, S]`; a slot depends on the earlier places and on
+    the earlier slots of its place.
 
-    `sample` draws codes by a cached loop that does each place's work once, and gives the same
-    codes as calling the network once per place, hundreds of times faster.
+    `sample` draws codes by a cached loop that computes each place once. It returns the same codes
+    as calling the network once per place and is hundreds of times faster.
 
-    The network sees `receptive_field(height, width)` of the past: sixteen layers of the default
-    kernel see 61 % of a 32x32 grid's, of (3, 5) all. docs/networks.md has a table.
+    The receptive field is the share `receptive_field(height, width)` of all earlier places: 61 % on
+    a 32x32 grid with sixteen layers of the default kernel, 100 % with kernels of (3, 5).
+    docs/networks.md has a table.
 
     Args:
         num_embeddings: K, the number of codes.
         channels: width of both stacks.
         layers: number of gated layers.
         kernel_size: (rows, columns) of the vertical kernels, columns odd. The horizontal kernels
-            take the left half, `columns // 2 + 1`.
+            have the left half, `columns // 2 + 1` columns.
         first_kernel: kernel of the first layer, or None for `kernel_size`.
-        head_width: width of the hidden layer before the logits; None takes `channels`.
-        dropout: rate inside the residual branches while training.
+        head_width: width of the hidden layer before the logits; None means `channels`.
+        dropout: rate inside the residual branches in training.
         num_classes: number of labels for the class condition, or None for no such condition.
         spatial_channels: channels of the spatial condition, or None for no such condition.
-        code_dim: None learns an embedding of the codes. A number takes a frozen table of vectors
-            of that size, set by `load_code_vectors`, and learns a projection of it, and logits
-            that depend on it too (`CodeLogits`): the similarity of codes, which the quantizer
-            knows, helps on data unlike the training set.
+        code_dim: None learns an embedding of the codes. A number uses a frozen table of vectors
+            of that size, set by `load_code_vectors`, with a learned projection and with logits
+            that depend on the table too (`CodeLogits`). The similarity of the quantizer's codes
+            helps on data unlike the training set.
         slots: codes per place; None means one, without an axis for it.
 
     Call arguments:
         codes: int32 `[batch, height, width]`, or `[..., slots]`.
         label: int32 `[batch]`, or None; -1 means no label.
         spatial: `[batch, height, width, spatial_channels]`, or None.
-        training: whether dropout acts.
+        training: whether dropout is active.
 
     Raises:
         UserError: for an argument out of range, or a condition that the network was not built for.
@@ -103,7 +104,8 @@ class PixelCNN(keras.layers.Layer):
         self.head_width, self.num_classes = head_width, num_classes
         self.spatial_channels, self.code_dim, self.slots = spatial_channels, code_dim, slots
         policy = self.dtype_policy
-        # At both ends float32 even under a mixed policy: the table is small, and logits matter.
+        # Input and output layers are float32 even under a mixed policy: the table is small, and
+        # logits need the precision.
         precise = keras.backend.result_type(self.variable_dtype, "float32")
         self.projection: Any = None
         if code_dim is not None:
@@ -138,7 +140,7 @@ class PixelCNN(keras.layers.Layer):
         if self.code_dim is None:
             self.embedding = self.add_weight(
                 shape=((self.slots or 1) * self.num_embeddings, self.channels),
-                # The slots' vectors are summed: each place begins with unit variance.
+                # The slots' vectors are summed: each place is initialized with unit variance.
                 initializer=keras.initializers.RandomNormal(stddev=(self.slots or 1) ** -0.5),
                 name="embedding",
             )
@@ -163,7 +165,7 @@ class PixelCNN(keras.layers.Layer):
                 logits.build(hidden_shape, (self.num_embeddings, self.code_dim))
 
     def __call__(self, codes, label=None, spatial=None, **kwargs):
-        # Here and not in `call`, before which Keras converts what it is given.
+        # Not in `call`, before which Keras converts the arguments.
         self.check_conditions(label, spatial)
         codes = checked_codes(codes, self.num_embeddings, ("batch", "height", "width"), self.slots)
         batch, *grid = tuple(codes.shape[:3]) if len(codes.shape) else (None,) * 3
@@ -187,7 +189,7 @@ class PixelCNN(keras.layers.Layer):
         return logits[0] if self.slots is None else ops.stack(logits, axis=-2)
 
     def embed(self, codes: Any) -> Any:
-        """`[batch, height, width, slots]` codes to `[batch, height, width, channels]`."""
+        """Maps codes `[batch, height, width, slots]` to `[batch, height, width, channels]`."""
         table = ops.cast(self.code_table(), self.compute_dtype)
         slots = [
             backend.lookup(table, codes[..., slot] + slot * self.num_embeddings)
@@ -196,11 +198,11 @@ class PixelCNN(keras.layers.Layer):
         return sum(slots[1:], slots[0])
 
     def _code_vectors(self) -> list[Any]:
-        """What the logits' layers take in addition to the features: the table, if there is one."""
+        """Further arguments of the logits' layers: the table of code vectors, if there is one."""
         return [] if self.code_dim is None else [ops.convert_to_tensor(self.code_vectors)]
 
     def code_table(self) -> Any:
-        """What stands for each code, slot by slot: `[slots * num_embeddings, channels]`."""
+        """The embedding of each code, slot by slot: `[slots * num_embeddings, channels]`."""
         if self.code_dim is None:
             return ops.convert_to_tensor(self.embedding)
         table = self.projection(self.code_vectors)
@@ -208,14 +210,14 @@ class PixelCNN(keras.layers.Layer):
         return ops.reshape(ops.transpose(table, (1, 0, 2)), (-1, self.channels))
 
     def features(self, embedded, label=None, spatial=None, training=False) -> Any:
-        """What both stacks make of embedded codes: `[batch, height, width, channels]`."""
+        """Output of both stacks for embedded codes: `[batch, height, width, channels]`."""
         if label is not None and self.num_classes is not None:
-            # No label, -1, is a row of zeros: no bias. Never an index out of range, which TFLite
-            # refuses once its converter has made a look-up of the product.
+            # No label, -1, is a row of zeros: no bias. It is not an index out of range, which
+            # TFLite refuses once its converter has turned the product into a look-up.
             label = ops.one_hot(label + 1, self.num_classes + 1, dtype=self.compute_dtype)
             label = label[:, None, None, 1:]
-        # Shifted once, down a row and right a column: from here on every layer may see its own
-        # place, so that no kernel is masked and no multiplication is spent on a zero.
+        # Shifted once, a row down and a column right: after this every layer may see its own
+        # place, so that no kernel is masked and no multiplication by zero is computed.
         v = pad(embedded, top=1)[:, :-1]
         h = pad(embedded, left=1)[:, :, :-1]
         for layer in self.gated:
@@ -241,8 +243,8 @@ class PixelCNN(keras.layers.Layer):
         """Draws codes by the cached sampler (TensorFlow backend only).
 
         The noise depends on (seed, number of the sample, place): sample 3 of a seed is the same
-        whether 4 or 400 are drawn, at once or in blocks, eagerly or compiled. Computes in float32
-        under every dtype policy.
+        whether 4 or 400 are drawn, at once or in blocks, eagerly or compiled. The computation is
+        float32 under every dtype policy.
 
         Args:
             count: number of samples.
@@ -256,8 +258,8 @@ class PixelCNN(keras.layers.Layer):
             label: one label, or int32 `[count]`; -1 means no label.
             spatial: `[count or 1, height, width, spatial_channels]`.
             first_sample: number of the first sample: 4 samples from number 4 continue the first 4.
-            block: the most samples that are drawn together; bounds the memory.
-            jit_compile: compile by XLA: slower to start, faster at small counts.
+            block: largest number of samples drawn together, to limit memory.
+            jit_compile: whether to compile by XLA: slower to start, faster for few samples.
 
         Returns:
             int32 tensor `[count, height, width]`, or `[..., slots]`.
@@ -296,7 +298,7 @@ class PixelCNN(keras.layers.Layer):
         )
 
     def load_code_vectors(self, vectors: Any) -> None:
-        """Sets the frozen table to a codebook, each dimension at mean 0 and deviation 1.
+        """Sets the frozen table to a codebook, each dimension normalised to mean 0 and deviation 1.
 
         Args:
             vectors: `[num_embeddings, code_dim]`, such as a quantizer's `codebook`.
@@ -318,7 +320,7 @@ class PixelCNN(keras.layers.Layer):
         self.code_vectors.assign((vectors - vectors.mean(axis=0)) / np.maximum(deviation, 1e-12))
 
     def set_output_bias(self, log_frequencies: Any) -> None:
-        """Starts the logits at the codes' log frequencies, which saves the first part of training.
+        """Initializes the logits to the codes' log frequencies, which shortens training.
 
         Args:
             log_frequencies: finite, `[num_embeddings]`, or `[slots, num_embeddings]`.
@@ -328,8 +330,8 @@ class PixelCNN(keras.layers.Layer):
         if values.shape != shape or not np.isfinite(values).all():
             raise UserError(
                 f"log frequencies must be finite and of shape {shape}; received shape "
-                f"{values.shape} with {(~np.isfinite(values)).sum()} infinite or NaN: count every "
-                f"code once more than it was seen"
+                f"{values.shape} with {(~np.isfinite(values)).sum()} infinite or NaN: add 1 to "
+                f"the count of every code"
             )
         if not self.built:
             self.build()
@@ -337,7 +339,7 @@ class PixelCNN(keras.layers.Layer):
             layer.bias.assign(bias)
 
     def receptive_field(self, height: int, width: int) -> float:
-        """Share of all (place, earlier place) pairs of a grid in which the later sees the earlier.
+        """Share of (place, earlier place) pairs of a grid in which the earlier place is in view.
 
         >>> round(PixelCNN(512, layers=16).receptive_field(32, 32), 2)
         0.61

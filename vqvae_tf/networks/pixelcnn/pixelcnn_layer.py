@@ -1,4 +1,4 @@
-"""One layer of the gated PixelCNN (arXiv:1606.05328): a vertical and a horizontal stack's step."""
+"""One layer of the gated PixelCNN (arXiv:1606.05328), of its vertical and horizontal stack."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ from vqvae_tf.networks.gate import gate
 class PixelCNNLayer(keras.layers.Layer):
     """One layer of both stacks: `gate([a, b]) = tanh(a) * sigmoid(b)` of convolutions.
 
-    The vertical stack v sees the rows above, the horizontal stack h those to the left and, through
-    the link, the vertical stack:
+    The vertical stack v depends on the rows above; the horizontal stack h depends on the places to
+    the left and, through the link, on the vertical stack:
 
         pv = vertical(v) + condition_v;    v <- gate(pv)
         ph = horizontal(h) + link(pv) + condition_h;    h <- h + output(gate(ph))
 
     Args:
         channels: of v and h.
-        kernel_size: (rows, columns) of the vertical kernel; the horizontal one takes the left half
-            of the columns with the place itself.
+        kernel_size: (rows, columns) of the vertical kernel. The horizontal kernel has the left half
+            of the columns, including the place itself.
         num_classes, spatial_channels: sizes of the conditions, or None.
         dropout: rate on the horizontal gate.
     """
@@ -63,8 +63,7 @@ class PixelCNNLayer(keras.layers.Layer):
         self.link.build((*maps[:3], 2 * self.channels))
         self.output_projection.build(maps)
         if self.dropout:
-            # Made here and not by `keras.layers.Dropout`: so its state has a path of its own, under
-            # which checkpoints find it again.
+            # Not by `keras.layers.Dropout`, so that its state has a separate path for checkpoints.
             self.dropout_draws = keras.random.SeedGenerator(name="dropout_draws")
         if self.label_bias is not None:
             self.label_bias.build((None, self.num_classes))
@@ -86,5 +85,5 @@ class PixelCNNLayer(keras.layers.Layer):
 
 
 def pad(x, top=0, left=0, right=0):
-    """Zeros around a `[batch, height, width, channels]` map."""
+    """Pads a `[batch, height, width, channels]` map with zeros."""
     return ops.pad(x, ((0, 0), (top, 0), (left, right), (0, 0)))

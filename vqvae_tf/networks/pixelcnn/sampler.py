@@ -1,7 +1,7 @@
-"""Samples a PixelCNN in two nested compiled loops, over rows and over places.
+"""The sampler of a PixelCNN: two nested compiled loops, over rows and over places.
 
 Every output of a loop's body comes from an operation of that body: TFLite's WHILE overwrites a
-loop variable too early where a body hands one of its inputs on to a later slot. For that reason
+loop variable too early if a body passes one of its inputs to a later slot. For that reason
 the loops carry codes, and embed them at the start of the body.
 """
 
@@ -24,16 +24,16 @@ from vqvae_tf.networks.sampling.controls import (
 )
 from vqvae_tf.networks.sampling.incremental import likeliest
 
-# Added to the noise of a given code: it wins over any logit, and lifts one that a filter left out.
+# Added to the noise of a given code: it exceeds any logit, even of a code excluded by a filter.
 _GIVEN = 1e9
 
 
 def gumbel_noise(seed, first_sample, count: Any, row, width: int, slots: int, num_embeddings: int):
-    """Gumbel noise of one row; a sample's does not depend on the rest of its batch.
+    """Gumbel noise of one row; that of a sample does not depend on the rest of its batch.
 
     Args:
         seed: uint64 scalar.
-        first_sample: integer scalar: number of the first sample.
+        first_sample: integer scalar, number of the first sample.
         count: number of samples.
         row: integer scalar.
 
@@ -62,12 +62,13 @@ def sample_codes(
 ) -> Any:
     """The sampler as a graph, for compiled functions and exported endpoints.
 
-    A code is the argmax of the logits plus Gumbel noise, which leaves it to the caller where the
-    noise is from: `gumbel_noise`, or a tensor that is an input of the exported graph.
+    A code is the argmax of the logits plus Gumbel noise. The caller chooses the noise:
+    `gumbel_noise`, or a tensor that is an input of the exported graph.
 
     Args:
         network: a built `PixelCNN`.
-        noise_of_row: from a row's number to `[width, batch, slots, num_embeddings]`.
+        noise_of_row: function of a row's number that returns `[width, batch, slots,
+            num_embeddings]`.
         grid: (height, width), Python integers.
         batch: number of samples, an integer or a scalar tensor.
         temperature: scalar; it multiplies the noise, so that 0 needs no division.
@@ -75,14 +76,14 @@ def sample_codes(
         prefix: int32 `[batch, height, width, slots]`, -1 where free, or None.
         label: int32 `[batch]`, or None.
         spatial: `[batch, height, width, spatial_channels]`, or None.
-        with_log_prob: whether to tell the natural logarithm of each code's probability, given the
-            codes before it, at temperature 1 and without a filter: what the loops made of the
-            logits, for other runtimes.
+        with_log_prob: whether to return the natural logarithm of each code's probability, given
+            the codes before it, at temperature 1 and without a filter, as the loops compute it;
+            for checks in other runtimes.
         xla: whether XLA will compile this.
 
     Returns:
-        int32 `[batch, height, width, slots]`; with `with_log_prob` a pair of it and float32 of the
-        same shape.
+        int32 `[batch, height, width, slots]`; with `with_log_prob`, the pair of it and float32 of
+        the same shape.
     """
     height, width = grid
     cached = IncrementalPixelCNN(network, batch, label, spatial)
@@ -93,7 +94,7 @@ def sample_codes(
 
     def place_loop(links, noise):
         def body(j, row, left, cache):
-            # Gathered, not indexed: TFLite copies what is indexed number by number.
+            # Gathered, not indexed: TFLite copies an indexed slice number by number.
             hidden, cache = cached.place(left, tf.gather(links, j), cache)
             codes, log_probs = [], []
             for slot, slot_noise in enumerate(tf.unstack(tf.gather(noise, j), axis=1)):
@@ -135,7 +136,7 @@ def sample_codes(
 
 
 class Sampler:
-    """Draws in blocks, checking the arguments and compiling once for each kind of them.
+    """Draws samples in blocks; checks the arguments and compiles once for each kind of them.
 
     Args:
         network: the `PixelCNN` to sample.
@@ -183,7 +184,7 @@ class Sampler:
         compiled = self._function(grid, size, top_k, top_p is not None, tuple(given), jit_compile)
         blocks = []
         for first in range(0, count, size):
-            # The last block may be short: it draws its last sample's followers too, cut off below.
+            # The last block may be short: it is drawn at full size and cut off below.
             members = np.minimum(np.arange(first, first + size), count - 1)
             blocks.append(
                 compiled(
@@ -243,7 +244,7 @@ class Sampler:
                 return draw(lambda row: noise[row], *controls)
 
             def beforehand(seed, first_sample, *controls):
-                # XLA would make the logarithms one by one inside the loop over places.
+                # XLA would compute the logarithms one by one inside the loop over places.
                 return given_noise(all_noise(seed, first_sample), *controls)
 
             self._compiled[key] = beforehand if jit_compile else in_loop
@@ -251,7 +252,7 @@ class Sampler:
 
 
 def _written(tensors, place, values):
-    """Each tensor with its value at `place` of the first axis."""
+    """The tensors with each of `values` written at `place` of the first axis."""
     written = []
     for tensor, value in zip(tensors, values, strict=True):
         here = tf.range(tensor.shape[0]) == place
@@ -261,7 +262,7 @@ def _written(tensors, place, values):
 
 
 def _log_prob(logits, codes):
-    """Log probability of codes `[batch]` by logits `[batch, num_embeddings]`."""
+    """Log probability of codes `[batch]` under logits `[batch, num_embeddings]`."""
     return tf.gather(tf.nn.log_softmax(logits), codes, batch_dims=1)
 
 

@@ -1,1 +1,1 @@
-"""What the cached samplers share: controls, noise, gates."""
+"""Parts shared by the cached samplers: controls, noise, gates."""

@@ -1,4 +1,4 @@
-"""Temperature, top-k, top-p and labels of a sampler: their checks, and what they leave out."""
+"""Temperature, top-k, top-p and labels of a sampler: checks and filters."""
 
 import dataclasses
 from typing import Any
@@ -9,12 +9,12 @@ import tensorflow as tf
 from vqvae_tf import arguments
 from vqvae_tf.errors import UserError
 
-_EXCLUDED = -1e8  # the logit of a code that a filter leaves out: no noise lifts it
-_BISECTIONS = 20  # of the threshold of top_p, which is then found to 1e-6 of the likeliest code's
+_EXCLUDED = -1e8  # the logit of a code that a filter excludes: noise does not outweigh it
+_BISECTIONS = 20  # for the threshold of top_p, to 1e-6 of the likeliest code's probability
 
 
 def filter_logits(logits: tf.Tensor, temperature: Any, top_k: int | None, top_p: Any) -> tf.Tensor:
-    """Logits `[batch, K]` with the codes that top_k and top_p leave out put far below the others.
+    """Logits `[batch, K]`, with those of codes that top_k and top_p exclude set to -1e8.
 
     >>> filter_logits(tf.constant([[1.0, 3.0, 2.0]]), 1.0, top_k=2, top_p=None).numpy().tolist()
     [[-100000000.0, 3.0, 2.0]]
@@ -23,8 +23,9 @@ def filter_logits(logits: tf.Tensor, temperature: Any, top_k: int | None, top_p:
         least = tf.math.top_k(logits, top_k).values[:, -1:]
         logits = tf.where(logits < least, _EXCLUDED, logits)
     if top_p is not None:
-        # The largest threshold that leaves probability top_p, by bisection: no sort. It is the
-        # tempered distribution that counts, the temperature being on the noise.
+        # The largest threshold that keeps probability top_p, by bisection, without a sort. top_p
+        # applies to the distribution at this temperature; logits are divided here, as the sampler
+        # multiplies the noise instead.
         scaled = (logits - tf.reduce_max(logits, -1, keepdims=True)) / tf.maximum(temperature, 1e-6)
         weights = tf.exp(scaled)  # 1 for the likeliest
         enough = top_p * tf.reduce_sum(weights, -1, keepdims=True)
@@ -39,7 +40,7 @@ def filter_logits(logits: tf.Tensor, temperature: Any, top_k: int | None, top_p:
 
 @dataclasses.dataclass(frozen=True)
 class Controls:
-    """What both samplers take in addition to their conditions, as Python numbers."""
+    """The arguments of both samplers other than conditions, as Python numbers."""
 
     count: int
     seed: int
@@ -90,7 +91,7 @@ def checked_controls(
 
 
 def check_code_range(name: str, codes: np.ndarray, num_embeddings: int) -> None:
-    """Raises UserError where given codes are neither codes nor -1, free."""
+    """Raises UserError if given codes are neither codes nor -1, free."""
     if codes.size and (codes.min() < -1 or codes.max() >= num_embeddings):
         raise UserError(
             f"{name} must hold codes from 0 to {num_embeddings - 1}, or -1 where free; "

@@ -1,4 +1,4 @@
-"""What the incremental networks share: layers' weights as float32 matrices, and the gate."""
+"""Parts shared by the incremental networks: layers' weights as float32 matrices, and the gate."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 def float32(value: Any) -> tf.Tensor:
-    """A weight or an input as a float32 tensor, read where this is called."""
+    """A weight or an input as a float32 tensor; a variable is read when this is called."""
     return tf.cast(tf.convert_to_tensor(value), tf.float32)
 
 
@@ -16,16 +16,16 @@ def dense_weights(layer: Any) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def one_hot_label(label: tf.Tensor, num_classes: int) -> tf.Tensor:
-    """`[batch]` labels as `[batch, num_classes]`; zeros for -1, no label."""
+    """Labels `[batch]` as `[batch, num_classes]`; a row of zeros for -1, no label."""
     return tf.one_hot(label + 1, num_classes + 1)[:, 1:]
 
 
 def before_gate(weight: tf.Tensor, factor: float = 1.0) -> tf.Tensor:
-    """A kernel or a bias that leads to a gate, for `twice_gated`: the half for b halved.
+    """A kernel or a bias that leads to a gate, for `twice_gated`: the half for b is halved.
 
     Args:
         weight: `[..., units]`.
-        factor: applied to all of it: 0.5 for a kernel that reads what `twice_gated` gives.
+        factor: multiplies all of it: 0.5 for a kernel that reads the output of `twice_gated`.
     """
     half = weight.shape[-1] // 2
     return weight * tf.constant([factor] * half + [factor / 2] * half)
@@ -34,22 +34,22 @@ def before_gate(weight: tf.Tensor, factor: float = 1.0) -> tf.Tensor:
 def twice_gated(x: tf.Tensor) -> tf.Tensor:
     """`2 tanh(a) sigmoid(b)` of `[a, b / 2]`, the halves of the last axis.
 
-    A sigmoid is a tanh, `2 sigmoid(b) = 1 + tanh(b / 2)`: so one tanh does for both, which saves
-    XLA up to a fifth of a sampler's loop. The factors of two go into the weights around it, where
-    they cost nothing and round nothing.
+    As `2 sigmoid(b) = 1 + tanh(b / 2)`, a single tanh computes both, which saves up to a fifth of
+    a sampler's loop under XLA. The factors of two go into the neighbouring weights, where they
+    take no time and cause no rounding.
     """
     a, b = tf.split(tf.tanh(x), 2, axis=-1)
     return a * b + a
 
 
 def likeliest(scores: tf.Tensor, xla: bool = False) -> tf.Tensor:
-    """The index of the largest of each row, the first of equals; int32 `[batch]`.
+    """The index of the largest score of each row, the first of equals; int32 `[batch]`.
 
     Args:
         scores: `[batch, K]`.
-        xla: whether XLA will compile this. Its argmax takes the numbers one by one, a tenth of
-            the time of a small network's step; maxima of one half and the other are vectors'. In
-            a plain graph each halving would be an operation more.
+        xla: whether XLA will compile this. Its argmax is not vectorised and takes a tenth of the
+            time of a small network's step; element-wise maxima of two halves are vectorised. In
+            a plain graph each halving would be one more operation.
 
     >>> likeliest(tf.constant([[1.0, 3.0, 2.0, 3.0]]), xla=True).numpy().tolist()
     [1]
@@ -63,7 +63,7 @@ def likeliest(scores: tf.Tensor, xla: bool = False) -> tf.Tensor:
 
 
 def _over_halves(of_two, of_all, x):
-    """A reduction of the last axis: of two halves as long as it can be halved, then of the rest."""
+    """Reduces the last axis: by halves while its length is even, then the rest at once."""
     while x.shape[-1] % 2 == 0:
         of_halves = tf.split(x, 2, axis=-1)
         x = of_two(*of_halves)

@@ -10,12 +10,12 @@ from vqvae_tf.random import philox_uniform
 def gumbel_noise(seed: Any, first: Any, count: int, row: Any, draws: int) -> tf.Tensor:
     """Vectors `first` to `first + count` of a row of noise; each is the same in any such range.
 
-    The uniform numbers are those of `philox_uniform`, equal in eager, graph and XLA; of the
-    logarithms XLA's differ in the last bit.
+    The uniform numbers are those of `philox_uniform`, the same in eager mode, graphs and XLA; the
+    logarithms of XLA differ in the last bit.
 
     Args:
         seed: uint64 scalar.
-        first: integer scalar: number of the first vector.
+        first: integer scalar, number of the first vector.
         count: number of vectors.
         row: integer scalar.
         draws: length of a vector.
@@ -28,7 +28,7 @@ def gumbel_noise(seed: Any, first: Any, count: int, row: Any, draws: int) -> tf.
     >>> bool(tf.reduce_all(noise[2:] == again))
     True
     """
-    # Whole vectors of 16 words for each, so that no logarithm falls into the remainder that the
-    # processor takes one by one, and rounds otherwise.
+    # Each vector is padded to a multiple of 16 numbers: the remainder of a vectorised loop is
+    # computed one by one, and its logarithms are rounded differently.
     uniform = philox_uniform(seed, row, first, count, draws, words=16)
     return -tf.math.log(-tf.math.log(uniform))[:, :draws]

@@ -1,8 +1,8 @@
-"""WaveNet one step at a time: what a sampler needs, each thing done once.
+"""The WaveNet computed one step at a time, for sampling.
 
-All that a step needs of the past is known before it starts. So the past of all layers is in one
-flat buffer, read by one gather and written by one scatter, and the products with it are one
-batched product; what is left in sequence is a layer's own step.
+Everything that a step needs of the past is known before it starts. The past of all layers is
+therefore in one flat buffer, which is read by one gather and written by one scatter, and the
+products with it are one batched product. Only the current step of each layer is sequential.
 """
 
 from typing import Any, NamedTuple
@@ -20,13 +20,13 @@ from vqvae_tf.networks.sampling.incremental import (
 
 
 class State(NamedTuple):
-    """What a step needs of all steps before it; its size does not depend on their number.
+    """The state that a step needs of all steps before it; its size does not depend on their number.
 
     Attributes:
-        past: float32 `[rows, batch, channels]`: each layer's latest inputs, one ring per layer, one
-            after the other.
-        places: int32 `[layers]`: the row of each ring whose turn it is.
-        codes: int32 `[batch]`: the step before, `num_embeddings` where there is none.
+        past: float32 `[rows, batch, channels]`, each layer's latest inputs as a ring buffer; the
+            rings of all layers are concatenated.
+        places: int32 `[layers]`, the current row of each ring.
+        codes: int32 `[batch]`, the codes of the step before, `num_embeddings` if there is none.
     """
 
     past: tf.Tensor
@@ -45,10 +45,10 @@ def start_state(network: Any, batch: Any) -> State:
 
 
 class IncrementalWaveNet:
-    """The network one step at a time, in float32.
+    """The network computed one step at a time, in float32.
 
-    Made inside the function that samples, before its loops: it reads the weights once and shapes
-    them for plain matrix products.
+    Create it inside the function that samples, before its loops: it reads the weights once and
+    reshapes them for plain matrix products.
 
     Args:
         network: a built `WaveNet`.
@@ -72,8 +72,8 @@ class IncrementalWaveNet:
                 [label @ before_gate(float32(layer.label_bias.kernel)) for layer in layers]
             )
         self.bias = bias  # [layers, batch or 1, 2 * channels]
-        # A layer's residual and skip products read the same gate: as one product they are faster.
-        # Halved: gates come twice as large.
+        # A layer's residual and skip products read the same gate, so one product is faster.
+        # The weights are halved, as gates are twice as large.
         skip, self.skip_bias = dense_weights(network.skip)
         skips = tf.split(skip / 2, len(layers))
         residuals = [dense_weights(layer.residual) for layer in layers[:-1]]
@@ -90,19 +90,19 @@ class IncrementalWaveNet:
             self.local_taps = tf.stack(
                 [before_gate(float32(layer.local_bias.kernel)) for layer in layers]
             )
-        # A ring's oldest row is the layer's first tap, and where its newest input goes; the other
-        # taps follow a dilation apart.
+        # A ring's oldest row is the layer's first tap, and is overwritten by its newest input. The
+        # other taps follow at intervals of the dilation.
         self.sizes = _ring_sizes(network)
         self.starts = np.cumsum(self.sizes) - self.sizes
         taps = np.arange(network.kernel_size - 1)
         self.tap_offsets = taps * np.asarray(network.dilations)[:, None]
 
     def frame(self, local: tf.Tensor) -> tf.Tensor:
-        """What a frame of the local condition adds to all layers.
+        """The term that a frame of the local condition adds to each layer.
 
         Args:
-            local: the frame between its neighbours, `[batch, 3, local_channels]`; zeros for what
-                is outside.
+            local: the frame and its two neighbours, `[batch, 3, local_channels]`; zeros outside
+                the sequence.
 
         Returns:
             `[layers, batch, 2 * channels]`, for `step`.
@@ -112,11 +112,12 @@ class IncrementalWaveNet:
         return tf.matmul(features[None], self.local_taps)
 
     def step(self, state: State, frame: tf.Tensor | None = None):
-        """One step: its outputs, and the state after it except the code, which is yet to be drawn.
+        """Computes a step's outputs and the state after it, except the code, which is drawn later.
 
         Args:
-            state: as `start_state` gives it, or of this method's results and the codes drawn.
-            frame: as the method of that name gives it, or None.
+            state: as returned by `start_state`, or made of this method's results and the codes
+                drawn.
+            frame: as returned by the method `frame`, or None.
 
         Returns:
             `(outputs, past, places)`; outputs `[batch, output_channels]`.
@@ -155,5 +156,5 @@ class IncrementalWaveNet:
 
 
 def _ring_sizes(network):
-    """How many of its inputs each layer looks back on."""
+    """Number of past inputs that each layer needs."""
     return (network.kernel_size - 1) * np.asarray(network.dilations)

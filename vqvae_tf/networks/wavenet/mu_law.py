@@ -1,4 +1,4 @@
-"""Mu-law companding (ITU-T G.711): waveforms in few levels, fine near silence."""
+"""Mu-law companding of waveforms (ITU-T G.711)."""
 
 import math
 from typing import Any
@@ -13,13 +13,13 @@ from vqvae_tf.networks.inputs import checked_range
 
 
 def mu_law_encode(waveform: Any, levels: int = 256) -> Any:
-    """Float samples in [-1, 1] to int32 codes `0 .. levels - 1`; values outside are clipped.
-
-    Raises:
-        UserError: if the samples are not floats.
+    """Maps float samples in [-1, 1] to int32 codes `0 .. levels - 1`; values outside are clipped.
 
     With mu = levels - 1, `f = sign(x) ln(1 + mu |x|) / ln(1 + mu)` is rounded to the nearest of
     `levels` even steps.
+
+    Raises:
+        UserError: if the samples are not floats.
 
     >>> mu_law_encode([-1.0, -0.01, 0.0, 0.01, 1.0]).numpy().tolist()
     [0, 98, 128, 157, 255]
@@ -29,7 +29,7 @@ def mu_law_encode(waveform: Any, levels: int = 256) -> Any:
     dtype = keras.backend.standardize_dtype(waveform.dtype)
     if "float" not in dtype:
         raise UserError(
-            f"a waveform must be floats in [-1, 1]; received {dtype}: divide by 32768, say"
+            f"a waveform must be floats in [-1, 1]; received {dtype}: divide 16-bit ones by 32768"
         )
     mu = arguments.whole("levels", levels, least=2) - 1
     x = ops.clip(ops.cast(waveform, "float32"), -1.0, 1.0)
@@ -38,7 +38,7 @@ def mu_law_encode(waveform: Any, levels: int = 256) -> Any:
 
 
 def mu_law_decode(codes: Any, levels: int = 256) -> Any:
-    """Codes back to float32 samples in [-1, 1]; encoding these gives the same codes.
+    """Maps codes to float32 samples in [-1, 1]; encoding these gives the same codes.
 
     Raises:
         UserError: if the codes are not integers, or are known and out of range.

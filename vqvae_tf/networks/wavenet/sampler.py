@@ -1,11 +1,11 @@
-"""Samples a WaveNet in compiled loops over steps, block by block in constant memory.
+"""The sampler of a WaveNet: compiled loops over steps, block by block in constant memory.
 
-A block is one call of a compiled function: noise and state in, codes and state out. All blocks of
-a sample are calls of the same one, and a step's arithmetic is the same wherever the borders of the
-blocks lie: for that the local condition is projected frame by frame, inside the loop.
+A block is one call of a compiled function from noise and state to codes and state. All blocks of
+a sample are calls of the same function, and the arithmetic of a step does not depend on where the
+blocks begin: for that, the local condition is projected frame by frame, inside the loop.
 
 Every output of a loop's body comes from an operation of that body: TFLite's WHILE overwrites a
-loop variable too early where a body hands one of its inputs on to a later slot.
+loop variable too early if a body passes one of its inputs to a later slot.
 """
 
 import dataclasses
@@ -29,12 +29,12 @@ from vqvae_tf.networks.sampling.incremental import likeliest
 from vqvae_tf.networks.sampling.noise import gumbel_noise
 from vqvae_tf.networks.wavenet.incremental import IncrementalWaveNet, State, start_state
 
-_NOISE_AT_ONCE = 2**23  # numbers: 32 MiB
+_NOISE_AT_ONCE = 2**23  # float32 numbers, 32 MiB
 _STEPS_AT_ONCE = 4096
 
 
 def draws_of_step(network) -> int:
-    """Numbers of Gumbel noise per step."""
+    """How many numbers of Gumbel noise a step takes."""
     if network.head == "categorical":
         return network.num_embeddings
     return network.mixture_components + 2  # two for the logistic distribution
@@ -43,13 +43,13 @@ def draws_of_step(network) -> int:
 def block_noise(
     seed: Any, first_sample: Any, count: int, first_step: Any, steps: int, draws: int
 ) -> tf.Tensor:
-    """Gumbel noise of a block; that of a sample and step is the same in any block.
+    """Gumbel noise of a block; the noise of a sample and step is the same in any block.
 
     Args:
         seed: uint64 scalar.
-        first_sample: integer scalar: number of the first sample.
+        first_sample: integer scalar, number of the first sample.
         count: number of samples.
-        first_step: integer scalar: number of the first step.
+        first_step: integer scalar, number of the first step.
         steps: number of steps.
         draws: numbers per step.
 
@@ -81,24 +81,24 @@ def sample_steps(
 ) -> tuple[tf.Tensor, State]:
     """The sampler of a block as a graph, for compiled functions and exported endpoints.
 
-    A code is the argmax of the logits plus Gumbel noise, which leaves it to the caller where the
-    noise is from: `block_noise`, or a tensor that is an input of the exported graph.
+    A code is the argmax of the logits plus Gumbel noise. The caller chooses the noise:
+    `block_noise`, or a tensor that is an input of the exported graph.
 
     Args:
         network: a built `WaveNet`.
-        state: `start_state(network, batch)`, or as this function gives it.
+        state: `start_state(network, batch)`, or as returned by this function.
         noise: `[size, batch, draws_of_step(network)]`.
-        steps: how many steps to take, at most `size`: an integer or a scalar tensor.
+        steps: number of steps to take, at most `size`, an integer or a scalar tensor.
         temperature: scalar; it multiplies the noise, so that 0 needs no division.
         top_k, top_p: as in `WaveNet.sample`.
         prefix: int32 `[size, batch]`, -1 where free, or None.
         label: int32 `[batch]`, or None.
-        local: `[batch, size / upsampling + 2, local_channels]`: the frames of this block, which
-            starts with a whole one, and one neighbour on either side; or None.
+        local: `[batch, size / upsampling + 2, local_channels]`, the frames of this block and one
+            neighbour on either side, or None. A block starts at the start of a frame.
         xla: whether XLA will compile this.
 
     Returns:
-        codes int32 `[size, batch]`, zeros after `steps`, and the state.
+        Codes, int32 `[size, batch]`, with zeros after `steps`, and the state.
     """
     batch = tf.shape(noise)[1] if noise.shape[1] is None else noise.shape[1]
     cached = IncrementalWaveNet(network, label)
@@ -154,7 +154,7 @@ def _mixture_codes(outputs, noise, num_embeddings):
 
 
 class Sampler:
-    """Draws in blocks, checking the arguments and compiling once for each kind of them.
+    """Draws samples in blocks; checks the arguments and compiles once for each kind of them.
 
     Args:
         network: the `WaveNet` to sample.
@@ -173,7 +173,7 @@ class Sampler:
         steps = min(max(steps, 64), _STEPS_AT_ONCE)
         samples = []
         for first in range(0, count, size):
-            # The last block may be short: it draws its last sample's followers too, cut off below.
+            # The last block may be short: it is drawn at full size and cut off below.
             members = np.minimum(np.arange(first, first + size), count - 1)
             of_members = {name: value[members] for name, value in given.items()}
             first_sample = numbers.first_sample + first
@@ -185,7 +185,7 @@ class Sampler:
     def stream(self, count, length, seed, *, steps, first_sample, **controls) -> Iterator:
         """As `WaveNet.stream`."""
         steps = arguments.whole("steps", steps, least=1)
-        # Not a generator itself: wrong arguments end here and not at the first block.
+        # Not a generator itself: wrong arguments raise here and not at the first block.
         numbers, length, given = self._check(count, length, seed, first_sample, 1, **controls)
         return self._blocks(numbers, length, steps, given, controls["jit_compile"])
 
@@ -232,7 +232,7 @@ class Sampler:
             network = self.network
             draws = draws_of_step(network)
 
-            # Never by XLA, whose logarithms are others: so the noise is the same to the last bit.
+            # Never compiled by XLA, whose logarithms differ: the noise is the same to the last bit.
             def noise(seed, first_sample, first_step):
                 return block_noise(seed, first_sample, count, first_step, steps, draws)
 
@@ -286,7 +286,7 @@ class Sampler:
         if network.head != "categorical" and (top_k, top_p) != (None, None):
             raise UserError(
                 f'top_k and top_p need head="categorical"; this network has head="{network.head}", '
-                f"which takes temperature alone"
+                f"which takes temperature only"
             )
         network.check_conditions(label, local)
         given = {}

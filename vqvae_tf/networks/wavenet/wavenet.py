@@ -1,4 +1,4 @@
-"""WaveNet (arXiv:1609.03499) over codes or samples, as a layer that gives logits and samples."""
+"""WaveNet (arXiv:1609.03499) over codes or samples, as a layer that computes logits and samples."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,16 +15,16 @@ from vqvae_tf.networks.inputs import checked_codes, checked_label
 from vqvae_tf.networks.wavenet.wavenet_layer import WaveNetLayer, delay
 
 _THREE_STACKS = tuple(2**i for i in range(10)) * 3
-_FRAME_KERNEL = 3  # frames of the local condition that a frame's features see
+_FRAME_KERNEL = 3  # width, in frames, of the convolution over the local condition
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class WaveNet(keras.layers.Layer):
-    """Logits of every code of a sequence given the codes before it; samples them as well.
+    """Computes logits of every code of a sequence given the codes before it, and samples codes.
 
-    `[batch, time]` codes become `[batch, time, num_embeddings]` logits, at any length; those at a
-    step depend on earlier steps only. The codes are a quantizer's (a prior over them) or a
-    waveform's, `mu_law_encode(x)` (a decoder of sound):
+    `[batch, time]` codes become `[batch, time, num_embeddings]` logits, for sequences of any
+    length. The logits at a step depend on earlier steps only. The codes are those of a quantizer
+    (for a prior) or of a waveform, `mu_law_encode(x)` (for a decoder of sound):
 
         h = embedding of the code before;    h, g_l = DilatedLayer_l(h);
         logits = dense(relu(dense(relu(dense([g_1, ..., g_L])))))
@@ -33,11 +33,11 @@ class WaveNet(keras.layers.Layer):
 
     With `head="logistic_mixture"` the outputs are the parameters of a mixture of logistic
     distributions over the 256 values, as `likelihoods.LogisticMixture` takes them for one
-    channel: with `mixture_components` as its `components`, `likelihood.bits(outputs,
-    codes[..., None])` is what a sequence costs.
+    channel. With `mixture_components` as its `components`, `likelihood.bits(outputs,
+    codes[..., None])` are the bits of each sequence.
 
-    `sample` draws by a cached loop that does each step's work once; `stream` hands the same
-    samples on block by block, in memory that does not grow with their number.
+    `sample` draws by a cached loop that computes each step once. `stream` yields the same samples
+    block by block, in memory that does not grow with their length.
 
     Args:
         num_embeddings: K, the number of codes.
@@ -45,19 +45,19 @@ class WaveNet(keras.layers.Layer):
         skip_channels: width of the dense layer over all gates.
         dilations: of each layer.
         kernel_size: taps of each layer.
-        head_width: width of the hidden layer before the outputs; None takes `skip_channels`.
+        head_width: width of the hidden layer before the outputs; None means `skip_channels`.
         num_classes: number of labels (speakers, say) for the class condition, or None.
         local_channels: channels of the local condition, or None.
-        upsampling: time steps per frame of the local condition. A convolution over three frames is
-            repeated so many times.
+        upsampling: time steps per frame of the local condition. The output of a convolution over
+            three frames is repeated this many times.
         head: "categorical" or "logistic_mixture".
-        mixture_components: logistic distributions a step, for that head.
+        mixture_components: number of logistic distributions per step of a mixture.
 
     Call arguments:
         inputs: codes, int32 `[batch, time]`; the output at t is for the code at t.
         label: int32 `[batch]`, or None; -1 means no label.
-        local: `[batch, ceil(time / upsampling), local_channels]`, or None. Frame f stands for the
-            steps from `f * upsampling` on; steps see one frame ahead.
+        local: `[batch, ceil(time / upsampling), local_channels]`, or None. Frame f covers the
+            `upsampling` steps from `f * upsampling`; a step depends on one frame ahead.
 
     Raises:
         UserError: for an argument out of range, or a condition that the network was not built for.
@@ -123,7 +123,7 @@ class WaveNet(keras.layers.Layer):
         if head not in ("categorical", "logistic_mixture"):
             raise UserError(f'head must be "categorical" or "logistic_mixture"; received "{head}"')
         policy = self.dtype_policy
-        # At the end float32 even under a mixed policy: logits matter.
+        # The output layers are float32 even under a mixed policy: logits need the precision.
         precise = keras.backend.result_type(self.variable_dtype, "float32")
         self.frames: Any = None
         if local_channels is not None:
@@ -158,12 +158,12 @@ class WaveNet(keras.layers.Layer):
 
     @property
     def output_channels(self) -> int:
-        """Numbers at a step of the output: K logits, or three for each part of the mixture."""
+        """Number of outputs per step: K logits, or three per component of the mixture."""
         return self.num_embeddings if self.head == "categorical" else 3 * self.mixture_components
 
     @property
     def receptive_field(self) -> int:
-        """How many codes before a step its output depends on.
+        """Number of codes before a step that its output depends on.
 
         >>> WaveNet(dilations=[1, 2, 4, 8, 16, 32, 64, 128, 256, 512] * 3).receptive_field
         3070
@@ -185,7 +185,7 @@ class WaveNet(keras.layers.Layer):
         self.outputs.build((None, None, self.hidden.units))
 
     def __call__(self, inputs, label=None, local=None, **kwargs):
-        # Here and not in `call`, before which Keras converts what it is given.
+        # Not in `call`, before which Keras converts the arguments.
         self.check_conditions(label, local)
         inputs = checked_codes(inputs, self.num_embeddings, ("batch", "time"))
         batch, time = tuple(inputs.shape) if len(inputs.shape) else (None, None)
@@ -200,19 +200,19 @@ class WaveNet(keras.layers.Layer):
         return self.from_embedded(self.embed(ops.cast(inputs, "int32")), label, local)
 
     def embed(self, codes: Any) -> Any:
-        """`[batch, time]` codes to `[batch, time, channels]`."""
+        """Maps codes `[batch, time]` to `[batch, time, channels]`."""
         return backend.lookup(ops.cast(self.embedding, self.compute_dtype), codes)
 
     def from_embedded(self, embedded: Any, label: Any = None, local: Any = None) -> Any:
         """Outputs `[batch, time, output_channels]` from embedded codes."""
         if label is not None and self.num_classes is not None:
-            # No label, -1, is a row of zeros: no bias. Never an index out of range, which TFLite
-            # refuses once its converter has made a look-up of the product.
+            # No label, -1, is a row of zeros: no bias. It is not an index out of range, which
+            # TFLite refuses once its converter has turned the product into a look-up.
             label = ops.one_hot(label + 1, self.num_classes + 1, dtype=self.compute_dtype)
             label = label[:, None, 1:]
         if local is not None:
             local = self.frames(local)
-        # Delayed once: from here on every layer may see its own step.
+        # Delayed once: after this every layer may see its own step.
         h, gates = delay(embedded, 1), []
         for layer in self.dilated:
             h, g = layer(h, label=label, local=local)
@@ -239,23 +239,25 @@ class WaveNet(keras.layers.Layer):
         """Draws codes by the cached sampler (TensorFlow backend only).
 
         The noise depends on (seed, number of the sample, step): sample 3 of a seed is the same
-        whether 4 or 400 are drawn, at once or in blocks, eagerly or compiled. Computes in float32
-        under every dtype policy.
+        whether 4 or 400 are drawn, at once or in blocks, eagerly or compiled. The computation is
+        float32 under every dtype policy.
 
         Args:
             count: number of samples.
             length: time steps of each.
             seed: any integer.
-            temperature: multiplies the noise; 0 takes the most likely code at each step (of a
-                mixture, the mean of its likeliest part).
-            top_k: draw from the k most likely codes; for the categorical head.
-            top_p: draw from the most likely codes that together have this probability; likewise.
+            temperature: multiplies the noise; 0 takes the most likely code at each step (for a
+                mixture, the mean of its likeliest component).
+            top_k: draw from the k most likely codes; categorical head only.
+            top_p: draw from the most likely codes that together have this probability; categorical
+                head only.
             prefix: int32 `[count or 1, up to length]`: codes that are given, -1 where free.
             label: one label, or int32 `[count]`; -1 means no label.
             local: `[count or 1, ceil(length / upsampling), local_channels]`.
             first_sample: number of the first sample: 4 samples from number 4 continue the first 4.
-            block: the most samples that are drawn together; bounds the memory.
-            jit_compile: compile by XLA: slower to start, many times faster at small counts.
+            block: largest number of samples drawn together, to limit memory.
+            jit_compile: whether to compile by XLA: slower to start, many times faster for few
+                samples.
 
         Returns:
             int32 tensor `[count, length]`.
@@ -300,14 +302,14 @@ class WaveNet(keras.layers.Layer):
         steps: int = 1024,
         jit_compile: bool = False,
     ) -> Iterator[Any]:
-        """Yields what `sample` returns in blocks of `steps`, bit for bit the same.
+        """Yields the samples of `sample`, bit for bit the same, in blocks of `steps`.
 
-        Between blocks only the receptive field is kept: neither a minute nor a day of sound needs
-        more memory. `steps` is rounded up to whole frames of the local condition. The arguments
-        are those of `sample`; all samples are drawn together.
+        Only the receptive field is kept between blocks, so memory does not grow with the length.
+        `steps` is rounded up to whole frames of the local condition. The other arguments are those
+        of `sample`; all samples are drawn together.
 
         Yields:
-            int32 tensors `[count, steps]`, the last one as long as is left.
+            int32 tensors `[count, steps]`; the last one may be shorter.
 
         >>> network = WaveNet(num_embeddings=16, channels=8, skip_channels=8, dilations=(1, 2))
         >>> [block.shape[1] for block in network.stream(count=1, length=10, steps=4)]
@@ -350,13 +352,13 @@ class WaveNet(keras.layers.Layer):
             )
 
     def frames_of(self, time: int) -> int:
-        """How many frames of the local condition `steps` steps take."""
+        """Number of frames of the local condition for `time` steps."""
         return -(-time // self.upsampling)
 
     def _check_frames(self, batch, shape, time):
         frames = None if time is None else self.frames_of(time)
         right = len(shape) == 3 and shape[2] == self.local_channels
-        if right:  # None is an open size
+        if right:  # None is an unknown size
             right = None in (shape[1], frames) or shape[1] == frames
             right = right and (None in (shape[0], batch) or shape[0] in (1, batch))
         if not right:

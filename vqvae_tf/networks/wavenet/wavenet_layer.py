@@ -1,4 +1,4 @@
-"""One layer of WaveNet (arXiv:1609.03499): a gated causal convolution with gaps between taps."""
+"""One layer of WaveNet (arXiv:1609.03499): a gated, dilated causal convolution."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from vqvae_tf.networks.gate import gate
 
 
 class WaveNetLayer(keras.layers.Layer):
-    """A convolution that looks back in steps of `dilation`, and a gate.
+    """A dilated causal convolution and a gate.
 
         p[t] = [h[t - (k - 1) d], ..., h[t - d], h[t]] @ taps + condition;
         g = gate(p);    h <- h + residual(g)        gate([a, b]) = tanh(a) * sigmoid(b)
 
-    The convolution is one product of the shifted maps side by side: on CPUs that is faster than
-    a dilated convolution, and its kernel is what the incremental form needs.
+    The convolution is one product of the concatenated shifted maps. On CPUs that is faster than
+    a dilated convolution, and its kernel has the form that `IncrementalWaveNet` needs.
 
     Args:
         channels: of h.
@@ -23,7 +23,7 @@ class WaveNetLayer(keras.layers.Layer):
         dilation: d, time steps between two taps.
         num_classes, local_channels: sizes of the conditions, or None.
         upsampling: how often a frame of the local condition is repeated.
-        has_residual: the last layer of a network has none: nothing reads its h.
+        has_residual: false for the last layer of a network, whose h is not used.
 
     Call arguments:
         h: `[batch, time, channels]`.
@@ -87,5 +87,5 @@ class WaveNetLayer(keras.layers.Layer):
 
 
 def delay(h, steps):
-    """`[batch, time, channels]` later by `steps`, zeros before; as long as it was."""
+    """Shifts `[batch, time, channels]` by `steps`, with zeros before; the length is the same."""
     return ops.pad(h, ((0, 0), (steps, 0), (0, 0)))[:, : ops.shape(h)[1]]
