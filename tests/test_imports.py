@@ -13,7 +13,16 @@ PACKAGE = "vqvae_tf"
 FOLDERS = (PACKAGE, "benchmarks", "docs", "examples", "results", "tests")
 
 # Each part may import itself and the parts named here.
-GROUND = ["errors", "arguments", "files", "config", "summaries", "random", "metrics"]
+GROUND = [
+    "errors",
+    "arguments",
+    "files",
+    "config",
+    "summaries",
+    "text_numbers",
+    "random",
+    "metrics",
+]
 CORE = [*GROUND, "backend", "layers", "likelihoods", "networks", "models", "presets", "export"]
 ALLOWED = {part: set(CORE[:place]) for place, part in enumerate(CORE)}
 ALLOWED |= {part: set(GROUND) for part in ("data", "training", "reporting")}

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from vqvae_tf.config.limits import LARGEST_PICTURE
 from vqvae_tf.errors import UserError
 from vqvae_tf.export import graph_checks, manifest, model_signatures, other_process
 from vqvae_tf.export.saved_model import difference
 from vqvae_tf.models import Autoencoder, Prior
-
-MOST_PIXELS = 2**24  # of the pictures: the loop that searches codes holds a few KB for each place
 
 
 def export_tflite(
@@ -48,8 +47,10 @@ def export_tflite(
         raise UserError(f"a TFLite file's name must end in .tflite; received {path}")
     folder, name = os.path.split(path)
     manifest.check(folder, [name])
-    if math.prod(size) > MOST_PIXELS:
-        raise UserError(f"an example has at most {MOST_PIXELS:,} places; received {tuple(size)}")
+    if math.prod(size) > LARGEST_PICTURE:
+        raise UserError(
+            f"an example has at most {LARGEST_PICTURE:,} places; received {tuple(size)}"
+        )
     precision = model.config.training.precision
     if precision != "float32":  # the prior's may be any: its sampler computes in float32
         raise UserError(

@@ -11,7 +11,6 @@ from typing import Any
 import tensorflow as tf
 
 from vqvae_tf.errors import UserError
-from vqvae_tf.models import checks
 from vqvae_tf.models.autoencoder import Autoencoder
 from vqvae_tf.models.code_shape import without_slots
 from vqvae_tf.models.conditions import resolve
@@ -107,8 +106,7 @@ class CodeSearch:
             return self._model.encode(images)
         told = {name: tf.fill(tf.shape(images)[:1], -1) for name in self._conditions}
         if self._conditions:
-            for name, value in resolve(self._conditions, conditions or {}).items():
-                told[name] = checks.one_for_each(self._prior.takes[name], value, images)
+            told |= resolve(self._conditions, conditions or {}, images)
         return self._compiled(images, told)
 
     def _search(self, images, told):

@@ -25,12 +25,15 @@ class Condition(NamedTuple):
         return checks.classes(name, self.num_classes, self.names)
 
 
-def resolve(conditions: Mapping[str, Condition], given: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+def resolve(
+    conditions: Mapping[str, Condition], given: Mapping[str, Any], data: Any = None
+) -> dict[str, tf.Tensor]:
     """What a model is told, as int32 tensors; None is left out.
 
     Args:
         conditions: those that the model takes.
         given: by name: names or numbers, one for all examples or one for each.
+        data: the examples, a checked tensor; one for all is then repeated for each.
 
     Raises:
         UserError: for a condition that the model does not take, an unknown name or a number out of
@@ -47,5 +50,5 @@ def resolve(conditions: Mapping[str, Condition], given: Mapping[str, Any]) -> di
         if name not in conditions:
             takes = f"it takes {', '.join(conditions)}" if conditions else "it takes none"
             raise UserError(f"this model is not conditioned on {name}; {takes}: leave {name} out")
-        found[name] = conditions[name].input(name).check(value)
+        found[name] = checks.one_for_each(conditions[name].input(name), value, data)
     return found

@@ -239,9 +239,8 @@ class Prior(trainable_model.TrainableModel):
     def _checked(self, codes, conditions):
         """Codes with slots, and the classes that they are of, or None."""
         codes = self.takes["codes"].check(codes)
-        for name, value in resolve(self.conditions, conditions).items():
-            return codes, checks.one_for_each(self.takes[name], value, codes)
-        return codes, None
+        told = resolve(self.conditions, conditions, codes)
+        return codes, next(iter(told.values()), None)
 
     def _log_prob(self, codes, classes):
         log_probs = -self._cross_entropy(codes, classes, training=False)

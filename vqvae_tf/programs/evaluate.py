@@ -19,14 +19,7 @@ _DATA = flags.DEFINE_string(
     "data", None, "URI of the pictures or sounds.", required=True, flag_values=FLAGS
 )
 _OUTPUT = flags.DEFINE_string("output", None, "A JSON file to write.", flag_values=FLAGS)
-_SEARCH = flags.DEFINE_integer(
-    "search_passes",
-    0,
-    "Choose codes by the decoder's error: passes over every place, 2 will do; 0 is the nearest.",
-    lower_bound=0,
-    upper_bound=number_flags.MOST_PASSES,
-    flag_values=FLAGS,
-)
+_SEARCH = number_flags.define_search_passes(FLAGS)
 _RATE_WEIGHT = number_flags.define_float(
     "rate_weight",
     0.0,

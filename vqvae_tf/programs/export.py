@@ -14,6 +14,7 @@ from typing import Any
 
 from absl import flags
 
+from vqvae_tf.config import limits
 from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.programs import command, number_flags
 
@@ -55,8 +56,8 @@ def main() -> None:
     for name in _FORMAT.value or [""]:
         if name not in FORMATS:
             raise UserError(f'unknown format "{name}"; {nearest(name, FORMATS)}')
-    grid = number_flags.height_width(_GRID, "codes", number_flags.LARGEST_GRID)
-    size = number_flags.height_width(_SIZE, "pixels", number_flags.LARGEST_PICTURE)
+    grid = number_flags.height_width(_GRID, "codes", limits.LARGEST_GRID)
+    size = number_flags.height_width(_SIZE, "pixels", limits.LARGEST_PICTURE)
     if "tflite" in _FORMAT.value and size is None:
         raise UserError("a TFLite file is for pictures of one size; give --size=HEIGHT,WIDTH")
     if "tflite" not in _FORMAT.value and size is not None:

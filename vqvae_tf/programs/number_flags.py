@@ -5,13 +5,13 @@ from typing import Any
 
 from absl import flags
 
+from vqvae_tf.config.limits import LARGEST_GRID
 from vqvae_tf.errors import UserError
+from vqvae_tf.text_numbers import whole_number
 
 LARGEST_COUNT = 100_000  # pictures or sounds in one folder
-LARGEST_GRID = 2**20  # codes of one sample
-LARGEST_PICTURE = 2**24  # pixels of a TFLite file's picture
 LARGEST_SEED = 2**64 - 1
-MOST_PASSES = 1_000  # of a search for codes
+_MOST_PASSES = 1_000  # of a search for codes
 
 
 def define_float(
@@ -19,6 +19,19 @@ def define_float(
 ) -> flags.FlagHolder:
     """`flags.DEFINE_float` that takes neither NaN nor infinities."""
     return flags.DEFINE(_FiniteParser(**bounds), name, default, words, flag_values=flag_values)
+
+
+def define_search_passes(flag_values: flags.FlagValues) -> flags.FlagHolder:
+    """Defines `--search_passes`, of programs that can search codes."""
+    return flags.DEFINE_integer(
+        "search_passes",
+        0,
+        "Passes over every place of a search for codes by the decoder's error: 2 will do, and 0 "
+        "takes the nearest codes.",
+        lower_bound=0,
+        upper_bound=_MOST_PASSES,
+        flag_values=flag_values,
+    )
 
 
 class _FiniteParser(flags.FloatParser):
@@ -49,9 +62,8 @@ def _whole_numbers(flag, wanted, most, unit, count=None):
     if flag.value is None:
         return None
     given = flag.value
-    numbers = [int(side) for side in given if side.isdecimal() and len(side) < 10]
-    whole = numbers and len(numbers) == len(given) and all(numbers)
-    if not whole or (count is not None and len(numbers) != count):
+    numbers = [whole_number(side) or 0 for side in given]
+    if not numbers or not all(numbers) or count not in (None, len(numbers)):
         raise UserError(f"--{flag.name} must {wanted}; received {','.join(given)}")
     if math.prod(numbers) > most:
         raise UserError(

@@ -27,14 +27,7 @@ _COUNT = flags.DEFINE_integer(
     upper_bound=sys.maxsize,
     flag_values=FLAGS,
 )
-_SEARCH = flags.DEFINE_integer(
-    "search_passes",
-    0,
-    "Choose codes by the decoder's error: passes over every place, 2 will do; 0 is the nearest.",
-    lower_bound=0,
-    upper_bound=number_flags.MOST_PASSES,
-    flag_values=FLAGS,
-)
+_SEARCH = number_flags.define_search_passes(FLAGS)
 
 
 def main() -> None:

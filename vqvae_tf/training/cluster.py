@@ -5,6 +5,7 @@ import re
 from typing import Any, NamedTuple, NoReturn
 
 from vqvae_tf.errors import UserError, nearest, shown
+from vqvae_tf.text_numbers import whole_number
 
 _JOBS = ("chief", "worker")
 _ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\]):([0-9]{1,5})")
@@ -110,14 +111,13 @@ def _tasks(job, addresses):
 def _place(task, tasks):
     """Of the task that TF_CONFIG says this process is."""
     task = _mapping(task, 'its "task"')
-    job, number = task.get("type"), task.get("index")
+    job, given = task.get("type"), task.get("index")
     numbers = [task.number for task in tasks if task.job == job]
     if not numbers:
         _refuse('the "type" of its "task" must be a job of its "cluster"', job)
-    if isinstance(number, str) and number.isdecimal() and len(number) < 10:  # as TensorFlow does
-        number = int(number)
+    number = whole_number(given) if isinstance(given, str) else given  # as TensorFlow reads it
     if isinstance(number, bool) or not isinstance(number, int) or number not in numbers:
-        _refuse(f'the "index" of its "task" must be from 0 to {numbers[-1]}', number)
+        _refuse(f'the "index" of its "task" must be from 0 to {numbers[-1]}', given)
     return [(task.job, task.number) for task in tasks].index((job, number))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import tensorflow as tf
 
 from vqvae_tf.errors import UserError, nearest, reason
+from vqvae_tf.text_numbers import whole_number
 from vqvae_tf.training import cluster, peers
 
 NAMES = ("default", "mirrored", "multi_worker", "tpu")
@@ -110,7 +111,7 @@ def _unchanged_signals() -> Iterator[None]:
 
 def _number(text, most):
     """A number from 1 to `most`, or None."""
-    number = int(text) if text.isdecimal() and len(text) < 10 else 0
+    number = whole_number(text) or 0
     return number if 1 <= number <= most else None
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vqvae_tf.config.limits import LARGEST_GRID
 from vqvae_tf.data import disk
 from vqvae_tf.errors import UserError, reason
 
-MOST_CODES = 2**20  # of one sample, over all slots
 _SHOWN = 40  # characters of a dtype or a shape in an error
 _MEMBER = "codes.npy"  # what NumPy calls the array `codes` of an archive
 _HEADERS = {
@@ -75,6 +75,6 @@ def _refusal(shape, dtype, count, grid_rank, slots):
         return f"{found}; give integers [{', '.join(wanted)}]"
     if shape[0] not in (1, count):
         return f"{shape[0]} grids of given codes for {count} samples; give one, or {count}"
-    if math.prod(shape[1:]) > MOST_CODES:
-        return f"grids of {math.prod(shape[1:]):,} codes; give at most {MOST_CODES:,}"
+    if math.prod(shape[1:]) > LARGEST_GRID:
+        return f"grids of {math.prod(shape[1:]):,} codes; give at most {LARGEST_GRID:,}"
     return None

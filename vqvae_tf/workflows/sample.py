@@ -6,14 +6,16 @@ import os
 import numpy as np
 import tqdm
 
+from vqvae_tf.config.limits import LARGEST_GRID
 from vqvae_tf.data import disk
 from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.files import writing
 from vqvae_tf.media import medium_of
 from vqvae_tf.media.output_files import write_codes
+from vqvae_tf.text_numbers import whole_number
 from vqvae_tf.training import workdir
 from vqvae_tf.workflows.load import load_pair
-from vqvae_tf.workflows.prefix_file import MOST_CODES, read_prefix
+from vqvae_tf.workflows.prefix_file import read_prefix
 
 BLOCK = 16  # samples drawn together: a step of the progress bar
 _SHOWN = 80  # characters of a label in an error
@@ -60,9 +62,9 @@ def sample(
     given = None if prefix is None else read_prefix(prefix, count, rank, sizes)
     if grid is None:
         grid = prior.config.crop if given is None else given.shape[1 : 1 + rank]
-    if math.prod(grid) * len(sizes) > MOST_CODES:
+    if math.prod(grid) * len(sizes) > LARGEST_GRID:
         raise UserError(
-            f"a grid of {' x '.join(map(str, grid))} has more than {MOST_CODES:,} codes; take a "
+            f"a grid of {' x '.join(map(str, grid))} has more than {LARGEST_GRID:,} codes; take a "
             "smaller one"
         )
     names = workdir.read(path).get("class_names", [])
@@ -96,9 +98,9 @@ def class_number(path: str, label: str) -> int:
     names = workdir.read(path).get("class_names", [])
     if label in names:
         return names.index(label)
-    # A longer number is no class's, and Python refuses to read one of thousands of digits.
-    if label.isdecimal() and len(label) < 10 and int(label) < len(names):
-        return int(label)
+    number = whole_number(label)
+    if number is not None and number < len(names):
+        return number
     shown = disk.printable(label[:_SHOWN]) + ("..." if len(label) > _SHOWN else "")
     if not names:
         raise UserError(f'the prior in {path} was trained without classes; leave out "{shown}"')
