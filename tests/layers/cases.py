@@ -64,6 +64,17 @@ QUANTIZERS = {
             [layers.VectorQuantizerEMA(16), layers.VectorQuantizer(8)], **kwargs
         )
     ),
+    "ResidualQuantizer-finite-scalar": Case(
+        lambda **kwargs: layers.ResidualQuantizer(
+            [layers.FiniteScalarQuantizer((3, 4, 2, 5)) for _ in range(3)], **kwargs
+        ),
+        identity=False,
+    ),
+    "ResidualQuantizer-lookup-free": Case(
+        lambda **kwargs: layers.ResidualQuantizer(
+            [layers.LookupFreeQuantizer() for _ in range(3)], **kwargs
+        )
+    ),
     "GroupedQuantizer": Case(
         lambda **kwargs: layers.GroupedQuantizer(
             [layers.VectorQuantizerEMA(16), layers.FiniteScalarQuantizer((3, 5))], **kwargs

@@ -35,6 +35,27 @@ def finite_scalar(vectors, levels):
     return bounded, digits.astype(int) @ np.cumprod([1, *levels[:-1]])
 
 
+def residual_finite_scalar(vectors, stages):
+    """`(place, vectors, codes)` of FSQ in stages, from the levels of each.
+
+    What is left of a number is its place in the cell, from 0 to 1, in units of the cell; the later
+    digits are those of the place, written in the levels as bases. `place` holds it times the
+    levels, before each of the later digits is taken, `[n, stages - 1, dim]`.
+    """
+    levels = np.array(stages[0])
+    bounded, first = finite_scalar(vectors, levels)
+    digits, place, cell = np.round(bounded), bounded - np.round(bounded) + 0.5, 1.0
+    total, places, codes = digits, [], [first]
+    for levels in np.array(stages[1:]):
+        places.append(place * levels)
+        digits = np.clip(np.floor(places[-1]), 0, levels - 1)
+        place = places[-1] - digits
+        total = total + cell * ((digits + 0.5) / levels - 0.5)
+        cell = cell / levels
+        codes.append(digits.astype(int) @ np.cumprod([1, *levels[:-1]]))
+    return np.stack(places, 1), total / (np.array(stages[0]) // 2), np.stack(codes, 1)
+
+
 def bit_codes(dim):
     """`[2^dim, dim]` of -1 and 1, the first number's bit the lowest."""
     return 2.0 * (np.arange(2**dim)[:, None] >> np.arange(dim) & 1) - 1.0

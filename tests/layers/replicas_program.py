@@ -49,8 +49,10 @@ CASES = {
         layers.LookupFreeQuantizer(diversity_cost=0.5, group_bits=3),
     ),
     "sphere": lambda: (
-        layers.LookupFreeQuantizer(spherical=True),
-        layers.FiniteScalarQuantizer((8,) * DIM),
+        layers.ResidualQuantizer(
+            [layers.LookupFreeQuantizer(spherical=True) for _ in range(2)], dropout=True
+        ),
+        layers.ResidualQuantizer([layers.FiniteScalarQuantizer((8,) * DIM) for _ in range(2)]),
     ),
 }
 

@@ -97,6 +97,7 @@ def test_compiled_vectors_have_the_bits_of_decode():
     [
         (lambda: FiniteScalarQuantizer(()), r"levels must name one number or more; received \(\)"),
         (lambda: FiniteScalarQuantizer((8, 1)), "each of levels must be at least 2; received 1"),
+        (lambda: FiniteScalarQuantizer((2**24 + 1,)), "at most 16777216, .* received 16777217"),
         (lambda: FiniteScalarQuantizer((8,) * 11), "8589934592 codes, more than int32 holds"),
         (
             lambda: FiniteScalarQuantizer((8, 5))(normal(3, 64)),

@@ -308,3 +308,44 @@ class TestVectorQuantizePytorch:
         }
         for name, loss in expected.items():
             np.testing.assert_allclose(output.losses[name], loss.item(), **CLOSE, err_msg=name)
+
+    @pytest.mark.parametrize("levels", [(5, 7, 3), (8, 5, 4, 2)])
+    def test_residual_finite_scalar(self, torch, package, levels):
+        number, x = np.array(levels), normal(2, ROWS, len(levels))
+        layer = layers.ResidualQuantizer([layers.FiniteScalarQuantizer(levels) for _ in range(3)])
+        peer = package.ResidualFSQ(levels=list(levels), num_quantizers=3)
+        # It bounds by c tanh(x / c) with c = L / (L - 1), and counts from the middle of its levels
+        # in halves of L - 1, where we count from the level of 0 in whole halves of L. So its input
+        # is what it bounds to the same place among the levels.
+        width, offset = (number - 1) * 1.001 / 2, np.where(number % 2, 0.0, 0.5)
+        bounded = width * np.tanh(np.float64(x) + np.arctanh(offset / width))
+        limit = number / (number - 1)
+        given = limit * np.arctanh(bounded * 2 / (number - 1) / limit)
+        vectors, codes = peer(torch.tensor(given, dtype=torch.float32))
+        # Two float32 bounds part by some 1e-7, and the last stage's cells are 1e-2 of the first's.
+        same = (array(layer.encode(x)) == codes.numpy()).all(-1)
+        assert same.mean() > 0.99
+        expected = (vectors.numpy() * (number - 1) / 2 - offset) / (number // 2)
+        np.testing.assert_allclose(array(layer(x))[same], expected[same], **CLOSE)
+
+    def test_residual_lookup_free(self, torch, package):
+        bits, x = 4, normal(2, ROWS, 4)
+        layer = layers.ResidualQuantizer(
+            [
+                layers.LookupFreeQuantizer(commitment_cost=1.0, entropy_cost=0, diversity_cost=0)
+                for _ in range(3)
+            ]
+        )
+        peer = package.ResidualLFQ(
+            dim=bits,
+            num_quantizers=3,
+            codebook_size=2**bits,
+            commitment_loss_weight=1.0,
+            entropy_loss_weight=0.0,  # its temperature is one for all stages
+        ).train()
+        vectors, codes, losses = peer(torch.tensor(x))
+        output = layer.quantize(x, training=True)
+        reverse = np.array([int(f"{code:0{bits}b}"[::-1], 2) for code in range(2**bits)])
+        np.testing.assert_array_equal(output.codes, reverse[codes])
+        np.testing.assert_allclose(output.vectors, vectors.detach(), **CLOSE)
+        np.testing.assert_allclose(output.losses["commitment"], losses.sum().item(), **CLOSE)

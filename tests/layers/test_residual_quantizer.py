@@ -143,6 +143,124 @@ def test_composites_inside_and_other_kinds():
     assert layer.loss_names == ("commitment", "codebook")
 
 
+def finite_scalars(*stages, **kwargs):
+    layer = layers.ResidualQuantizer(
+        [layers.FiniteScalarQuantizer(levels) for levels in stages], **kwargs
+    )
+    layer.build((None, len(stages[0])))
+    return layer
+
+
+def signs(stages, **kwargs):
+    layer = layers.ResidualQuantizer([layers.LookupFreeQuantizer(**kwargs) for _ in range(stages)])
+    layer.build((None, DIM))
+    return layer
+
+
+@pytest.mark.parametrize(
+    "stages", [[(5, 4, 3, 2)] * 4, [(8, 5, 5, 5)] * 3, [(5, 8, 2, 7), (2, 3, 4, 5), (6, 6, 3, 3)]]
+)
+def test_finite_scalar_stages_are_digits_of_the_place_in_the_cell(stages):
+    layer, x = finite_scalars(*stages), data(5000, seed=2)
+    places, vectors, codes = oracle.residual_finite_scalar(x, stages)
+    # float32 knows f to some 3e-7 of the first stage's cells, which are up to 5^3 of the last's.
+    clear = (np.abs(places - np.round(places)) > 1e-4).all((1, 2))
+    assert clear.mean() > 0.95
+    np.testing.assert_array_equal(array(layer.encode(x))[clear], codes[clear])
+    np.testing.assert_allclose(array(layer(x))[clear], vectors[clear], rtol=1e-6, atol=3e-7)
+    first = layers.FiniteScalarQuantizer(stages[0])
+    np.testing.assert_array_equal(layer(x, num_stages=1), first(x))  # as it would be alone
+
+
+@pytest.mark.parametrize("number", [3, 5, 8])
+def test_each_finite_scalar_stage_divides_the_error_by_its_levels(number):
+    layer, x = finite_scalars(*[(number,) * DIM] * 4), data(5000, seed=3)
+    bounded = oracle.finite_scalar(x, (number,) * DIM)[0] / (number // 2)
+    errors = [np.abs(array(layer(x, num_stages=stages)) - bounded) for stages in (1, 2, 3, 4)]
+    cells = 1 / (number // 2) / number ** np.arange(4)
+    # What the margin of 0.001 lets pass beside the outermost levels is lost.
+    bounds = zip(errors, cells, strict=True)
+    assert all(error.max() < cell * (0.5 + 0.004) + 3e-7 for error, cell in bounds)
+    spread = np.array([np.sqrt(np.square(error).mean()) for error in errors])
+    # Across the first stage's cells the density is not flat.
+    np.testing.assert_allclose(spread[:-1] / spread[1:], number, rtol=0.1)
+
+
+def test_compiled_vectors_have_the_bits_of_decode():
+    layer = finite_scalars((9, 11, 7, 13), (3, 5, 9, 7), (11, 6, 14, 9))
+    codes = np.random.default_rng(0).integers(0, layer.code_sizes, (2000, 3), np.int32)
+    expected = layer.decode(codes)
+    x = data(2000)
+    for compilation in ({}, {"jit_compile": True}):
+        decode = tf.function(layer.decode, **compilation)
+        np.testing.assert_array_equal(decode(codes), expected)
+        output = tf.function(lambda x: layer.quantize(x), **compilation)(x)
+        np.testing.assert_array_equal(output.vectors, layer.decode(output.codes))
+
+
+def test_finite_scalar_stages_have_the_gradient_of_the_bound_once():
+    layer, x = finite_scalars(*[(8, 5, 2, 3)] * 3), tf.constant(data(50))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        of_all = tf.reduce_sum(layer(x) * data(50, seed=1))
+        of_one = tf.reduce_sum(layer(x, num_stages=1) * data(50, seed=1))
+        alone = tf.reduce_sum(layers.FiniteScalarQuantizer((8, 5, 2, 3))(x) * data(50, seed=1))
+    expected = tape.gradient(alone, x)
+    for target in (of_all, of_one):
+        np.testing.assert_array_equal(tape.gradient(target, x), expected)
+
+
+@pytest.mark.parametrize("spherical", [False, True])
+def test_stages_of_signs_are_the_bits_of_a_number(spherical):
+    layer = signs(5, spherical=spherical)
+    x = np.random.default_rng(0).uniform(-2, 2, (2000, DIM)).astype("float32")
+    size = DIM**-0.5 if spherical else 1.0
+    bounded = np.float64(x) / np.linalg.norm(x, axis=1, keepdims=True) if spherical else x
+    whole = np.floor((bounded / size + 2) * 8)  # 0 to 31: five bits, the first the highest
+    bits = np.int64(whole)[:, None] >> np.arange(5)[::-1, None] & 1
+    np.testing.assert_array_equal(layer.encode(x), bits @ (1 << np.arange(DIM)))
+    np.testing.assert_allclose(layer(x), ((whole + 0.5) / 8 - 2) * size, rtol=1e-6)
+    errors = [np.abs(array(layer(x, num_stages=n)) - bounded) for n in range(1, 6)]
+    for number, error in enumerate(errors):
+        assert error.max() <= size / 2**number * (1 + 1e-5)
+    spread = np.array([error.mean() for error in errors])[1:]  # a sphere is not flat in its cells
+    np.testing.assert_allclose(spread[:-1] / spread[1:], 2, rtol=0.1)
+
+
+def test_losses_of_stages_of_signs_are_of_the_residual_and_of_it_in_the_stage_s_scale():
+    costs = {"commitment_cost": 1.0, "entropy_cost": 1.0, "diversity_cost": 1.0}
+    x = data(64)
+    losses = signs(3, temperature=0.7, **costs).quantize(x).losses
+    expected, residual = dict.fromkeys(losses, 0.0), x
+    for scale in (1.0, 0.5, 0.25):
+        alone = layers.LookupFreeQuantizer(temperature=0.7, **costs).quantize(residual / scale)
+        for name, loss in alone.losses.items():
+            expected[name] += float(loss) * (scale**2 if name == "commitment" else 1.0)
+        residual = residual - array(alone.vectors) * scale
+    for name, loss in losses.items():  # float32
+        np.testing.assert_allclose(loss, expected[name], rtol=1e-5, err_msg=name)
+
+
+def test_fixed_codes_of_both_kinds_and_then_a_codebook():
+    layer = layers.ResidualQuantizer(
+        [
+            layers.FiniteScalarQuantizer((5, 4, 3, 8)),
+            layers.LookupFreeQuantizer(),
+            layers.FiniteScalarQuantizer((3, 3, 3, 3)),
+            layers.VectorQuantizerEMA(64),
+        ]
+    )
+    for step in range(20):
+        layer(data(512, seed=step), training=True)
+    x = data(1000, seed=50)
+    bounded = oracle.finite_scalar(x, (5, 4, 3, 8))[0] / (2, 2, 1, 4)
+    errors = [np.square(array(layer(x, num_stages=n)) - bounded).mean() for n in (1, 2, 3, 4)]
+    np.testing.assert_allclose(errors[0] / errors[1], 2**2, rtol=0.1)
+    np.testing.assert_allclose(errors[1] / errors[2], 3**2, rtol=0.1)
+    assert errors[3] < errors[2]
+    np.testing.assert_array_equal(layer.decode(layer.encode(x)), layer(x))
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -153,6 +271,18 @@ def test_composites_inside_and_other_kinds():
         (
             {"quantizers": [layers.ProjectedQuantizer(layers.SimVQ(4), 2)]},
             "put it around the ResidualQuantizer",
+        ),
+        (
+            {"quantizers": [layers.SimVQ(4), layers.LookupFreeQuantizer()]},
+            "stage 2 of .* residuals of SimVQ .* no known scale; put LookupFreeQuantizer first",
+        ),
+        (
+            {"quantizers": [layers.FiniteScalarQuantizer((9, 2**12)) for _ in range(3)]},
+            "into 68719476736 cells, more than the 16777216 .* use fewer stages",
+        ),
+        (
+            {"quantizers": [layers.GroupedQuantizer(layers.FiniteScalarQuantizer((3, 3)), 2)]},
+            "stage 1 of .* put the GroupedQuantizer around a ResidualQuantizer",
         ),
     ],
 )

@@ -29,6 +29,18 @@ CASES = [
         layers.LookupFreeQuantizer,
     ),
     (QuantizerConfig(num_embeddings=(8,), stages=3), (8, 8, 8), layers.VectorQuantizerEMA),
+    (
+        QuantizerConfig(
+            kind="finite_scalar", levels=(8, 5, 5), stages=3, stage_dropout=True, code_dim=3
+        ),
+        (200, 200, 200),
+        layers.FiniteScalarQuantizer,
+    ),
+    (
+        QuantizerConfig(kind="lookup_free", bits=3, stages=2, groups=2, code_dim=6),
+        (8,) * 4,
+        layers.LookupFreeQuantizer,
+    ),
     (QuantizerConfig(num_embeddings=(32, 16), groups=2), (32, 16), layers.VectorQuantizerEMA),
     (
         QuantizerConfig(num_embeddings=(8,), groups=3, shared_codebook=True),

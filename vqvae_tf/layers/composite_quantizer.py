@@ -43,12 +43,16 @@ class CompositeQuantizer(quantizer.Quantizer):
         return tuple(size for each in self.quantizers for size in each.code_sizes)
 
     @property
+    def _num_codes(self):
+        return sum(each._num_codes for each in self.quantizers)
+
+    @property
     def _least_codes(self):
         return tuple(least for each in self.quantizers for least in each._least_codes)
 
     @property
     def _code_widths(self):
-        return (len(self.code_sizes),)
+        return (self._num_codes,)
 
     @property
     def loss_names(self):
@@ -65,10 +69,10 @@ class CompositeQuantizer(quantizer.Quantizer):
         )
 
     def _codes_shape(self, input_shape, num_stages=None):
-        sizes = self.code_sizes
+        width = self._num_codes
         if num_stages is not None:
-            sizes = [s for each in self.quantizers[:num_stages] for s in each.code_sizes]
-        return (*input_shape[:-1], len(sizes))
+            width = sum(each._num_codes for each in self.quantizers[:num_stages])
+        return (*input_shape[:-1], width)
 
     def get_config(self):
         return {

@@ -58,6 +58,10 @@ class GroupedQuantizer(composite_quantizer.CompositeQuantizer):
         return super().code_sizes * (self.num_groups if self.shared else 1)
 
     @property
+    def _num_codes(self):
+        return super()._num_codes * (self.num_groups if self.shared else 1)
+
+    @property
     def _least_codes(self):
         return super()._least_codes * (self.num_groups if self.shared else 1)
 
@@ -114,7 +118,7 @@ class GroupedQuantizer(composite_quantizer.CompositeQuantizer):
         quantizers = self.quantizers * (self.num_groups if self.shared else 1)
         parts, start = [], 0
         for inner in quantizers:
-            width = len(inner.code_sizes)
+            width = inner._num_codes
             parts.append(inner._decode(composite_quantizer.columns(codes, start, width)))
             start += width
         return ops.concatenate(parts, axis=-1)

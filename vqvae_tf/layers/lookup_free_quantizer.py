@@ -10,13 +10,13 @@ from keras import ops
 from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
 from vqvae_tf.errors import UserError
-from vqvae_tf.layers import codebook_quantizer, estimators, mixed_radix, quantizer
+from vqvae_tf.layers import codebook_quantizer, estimators, grid_quantizer, mixed_radix, quantizer
 
 MOST_BITS = 30  # 2^31 is no int32
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
-class LookupFreeQuantizer(quantizer.Quantizer):
+class LookupFreeQuantizer(grid_quantizer.GridQuantizer):
     """Replaces each number by its sign; the vectors' dim bits are the code (LFQ, BSQ).
 
         vectors = sign(z)                              -1 at 0 and at NaN
@@ -37,6 +37,10 @@ class LookupFreeQuantizer(quantizer.Quantizer):
     exact up to dim = `group_bits`. Beyond, the bits are split into the fewest groups of at most as
     many, of near-equal size, and their entropies added: an upper bound, which is blind to
     dependence between groups.
+
+    As a later stage of a `ResidualQuantizer`, it takes the signs of the residual r, which is not
+    put on a sphere. Its s is half that of the stage before it, and its T a quarter, so the soft
+    code is that of r / s. Numbers of at most 2 s in the first stage leave at most s in each stage.
 
     Args:
         spherical: BSQ instead of LFQ.
@@ -82,6 +86,8 @@ class LookupFreeQuantizer(quantizer.Quantizer):
             None if temperature is None else arguments.positive("temperature", temperature)
         )
         self.group_bits = arguments.whole("group_bits", group_bits, least=1, most=20)
+        self._refines = False
+        self._scale = np.float32(1)  # s of this stage, relative to s without a stage before it
 
     @property
     def loss_names(self):
@@ -109,13 +115,20 @@ class LookupFreeQuantizer(quantizer.Quantizer):
                 f"shape {tuple(input_shape)}. A ProjectedQuantizer takes others"
             )
         self.dim = dim
-        self._size = np.float32(1 / math.sqrt(dim) if self.spherical else 1)
+        self._size = self._step = np.float32(1 / math.sqrt(dim) if self.spherical else 1)
+
+    @property
+    def _cells(self):
+        return 2
+
+    def _refine(self, step):
+        self._scale = np.float32(step / 2 / self._size)
+        self._step = self._size * self._scale
+        self._refines = True
 
     def _quantize(self, vectors, valid, mode):
         bits = _bits(vectors)
-        quantized = self._vectors(bits)
-        if self.spherical:
-            vectors = codebook_quantizer.unit(vectors)
+        vectors, quantized = self._bounded(vectors), self._at(2 * bits - 1)
         losses = self._losses_of(vectors, quantized, valid)
         output = estimators.straight_through(vectors, quantized)
         return quantizer.Quantized(output, self._codes(bits), losses)
@@ -123,11 +136,11 @@ class LookupFreeQuantizer(quantizer.Quantizer):
     def _encode(self, vectors, num_stages=None):
         return self._codes(_bits(vectors))
 
-    def _decode(self, codes):
-        return self._vectors(mixed_radix.unpack(codes, (2,) * self.dim))
+    def _steps(self, codes):
+        return 2 * mixed_radix.unpack(codes, (2,) * self.dim) - 1
 
-    def _vectors(self, bits):
-        return (2.0 * ops.cast(bits, "float32") - 1.0) * self._size
+    def _bounded(self, vectors):
+        return codebook_quantizer.unit(vectors) if self.spherical and not self._refines else vectors
 
     def _codes(self, bits):
         return mixed_radix.pack(bits, (2,) * self.dim)
@@ -136,7 +149,7 @@ class LookupFreeQuantizer(quantizer.Quantizer):
         divisor = codebook_quantizer.mean_divisor(vectors, valid)
         squares = ops.mean(ops.square(vectors - quantized), axis=-1)
         losses = {"commitment": self.commitment_cost * _sum(squares, valid) / divisor}
-        logits = vectors * (4 * self._size / self._temperature)
+        logits = vectors * (4 * self._size / (self._temperature * self._scale))
         if self.entropy_cost:
             entropies = ops.sum(_bit_entropies(logits), axis=-1)
             losses["entropy"] = self.entropy_cost * _sum(entropies, valid) / divisor

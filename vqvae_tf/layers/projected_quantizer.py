@@ -62,6 +62,10 @@ class ProjectedQuantizer(quantizer_lib.Quantizer):
         return self.quantizer.code_sizes
 
     @property
+    def _num_codes(self):
+        return self.quantizer._num_codes
+
+    @property
     def _least_codes(self):
         return self.quantizer._least_codes
 

@@ -291,9 +291,14 @@ class Quantizer(keras.layers.Layer):
         return num_stages
 
     @property
+    def _num_codes(self) -> int:
+        """Codes per vector: the length of `code_sizes`, which may be unknown before `build`."""
+        return 1
+
+    @property
     def _least_codes(self) -> tuple[int, ...]:
         """The least value of each code of a position: -1 if it may mark a dropped stage, else 0."""
-        return (0,) * len(self.code_sizes)
+        return (0,) * self._num_codes
 
     @property
     def _code_widths(self) -> tuple[int, ...] | None:

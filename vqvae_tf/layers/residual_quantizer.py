@@ -1,14 +1,16 @@
 """Quantizers in a row, each of what the ones before it left over."""
 
 import itertools
+import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
 from vqvae_tf.errors import UserError
-from vqvae_tf.layers import composite_quantizer, estimators, quantizer
+from vqvae_tf.layers import composite_quantizer, estimators, grid_quantizer, quantizer
 
 DROPPED = -1  # the code of a stage that quantizer dropout leaves out
 
@@ -24,10 +26,16 @@ class ResidualQuantizer(composite_quantizer.CompositeQuantizer):
     applied once, to the sum, so that the decoder's gradient comes through once. Losses are the
     sums of the stages' own.
 
+    Stages of `FiniteScalarQuantizer` or `LookupFreeQuantizer` have fixed codes, so this layer sets
+    their scales. The first stage is what it is alone, and r_1 is z after the bound of that stage;
+    the gradient includes the bound. Each later stage has the scale of the largest residual that
+    the stage before it leaves, so a stage of L levels divides the residual by L, and a stage of
+    signs by 2. Stages with fixed codes come first; stages with a codebook may follow.
+
     Args:
         quantizers: the stages, any quantizers whose output is trained by their losses alone; their
             own estimators do not matter but where they draw codes. A `ProjectedQuantizer` goes
-            around the row, not into it.
+            around the row, not into it, and so does a `GroupedQuantizer` with fixed codes.
         dropout: in training every example uses only its first n stages, n uniform in 1 to all, so
             that fewer stages make a usable code of fewer bits (SoundStream's quantizer dropout).
             The draws depend on `seed`, the step and the example's number among those of all
@@ -74,8 +82,34 @@ class ResidualQuantizer(composite_quantizer.CompositeQuantizer):
                     f"a stage's output must be trained by its losses alone, which that of "
                     f"{type(inner).__name__} is not; put it around the ResidualQuantizer"
                 )
+        for number in range(len(self.quantizers)):
+            self._check_scale(number)
+        fixed = [each for each in self.quantizers if _has_fixed_codes(each)]
+        cells = math.prod(int(np.max(each._cells)) for each in fixed)
+        if cells > grid_quantizer.MOST_CELLS:
+            raise UserError(
+                f"the stages of {self.name} divide a channel into {cells} cells, more than the "
+                f"{grid_quantizer.MOST_CELLS} that float32 can distinguish; use fewer stages"
+            )
         self.dropout = arguments.flag("dropout", dropout)
         self.seed = quantizer.seed_or_drawn(seed)
+
+    def _check_scale(self, number):
+        """Refuses a stage of fixed codes whose scale cannot be set."""
+        inner, before = self.quantizers[number], self.quantizers[number - 1]
+        kind, where = type(inner).__name__, f"stage {number + 1} of {self.name}"
+        if not any(map(_has_fixed_codes, inner._flatten_layers())):
+            return
+        if not _has_fixed_codes(inner):
+            raise UserError(
+                f"{where} is a {kind} that holds quantizers with fixed codes, whose scale must "
+                f"change from stage to stage; put the {kind} around a ResidualQuantizer of them"
+            )
+        if number and not _has_fixed_codes(before):
+            raise UserError(
+                f"{where} is a {kind}, whose codes are fixed, but the residuals of "
+                f"{type(before).__name__} before it have no known scale; put {kind} first"
+            )
 
     @property
     def num_stages(self):
@@ -84,15 +118,18 @@ class ResidualQuantizer(composite_quantizer.CompositeQuantizer):
     @property
     def _least_codes(self):
         first, *others = self.quantizers
-        dropped = sum(len(each.code_sizes) for each in others)
+        dropped = sum(each._num_codes for each in others)
         return (*first._least_codes, *(-self.dropout,) * dropped)
 
     @property
     def _code_widths(self):
-        return tuple(itertools.accumulate(len(each.code_sizes) for each in self.quantizers))
+        return tuple(itertools.accumulate(each._num_codes for each in self.quantizers))
 
     def build(self, input_shape):
         self._build_inner(input_shape)
+        for before, inner in itertools.pairwise(self.quantizers):
+            if _has_fixed_codes(inner):
+                inner._refine(before._step)
         self.step = self.add_weight(
             name="step", shape=(), initializer="zeros", dtype="int32", trainable=False
         )
@@ -103,12 +140,14 @@ class ResidualQuantizer(composite_quantizer.CompositeQuantizer):
         if self.dropout and mode.training and len(stages) > 1:
             used = self._stages_by_row(vectors, mode, len(stages))
             self.step.assign(self.step + 1)
-        residual, total, outputs = vectors, 0.0, []
+        bounded = self._bounded(vectors)
+        residual, total, outputs = bounded, 0.0, []
         for number, inner in enumerate(stages):
             here = valid
             if used is not None and number:
                 here = used > number if valid is None else valid & (used > number)
-            output = inner._quantize(residual, here, mode._replace(num_stages=None))
+            given = residual if number else vectors
+            output = inner._quantize(given, here, mode._replace(num_stages=None))
             stage_vectors = ops.stop_gradient(output.vectors)
             if here is not None:
                 stage_vectors = ops.where(here[:, None], stage_vectors, 0.0)
@@ -117,10 +156,11 @@ class ResidualQuantizer(composite_quantizer.CompositeQuantizer):
             residual = residual - stage_vectors
             total = total + stage_vectors
             outputs.append(output)
+        codes = composite_quantizer.join_codes(outputs)
+        if _has_fixed_codes(self.quantizers[0]):
+            total = self._decode(codes)  # sums whole numbers, which no compiler rounds differently
         return quantizer.Quantized(
-            self.estimator(vectors, total),
-            composite_quantizer.join_codes(outputs),
-            composite_quantizer.add_losses(outputs),
+            self.estimator(bounded, total), codes, composite_quantizer.add_losses(outputs)
         )
 
     def _stages_by_row(self, vectors, mode, number):
@@ -133,25 +173,32 @@ class ResidualQuantizer(composite_quantizer.CompositeQuantizer):
         example = ops.arange(rows) * mode.samples // ops.maximum(rows, 1)
         return ops.take(used, example, axis=0)
 
+    def _bounded(self, vectors):
+        """What the sum of the stages approximates: `vectors` after the first stage's bound."""
+        first = self.quantizers[0]
+        return first._bounded(vectors) if _has_fixed_codes(first) else vectors
+
     def _encode(self, vectors, num_stages=None):
-        residual, columns = vectors, []
-        for inner in self.quantizers[:num_stages]:
-            codes = inner._encode(residual)
+        residual, columns = self._bounded(vectors), []
+        for number, inner in enumerate(self.quantizers[:num_stages]):
+            codes = inner._encode(residual if number else vectors)
             residual = residual - inner._decode(codes)
             columns.append(composite_quantizer.as_columns(codes))
         return ops.concatenate(columns, axis=1)
 
     def _decode(self, codes):
-        total, start = 0.0, 0
+        total, steps, start = 0.0, 0, 0
         for inner in self.quantizers:
-            width = len(inner.code_sizes)
+            width = inner._num_codes
             if start + width > codes.shape[-1]:
                 break
             stage_codes = composite_quantizer.columns(codes, start, width)
-            if start and self.dropout:
-                total = total + _decode_kept(inner, stage_codes, codes[..., start])
+            kept = codes[..., start : start + 1] >= 0 if start and self.dropout else None
+            if _has_fixed_codes(inner):
+                steps = steps * inner._cells + _where_kept(kept, inner._steps, stage_codes)
+                total = inner._at(steps)
             else:
-                total = total + inner._decode(stage_codes)
+                total = total + _where_kept(kept, inner._decode, stage_codes)
             start += width
         return total
 
@@ -164,7 +211,12 @@ class ResidualQuantizer(composite_quantizer.CompositeQuantizer):
         }
 
 
-def _decode_kept(inner, codes, marks):
-    """Vectors of a stage's codes, zeros where `marks`, one number per position, are `DROPPED`."""
-    kept = (marks >= 0)[..., None]
-    return ops.where(kept, inner._decode(ops.maximum(codes, 0)), 0.0)
+def _has_fixed_codes(layer):
+    return isinstance(layer, grid_quantizer.GridQuantizer)
+
+
+def _where_kept(kept, look_up, codes):
+    """`look_up(codes)`, and zeros where `kept`, `[..., 1]` or None for all, is false."""
+    if kept is None:
+        return look_up(codes)
+    return ops.where(kept, look_up(ops.maximum(codes, 0)), 0)
