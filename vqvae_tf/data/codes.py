@@ -1,21 +1,21 @@
 """Code maps: what a prior is trained on, in TFRecord files (docs/formats.md) or in memory."""
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from vqvae_tf.data import records
 from vqvae_tf.data.record_files import RecordFiles
 from vqvae_tf.data.shuffle import shuffled
-from vqvae_tf.data.source import Source, UnreadableError
+from vqvae_tf.data.source import BaseSource, Source
 from vqvae_tf.data.windows import Windows, uncopied
 from vqvae_tf.errors import UserError
 
 
-class CodeRecords:
+class CodeRecords(BaseSource):
     """`codes:GLOB`: the code maps of TFRecord files, in the order of the files' names.
 
     Args:
@@ -28,20 +28,16 @@ class CodeRecords:
         class_names: names of the classes, from `classes.txt` next to the files, else their numbers.
     """
 
+    contents = "records"
+
     def __init__(self, uri: str, paths: list[str], condition: str = "label"):
-        self.uri = uri
-        self._condition = condition
         self._files = RecordFiles(uri, paths)
-        self.class_names = records.class_names_of(self._files, condition)
-        self._unreadable = set(self._files.truncated)
+        self._condition = condition
+        super().__init__(uri, records.class_names_of(self._files, condition))
+        self._unreadable.update(self._files.truncated)
 
     def __len__(self) -> int:
         return len(self._files)
-
-    @property
-    def skipped(self) -> int:
-        """How many records were found unreadable so far; each is named once in the log."""
-        return len(self._unreadable)
 
     def maps(self) -> Iterator[dict[str, Any]]:
         """All maps in order, as `records.map_of` gives them; unreadable ones are skipped.
@@ -49,22 +45,14 @@ class CodeRecords:
         Raises:
             UserError: none of them can be read.
         """
-        readable = 0
-        for index in range(len(self)):
-            place = self._files.name(index)
-            try:
-                item = records.map_of(
-                    self._files.read(index), place, self.class_names, self._condition
-                )
-            except UnreadableError as error:
-                if place not in self._unreadable:
-                    self._unreadable.add(place)
-                    logging.warning("skipped %s", error)
-            else:
-                readable += 1
-                yield item
-        if not readable:
-            raise UserError(f"{self.uri}: none of its {len(self)} records can be read")
+        names = map(self._files.name, range(len(self)))
+        return self.read_all(
+            (name, functools.partial(self._map, index, name)) for index, name in enumerate(names)
+        )
+
+    def _map(self, index: int, name: str) -> dict[str, Any]:
+        record = self._files.read(index)
+        return records.map_of(record, name, self.class_names, self._condition)
 
 
 def grid_of(item: Mapping[str, Any]) -> np.ndarray:

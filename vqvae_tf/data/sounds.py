@@ -10,9 +10,8 @@ import tensorflow as tf
 from vqvae_tf.config import SoundDataConfig
 from vqvae_tf.data.levels import prepared
 from vqvae_tf.data.shuffle import shuffled
-from vqvae_tf.data.source import BaseSource, UnreadableError
+from vqvae_tf.data.source import BaseSource
 from vqvae_tf.data.windows import Windows, uncopied
-from vqvae_tf.errors import UserError
 
 
 class Phone(NamedTuple):
@@ -49,6 +48,8 @@ class Sound(TypedDict):
 class SoundSource(BaseSource):
     """Sounds of a data URI, as `open_sounds` opens them; the classes are the speakers."""
 
+    contents = "sounds"
+
     def __init__(self, uri: str, class_names: tuple[str, ...] = ()):
         super().__init__(uri, class_names)
         self._held: dict[Any, tuple[Windows, tf.Tensor]] = {}
@@ -69,19 +70,7 @@ class SoundSource(BaseSource):
         Raises:
             UserError: none of them can be read.
         """
-        readable = 0
-        for name, read in self.entries(sample_rate):
-            try:
-                sound = read()
-            except UnreadableError as error:
-                self.skip(name, error)
-            else:
-                readable += 1
-                yield sound
-        if not readable:
-            raise UserError(
-                f"{self.uri}: none of its {len(self)} sounds can be read; the log says why"
-            )
+        return self.read_all(self.entries(sample_rate))
 
     def windows(
         self, sample_rate: int, window: int, config: SoundDataConfig

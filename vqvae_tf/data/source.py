@@ -1,8 +1,9 @@
 """What a data source is, and the pictures of a data URI, in order or shuffled endlessly."""
 
 import abc
-from collections.abc import Iterator
-from typing import TypedDict
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypedDict, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +12,8 @@ from absl import logging
 from vqvae_tf.data.numpy_call import numpy_call
 from vqvae_tf.data.shuffle import shuffled
 from vqvae_tf.errors import UserError
+
+Entry = TypeVar("Entry")
 
 
 class UnreadableError(UserError):
@@ -36,8 +39,11 @@ class BaseSource(abc.ABC):
 
     Attributes:
         uri: what names the source.
-        class_names: the labels' names; empty where there are no labels.
+        class_names: the classes' names; empty where there are none.
+        contents: what a message calls the entries.
     """
+
+    contents = "pictures"
 
     def __init__(self, uri: str, class_names: tuple[str, ...] = ()):
         self.uri = uri
@@ -54,6 +60,29 @@ class BaseSource(abc.ABC):
         if name not in self._unreadable:
             self._unreadable.add(name)
             logging.warning("skipped %s", error)
+
+    def read_all(self, entries: Iterable[tuple[str, Callable[[], Entry]]]) -> Iterator[Entry]:
+        """What can be read, in order; the rest is skipped.
+
+        Args:
+            entries: the name of each, and what reads it or raises `UnreadableError`.
+
+        Raises:
+            UserError: none of them can be read.
+        """
+        none = True
+        for name, read in entries:
+            try:
+                entry = read()
+            except UnreadableError as error:
+                self.skip(name, error)
+            else:
+                none = False
+                yield entry
+        if none:
+            raise UserError(
+                f"{self.uri}: none of its {len(self)} {self.contents} can be read; the log says why"
+            )
 
     @abc.abstractmethod
     def __len__(self) -> int:
@@ -93,12 +122,6 @@ class Source(BaseSource):
             int32 (-1 without labels).
         """
 
-    def _refuse_if_empty(self, readable: int) -> None:
-        if not readable:
-            raise UserError(
-                f"{self.uri}: none of its {len(self)} pictures can be read; the log says why"
-            )
-
 
 class IndexedSource(Source):
     """A source that can read any of its pictures by number.
@@ -120,16 +143,10 @@ class IndexedSource(Source):
         """
 
     def pictures(self, channels: int = 3) -> Iterator[Picture]:
-        readable = 0
-        for index in range(len(self)):
-            try:
-                picture = self.read(index, channels)
-            except UnreadableError as error:
-                self.skip(self.name(index), error)
-            else:
-                readable += 1
-                yield picture
-        self._refuse_if_empty(readable)
+        return self.read_all(
+            (self.name(index), functools.partial(self.read, index, channels))
+            for index in range(len(self))
+        )
 
     def examples(self, seed: int, start: int, channels: int) -> tf.data.Dataset:
         count = len(self)

@@ -1,5 +1,6 @@
 """Pictures of TensorFlow Datasets, an optional package."""
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,20 +40,13 @@ class TensorFlowDatasets(Source):
         return self._info.num_examples
 
     def pictures(self, channels: int = 3) -> Iterator[Picture]:
-        readable = 0
         try:
-            for index, (encoded, label) in enumerate(self._encoded().as_numpy_iterator()):
-                image = self._decode(encoded, label, index, channels)
-                if image is not None:
-                    readable += 1
-                    yield Picture(
-                        name=self._name(index),
-                        image=image,
-                        label=int(label) if self.class_names else None,
-                    )
+            yield from self.read_all(
+                (self._name(index), functools.partial(self._read, encoded, label, index, channels))
+                for index, (encoded, label) in enumerate(self._encoded().as_numpy_iterator())
+            )
         except tf.errors.OpError as error:
             raise UserError(f"{self.uri}: TFDS cannot read its files ({reason(error)})") from error
-        self._refuse_if_empty(readable)
 
     def examples(self, seed: int, start: int, channels: int) -> tf.data.Dataset:
         # TFDS reads in sequence only: a resumed run reads over, but does not decode, what it
@@ -63,8 +57,11 @@ class TensorFlowDatasets(Source):
         unreadable = np.zeros([0, 0, channels], np.uint8)
 
         def load(encoded, label, index):
-            image = self._decode(encoded, label, int(index), channels)
-            return [unreadable if image is None else image]
+            try:
+                return [self._read(encoded, label, int(index), channels)["image"]]
+            except UnreadableError as error:
+                self.skip(self._name(int(index)), error)
+                return [unreadable]
 
         def example(position, item):
             index, (encoded, label) = item
@@ -93,17 +90,15 @@ class TensorFlowDatasets(Source):
             )
         )
 
-    def _decode(self, encoded: bytes, label: Any, index: int, channels: int) -> np.ndarray | None:
-        try:
-            if label and not -1 <= label < len(self.class_names):
-                raise UnreadableError(
-                    f"{self._name(index)}: label must lie in [0, {len(self.class_names)}), or be "
-                    f"-1 for none; received {label}"
-                )
-            return images.decode(encoded, self._name(index), channels, self._max_pixels)
-        except UnreadableError as error:
-            self.skip(self._name(index), error)
-            return None
+    def _read(self, encoded: bytes, label: Any, index: int, channels: int) -> Picture:
+        name = self._name(index)
+        if label and not -1 <= label < len(self.class_names):
+            raise UnreadableError(
+                f"{name}: label must lie in [0, {len(self.class_names)}), or be -1 for none; "
+                f"received {label}"
+            )
+        image = images.decode(encoded, name, channels, self._max_pixels)
+        return Picture(name=name, image=image, label=int(label) if self.class_names else None)
 
     def _name(self, index: int) -> str:
         return f"{self._split}#{index}"
