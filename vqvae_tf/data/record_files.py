@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from vqvae_tf.data.disk import printable
+from vqvae_tf.data.disk import printable, reading
 from vqvae_tf.data.source import UnreadableError
 from vqvae_tf.errors import UserError, reason
 
@@ -91,14 +91,9 @@ class RecordFiles:
                 f"{self.name(index)}: a record of {length:,} bytes; at most {self._most_bytes:,} "
                 "are read"
             )
-        try:
-            with tf.io.gfile.GFile(self.paths[file], "rb") as records:
-                records.seek(offset)
-                stored = records.read(length + _FOOTER)
-        except tf.errors.OpError as error:
-            raise UnreadableError(
-                f"{self.name(index)}: cannot be read ({reason(error)})"
-            ) from error
+        with reading(self.paths[file]) as (records, _):
+            records.seek(offset)
+            stored = records.read(length + _FOOTER)
         data, checksum = stored[:length], stored[length:]
         if checksum != _checksum(data):
             raise UnreadableError(f"{self.name(index)}: damaged, its checksum differs")
@@ -106,10 +101,9 @@ class RecordFiles:
 
     def _places_in(self, number: int, path: str) -> np.ndarray:
         places: list[tuple[int, int, int]] = []
+        offset = 0
         try:
-            size = tf.io.gfile.stat(path).length
-            offset = 0
-            with tf.io.gfile.GFile(path, "rb") as file:
+            with reading(path) as (file, size):
                 while offset < size:
                     file.seek(offset)
                     header = file.read(_HEADER)
@@ -118,17 +112,17 @@ class RecordFiles:
                     whole = len(header) == _HEADER and header[8:] == _checksum(header[:8])
                     length = struct.unpack("<Q", header[:8])[0] if whole else size
                     if offset + _HEADER + length + _FOOTER > size:
-                        self._note(path, f"damaged after record {len(places)}")
+                        self._note(path, f"{path}: damaged after record {len(places)}")
                         break
                     places.append((number, offset + _HEADER, length))
                     offset += _HEADER + length + _FOOTER
-        except tf.errors.OpError as error:
-            self._note(path, f"cannot be read ({reason(error)})")
+        except UnreadableError as error:
+            self._note(path, str(error))
         return np.array(places, np.int64).reshape(-1, 3)
 
     def _note(self, path: str, words: str) -> None:
         self.truncated.append(os.path.basename(path))
-        logging.warning("%s: %s", path, words)
+        logging.warning("%s", words)
 
 
 def _may_be_shard(path: str) -> bool:
