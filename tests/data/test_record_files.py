@@ -37,6 +37,15 @@ def test_compressed_files_are_refused(tmp_path):
         data.open_source(f"codes:{tmp_path}/a")
 
 
+def test_a_length_that_begins_as_a_compressed_file_does_is_a_length(tmp_path):
+    contents = [bytes(0x8B1F), b"x", bytes(0x18B1F)]
+    with tf.io.TFRecordWriter(str(tmp_path / "a")) as writer:
+        for content in contents:
+            writer.write(content)
+    files = record_files.RecordFiles("test", [str(tmp_path / "a")])
+    assert [files.read(n) for n in range(len(files))] == contents
+
+
 def test_empty_files_are_refused(tmp_path):
     (tmp_path / "a").touch()
     with pytest.raises(UserError, match="hold no record"):

@@ -107,9 +107,10 @@ class RecordFiles:
                 while offset < size:
                     file.seek(offset)
                     header = file.read(_HEADER)
-                    if header.startswith(b"\x1f\x8b"):
-                        raise UserError(f"{path}: compressed; write TFRecords without compression")
                     whole = len(header) == _HEADER and header[8:] == _checksum(header[:8])
+                    # A record of 35,615 bytes begins with the same two bytes as a gzip file.
+                    if not whole and not offset and header.startswith(b"\x1f\x8b"):
+                        raise UserError(f"{path}: compressed; write TFRecords without compression")
                     length = struct.unpack("<Q", header[:8])[0] if whole else size
                     if offset + _HEADER + length + _FOOTER > size:
                         self._note(path, f"{path}: damaged after record {len(places)}")
