@@ -1,7 +1,7 @@
-"""Keras metrics that are true over a whole epoch and over replicas, not means of batch values.
+"""Keras metrics over a whole epoch and all replicas, which are not means of batch values.
 
-The functions at the top count codes and read off the counts, for the metrics and for the models'
-own logs. Of whole data sets `vqvae_tf.media.evaluation` counts in 64 bits.
+The functions at the top count codes and compute figures from the counts, for the metrics and for
+the models' logs. For whole data sets `vqvae_tf.media.evaluation` counts in 64 bits.
 """
 
 import functools
@@ -22,13 +22,13 @@ SSIM_WINDOW = 11  # pixels, the width of tf.image.ssim's window
 def count_codes(codes: Any, num_embeddings: int, weights: Any = None) -> Any:
     """How often each code was chosen: integers `[...]` -> float32 `[num_embeddings]`.
 
-    Codes below 0 are left out: those of a stage that quantizer dropout leaves out are -1. XLA
-    compiles it.
+    Codes below 0 are not counted: the codes of a stage dropped by quantizer dropout are -1. XLA
+    can compile it.
 
     Args:
         codes: in [0, num_embeddings), or below 0.
         num_embeddings: K.
-        weights: what each code counts, the shape of `codes`; None is 1.
+        weights: weight of each code, in the shape of `codes`; None means 1.
 
     >>> [float(count) for count in count_codes([[0, 2], [2, -1]], num_embeddings=4)]
     [1.0, 0.0, 2.0, 0.0]
@@ -54,11 +54,11 @@ def entropy_of(counts: Any) -> Any:
 
 
 def perplexity_of(counts: Any) -> Any:
-    """exp of the entropy of `counts`: how many codes do the work; 1 where nothing was counted.
+    """exp of the entropy of `counts`, the effective number of codes; 1 if nothing was counted.
 
     Args:
-        counts: `[num_embeddings]`, or of several codebooks `[..., num_embeddings]`, of which it is
-            the geometric mean.
+        counts: `[num_embeddings]`, or `[..., num_embeddings]` for several codebooks; the result is
+            then the geometric mean over them.
 
     Returns:
         A float32 scalar.
@@ -79,10 +79,10 @@ def usage_of(counts: Any) -> Any:
 
 
 class _CodeHistogram(keras.metrics.Metric):
-    """Counts how often each code was chosen; subclasses say what is read off the counts.
+    """Counts how often each code was chosen; subclasses compute the result from the counts.
 
     Counts are float32, exact up to 16.7 million hits of one code between two resets. Negative codes
-    are left out: those of a stage that quantizer dropout leaves out are -1.
+    are not counted: the codes of a stage dropped by quantizer dropout are -1.
 
     Args:
         num_embeddings: number of codes in the codebook; for a composite quantizer its
@@ -109,15 +109,15 @@ class _CodeHistogram(keras.metrics.Metric):
         """Adds a batch: `update_state(codes)`, or, as Keras calls it, `(targets, codes)`.
 
         Args:
-            codes: integers of any shape; of a composite quantizer `[..., len(code_sizes)]`.
-            y_pred: the codes, where the metric is one of `compile(metrics=...)`: the first argument
-                is then the targets, which do not matter.
-            sample_weight: shape of the codes (of a composite quantizer without their last axis), or
-                its first axes alone, such as `[batch]`; 0 leaves a code out (a mask). A mask that
-                Keras has put on the codes does so too.
+            codes: integers of any shape; for a composite quantizer `[..., len(code_sizes)]`.
+            y_pred: the codes, if the metric is used in `compile(metrics=...)`: the first argument
+                is then the targets, which are ignored.
+            sample_weight: weights in the shape of the codes (for a composite quantizer without
+                their last axis), or of its first axes only, such as `[batch]`; 0 excludes a code
+                (a mask). A Keras mask on the codes excludes them too.
 
         Raises:
-            UserError: for codes that are not integers, or too large where they are at hand.
+            UserError: for codes that are not integers, or for a known code that is too large.
         """
         codes = ops.convert_to_tensor(codes if y_pred is None else y_pred)
         self._check(codes)
@@ -172,12 +172,12 @@ def _values(tensor):
     """NumPy values of a tensor, or None while it is traced."""
     try:
         return np.asarray(tensor)
-    except (NotImplementedError, TypeError):  # TensorFlow's, JAX's
+    except (NotImplementedError, TypeError):  # raised by TensorFlow and by JAX
         return None
 
 
 def _broadcast_from_the_left(weights, codes):
-    """`weights`, `[batch]` say, float32 in the shape of `codes`, `[batch, height, width]` say."""
+    """`weights`, such as `[batch]`, as float32 in the shape of `codes`."""
     weights = ops.cast(weights, "float32")
     given, shape = weights.shape, codes.shape
     if len(given) > len(shape) or any(
@@ -194,11 +194,11 @@ def _broadcast_from_the_left(weights, codes):
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class Perplexity(_CodeHistogram):
-    """Exponential of the entropy of the codes' frequencies: how many codes do the work.
+    """Exponential of the entropy of the codes' frequencies: the effective number of codes.
 
-    1 when a single code is used, `num_embeddings` when all are used alike. Frequencies are pooled
-    over the epoch; a mean of batch perplexities would be smaller, since no batch shows all codes.
-    Of a composite quantizer it is the geometric mean over its codebooks.
+    It is 1 if a single code is used, and `num_embeddings` if all are used equally. Frequencies are
+    pooled over the epoch; a mean of batch perplexities would be smaller, since no batch shows all
+    codes. For a composite quantizer it is the geometric mean over its codebooks.
 
     >>> metric = Perplexity(num_embeddings=8)
     >>> metric.update_state([[0, 1], [0, 1]])
@@ -212,10 +212,10 @@ class Perplexity(_CodeHistogram):
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class BitsPerVector(_CodeHistogram):
-    """Entropy of the codes of one vector in bits, each of its codes taken by itself.
+    """Sum of the entropies, in bits, of the codes of one vector.
 
-    What an entropy coder needs that knows the codes' frequencies and nothing else; at fixed length
-    it is the quantizer's `bits_per_vector`.
+    It is the rate of an entropy coder that uses only the frequencies of the codes. The rate of
+    fixed-length codes is the quantizer's `bits_per_vector`.
 
     >>> metric = BitsPerVector(num_embeddings=(8, 8))
     >>> metric.update_state([[0, 3], [1, 3], [2, 3], [3, 3]])
@@ -229,7 +229,7 @@ class BitsPerVector(_CodeHistogram):
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class Usage(_CodeHistogram):
-    """Share of the codebook that was chosen at least once, in [0, 1].
+    """Share of the codes that were chosen at least once, in [0, 1].
 
     >>> metric = Usage(num_embeddings=8)
     >>> metric.update_state([0, 1, 0, 1])
@@ -243,7 +243,7 @@ class Usage(_CodeHistogram):
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class DeadCodes(_CodeHistogram):
-    """Number of codes that were not chosen once.
+    """Number of codes that were never chosen.
 
     >>> metric = DeadCodes(num_embeddings=8)
     >>> metric.update_state([0, 1, 0, 1])
@@ -325,7 +325,7 @@ class SSIM(keras.metrics.Mean):
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class BitsPerDimension(keras.metrics.Metric):
-    """All bits over all dimensions, so that pictures of unlike sizes weigh as they should.
+    """All bits divided by all dimensions, so that larger pictures have more weight.
 
     >>> metric = BitsPerDimension()
     >>> metric.update_state([24.0, 48.0], dimensions=12)
@@ -342,9 +342,8 @@ class BitsPerDimension(keras.metrics.Metric):
         """Adds a batch.
 
         Args:
-            bits: what each example cost, `[batch]`.
-            dimensions: numbers that an example consists of (height x width x channels), a scalar
-                or `[batch]`.
+            bits: bits of each example, `[batch]`.
+            dimensions: size of an example (height x width x channels), a scalar or `[batch]`.
             sample_weight: `[batch]`.
         """
         bits = ops.cast(bits, self.dtype)

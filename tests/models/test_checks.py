@@ -26,7 +26,7 @@ def test_integers_of_all_widths_are_read(dtype):
         ([[[[1.7, 0.0]]]], "codes must be integers of the shape .* received float64"),
         ([[[[True, False]]]], "received bool"),
         ([[[[2**70, 0]]]], "received object"),
-        ([[[[1, 2]], [[1, 2], [1, 2]]]], "received rows of unlike lengths"),
+        ([[[[1, 2]], [[1, 2], [1, 2]]]], "received rows of different lengths"),
         ([[[["a", "b"]]]], "codes must be integers"),
         ([[[[4, 0]]]], "between 0 and 3 in slot 0; received 4 to 4"),
         ([[[[0, 3]]]], "between 0 and 2 in slot 1; received 3 to 3"),

@@ -178,10 +178,10 @@ def test_targets_weights_losses_and_metrics_are_refused(family):
         ("sample_weight", np.ones(4)),
         ("class_weight", {0: 1.0}),
     ):
-        with pytest.raises(UserError, match=f"takes no {name}: it knows its own losses"):
+        with pytest.raises(UserError, match=f"takes no {name}: the model computes its losses"):
             model.fit(batch, **{name: value})
     for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
-        with pytest.raises(UserError, match=f"takes no {name}: it knows its own losses"):
+        with pytest.raises(UserError, match=f"takes no {name}: the model computes its losses"):
             model.compile("adam", **{name: ["mse"]})
     with pytest.raises(UserError, match="received a tuple of 2"):
         model.fit(batch, validation_data=(batch, batch[model.data_key]))

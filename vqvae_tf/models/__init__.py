@@ -1,4 +1,4 @@
-"""Keras models: autoencoders of a family, priors over their codes, and the registry of both."""
+"""Keras models: families of autoencoders and of priors, and the registry of both."""
 
 from vqvae_tf.config.audio import AudioConfig
 from vqvae_tf.config.autoencoder import AutoencoderConfig

@@ -1,4 +1,4 @@
-"""The contract of all autoencoders: data to codes and back, and what training asks of them."""
+"""The base class of all autoencoders."""
 
 import abc
 import math
@@ -15,17 +15,17 @@ from vqvae_tf.summaries import Summaries
 
 
 class Autoencoder(trainable_model.TrainableModel):
-    """Data to codes and back.
+    """A model that encodes data as codes and decodes codes to data.
 
-    Codes are int32 `[batch, *grid]`, with one more axis where a place has several. A family says
-    what its data are, how it pads them, and what its networks make of them: the abstract methods.
+    Codes are int32 `[batch, *grid]`, with one more axis if there are several codes per place. The
+    abstract methods of a family define its data, their padding and its networks.
 
     Attributes:
         data_key: name of the main tensor of a batch, which names the medium.
         grid_rank: 1 for sounds, 2 for pictures, 3 for videos.
-        decodes_in_graph: whether `decode` can be exported: not where it draws sample by sample.
-        searchable: whether `CodeSearch` can choose its codes, where there are `code_vectors`: it
-            has pictures, and `latents(pictures)` gives the vectors that codes stand for.
+        decodes_in_graph: whether `decode` can be exported; false if it draws sample by sample.
+        searchable: whether `CodeSearch` can choose its codes if it has `code_vectors`: its data
+            are pictures, and `latents(pictures)` returns the vectors that are quantized.
     """
 
     grid_rank: int
@@ -35,29 +35,29 @@ class Autoencoder(trainable_model.TrainableModel):
     @property
     @abc.abstractmethod
     def code_sizes(self) -> tuple[int, ...]:
-        """How many values each code of a place may take, a number for each slot."""
+        """Number of values of each code of a place, one number per slot."""
 
     @property
     @abc.abstractmethod
     def code_vectors(self) -> Any:
-        """`[num_embeddings, dim]`, what codes stand for where all slots have one codebook.
+        """`[num_embeddings, dim]`, the vectors of codes if all slots share one codebook.
 
-        None for another quantizer; `[levels, num_embeddings, dim]` for several levels.
+        None for other quantizers; `[levels, num_embeddings, dim]` for several levels.
         """
 
     @property
     @abc.abstractmethod
     def conditions(self) -> dict[str, Condition]:
-        """What the decoder may be told, by name."""
+        """The conditions that the decoder takes, by name."""
 
     @property
     @abc.abstractmethod
     def data_taken(self) -> checks.Input:
-        """Data as users have them."""
+        """The data that public methods take."""
 
     @abc.abstractmethod
     def _pad(self, data) -> tf.Tensor:
-        """Checked data, continued to a size that the strides divide."""
+        """Checked data, padded to a size that the strides divide."""
 
     @abc.abstractmethod
     def _encode(self, data) -> tf.Tensor:
@@ -65,11 +65,12 @@ class Autoencoder(trainable_model.TrainableModel):
 
     @abc.abstractmethod
     def _loss_terms(self, batch, training: bool) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-        """`(reconstruction, losses, codes)`: the first loss, the quantizers', codes by prefix.
+        """`(reconstruction, losses, codes)`: reconstruction loss, quantizers' losses, codes.
 
-        `batch` is checked, and its data of any size.
+        `batch` is checked, and its data may have any size.
 
-        The prefix is that of the level's losses and of its `perplexity`: "" where there is one.
+        `codes` has a key for each level: the prefix of the level's losses and of its `perplexity`,
+        "" for a single level.
         """
 
     @abc.abstractmethod
@@ -78,24 +79,24 @@ class Autoencoder(trainable_model.TrainableModel):
 
     @abc.abstractmethod
     def decode(self, codes: Any, *args: Any, **kwargs: Any) -> Any:
-        """Data that codes stand for; further arguments are conditions, and the family's own."""
+        """Decodes codes to data; further arguments are conditions and those of the family."""
 
     @abc.abstractmethod
     def reconstruct(self, data: Any, *args: Any, **kwargs: Any) -> Any:
-        """`decode(encode(data))` at the data's own size."""
+        """`decode(encode(data))`, cropped to the size of the data."""
 
     @abc.abstractmethod
     def summaries(self, batch) -> Summaries:
-        """What a training log shows of a batch."""
+        """Summaries of a batch for the training log."""
 
     @property
     def bits_per_place(self) -> float:
-        """Bits of the codes of one place at fixed length: the sum of log2 of `code_sizes`."""
+        """Bits per place with fixed-length codes: the sum of log2 of `code_sizes`."""
         return sum(math.log2(size) for size in self.code_sizes)
 
     @property
     def codes_spec(self) -> tf.TensorSpec:
-        """Of codes, of any batch and any grid."""
+        """The spec of codes, for any batch size and any grid."""
         return self.codes_taken.spec
 
     @property
@@ -118,7 +119,7 @@ class Autoencoder(trainable_model.TrainableModel):
     def encode(self, data):
         """Codes of data: int32 `[batch, *grid]`, with one more axis for several per place.
 
-        In a functional model also of a symbolic input.
+        It also takes a symbolic input of a functional model.
         """
         data = self.data_taken.check(data)
         if methods_layer.is_symbolic(data):
@@ -126,9 +127,9 @@ class Autoencoder(trainable_model.TrainableModel):
         return without_slots(self._encode(self._pad(data)))
 
     def compute_losses(self, batch, training: bool = False):
-        """Mean losses of a batch: `reconstruction`, the quantizers' own, and their sum `loss`.
+        """Mean losses of a batch: `reconstruction`, those of the quantizers, and their sum `loss`.
 
-        The perplexities, of the codes of this batch, are in addition to them and not in the sum.
+        The perplexities of this batch's codes are returned too and are not part of the sum.
         """
         reconstruction, losses, codes = self._loss_terms(self.check_batch(batch), training)
         losses = {"reconstruction": reconstruction, **losses}
@@ -139,12 +140,12 @@ class Autoencoder(trainable_model.TrainableModel):
         }
 
     def bits(self, batch, codes=None):
-        """Bits that each example costs: `[batch]` float32 each, and the number of dimensions.
+        """Bits of each example, float32 `[batch]` by name, and the number of dimensions.
 
-        Of the nearest codes, or of given ones, shaped as those of `encode`.
+        They are computed for the nearest codes, or for `codes`, in the shape that `encode` returns.
 
         `reconstruction` is -log2 p(x|z); `latent` is the number of places times `bits_per_place`;
-        `total` their sum; `dimensions` is how many numbers an example has.
+        `total` is their sum; `dimensions` is the number of values of an example.
         """
         batch = self.check_batch(batch)
         data = batch[self.data_key]
@@ -160,7 +161,7 @@ class Autoencoder(trainable_model.TrainableModel):
         }
 
     def _perplexity(self, codes):
-        """Of codes `[..., slots]`: the geometric mean over the slots."""
+        """Perplexity of codes `[..., slots]`, the geometric mean over the slots."""
         size = max(self.code_sizes)
         counts = [metrics.count_codes(codes[..., slot], size) for slot in range(codes.shape[-1])]
         return metrics.perplexity_of(tf.stack(counts))
@@ -183,7 +184,7 @@ def decode_places(quantizer: layers.Quantizer, codes: Any) -> Any:
 
 
 def code_vectors_of(quantizer: Any) -> Any:
-    """`[num_embeddings, dim]` where all of a place's codes have one codebook, else None."""
+    """`[num_embeddings, dim]` if all codes of a place share one codebook, else None."""
     if isinstance(quantizer, layers.GroupedQuantizer) and quantizer.shared:
         quantizer = quantizer.quantizers[0]
     is_codebook = isinstance(quantizer, layers.CodebookQuantizer)

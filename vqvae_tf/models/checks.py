@@ -1,4 +1,4 @@
-"""What models take, said as data and looked at before any work: what is wrong ends in one line."""
+"""Descriptions of the inputs of models, and checks that raise one-line errors."""
 
 import dataclasses
 import re
@@ -20,15 +20,15 @@ class Input:
 
     Attributes:
         name: its key in a batch.
-        noun: what messages call it.
-        axes: of its shape: a name where any size will do, else the size.
+        noun: its name in messages.
+        axes: axes of its shape: a name for an axis of any size, else the size.
         values: "uint8", "floats" or "integers".
-        low: the least of its values.
-        highs: the largest of its values, or one for each slot of the last axis; none without any.
+        low: smallest allowed value.
+        highs: largest allowed value, or one for each slot of the last axis; empty for no limit.
         hints: ways out, by what was received: "floats", "integers", "fewer axes", "out of range".
-        names: what the integers stand for, where they have names.
-        one_for_all: whether one value may stand for the whole batch.
-        slot_axis: whether the axis of one slot, left out of `axes`, is there inside the library.
+        names: names of the integers, if they have any.
+        one_for_all: whether a single value may be given for the whole batch.
+        slot_axis: whether an axis for a single slot, which `axes` omits, is added by `check`.
     """
 
     name: str
@@ -44,15 +44,15 @@ class Input:
 
     @property
     def spec(self) -> tf.TensorSpec:
-        """Of what users hand over, of any size along the axes that have a name."""
+        """The spec of the public input, with any size along the axes that have a name."""
         shape = [axis if isinstance(axis, int) else None for axis in self.axes]
         return tf.TensorSpec(shape, _DTYPES[self.values], name=self.name)
 
     def check(self, value: Any) -> Any:
         """`value` as a tensor of the type that networks take.
 
-        Of tensors in a graph the type and the shape are looked at, of all others the values too. A
-        symbolic input of a functional model is handed back as it is.
+        For tensors in a graph the type and the shape are checked, for all others the values too. A
+        symbolic input of a functional model is returned as it is.
 
         Raises:
             UserError: if the model cannot take it.
@@ -79,9 +79,9 @@ class Input:
         return self._with_slots(tf.cast(value, _DTYPES[self.values]))
 
     def check_in_pipeline(self, value: Any) -> Any:
-        """`check` inside `tf.data.Dataset.map`, where an assertion looks at the values.
+        """`check` inside `tf.data.Dataset.map`, where an assertion checks the values.
 
-        `refusal_in` finds in the assertion's error what is to be said.
+        `refusal_in` extracts the message from the assertion's error.
         """
         value = self.check(value)
         assertions = []
@@ -96,15 +96,15 @@ class Input:
     def nan_where_wrong(self, value: Any, of: Any) -> Any:
         """Floats `of` `[batch, ...]`, but NaN for examples whose `value` `[batch]` is out of range.
 
-        In a graph, where `check` sees no values: a wrong class so shows in the loss, also where XLA
-        leaves assertions out.
+        For graphs, in which `check` cannot check values: a wrong class then gives a NaN loss, even
+        if XLA removes assertions.
         """
         wrong = (value < self.low) | (value > self.highs[0])
         wrong = tf.reshape(wrong, [-1] + [1] * (of.shape.rank - 1))
         return tf.where(wrong, tf.constant(np.nan, of.dtype), of)
 
     def _bounded(self, value):
-        """Parts of `value`, where each lies and the largest that may be in it."""
+        """Yields `(part of value, its place in words, largest allowed value)`."""
         if len(set(self.highs)) == 1:
             yield value, "", self.highs[0]
         else:
@@ -119,8 +119,8 @@ class Input:
     def _array(self, value):
         try:
             value = np.asarray(value)
-        except ValueError:  # rows of unlike lengths
-            raise UserError(f"{self._form()}; received rows of unlike lengths") from None
+        except ValueError:  # rows of different lengths
+            raise UserError(f"{self._form()}; received rows of different lengths") from None
         if self.names and value.dtype.kind == "U":
             numbers = [self._number(name) for name in value.ravel().tolist()]
             value = np.reshape(np.array(numbers, np.int32), value.shape)
@@ -132,7 +132,7 @@ class Input:
         return self.names.index(name)
 
     def _check_form(self, value):
-        """Looks at what is known of a tensor before it has values: type, rank and sizes."""
+        """Checks the type, the rank and the sizes, as far as they are known."""
         kind, received = _kind(value.dtype)
         shape = tf.TensorShape(value.shape)
         hint = ""
@@ -163,7 +163,7 @@ class Input:
         if not value.shape.is_subtype_of(shape):
             value = tf.ensure_shape(value, shape)
         if value.dtype.is_integer and value.dtype.size > 4:
-            # What is out of range stays so, where a cast would wrap it round to another code.
+            # Keeps values out of range, which a cast could wrap to a valid code.
             value = tf.clip_by_value(tf.cast(value, tf.int64), -2, 2**31 - 1)
         return tf.cast(value, _DTYPES[self.values])
 
@@ -211,17 +211,17 @@ def waveforms() -> Input:
         hints={
             "integers": "divide 16-bit samples by 32768",
             "fewer axes": "audio[None] is a batch of one; dataset.batch(16) makes batches",
-            "out of range": "divide 16-bit samples by 32768, clip what resampling overshoots",
+            "out of range": "divide 16-bit samples by 32768, clip overshoots of resampling",
         },
     )
 
 
 def codes(rank: int, code_sizes: tuple[int, ...]) -> Input:
-    """Codes, with an axis of slots where there is more than one.
+    """Codes, with an axis of slots if there is more than one.
 
     Args:
-        rank: of the grid: 1 for sequences, 2 for pictures, 3 for videos.
-        code_sizes: how many values each slot may take.
+        rank: rank of the grid: 1 for sequences, 2 for pictures, 3 for videos.
+        code_sizes: number of values of each slot.
     """
     slots = len(code_sizes)
     axes = ("batch", *("time", "height", "width")[0 if rank != 2 else 1 :][:rank])
@@ -237,12 +237,12 @@ def codes(rank: int, code_sizes: tuple[int, ...]) -> Input:
 
 
 def classes(name: str, number: int, names: tuple[str, ...] = ()) -> Input:
-    """One of `num_classes` classes for each example, or one for all; -1 for none.
+    """One of `number` classes for each example, or one for all; -1 for none.
 
     Args:
         name: its key in a batch.
-        number: how many classes there are.
-        names: theirs, where they have any.
+        number: number of classes.
+        names: names of the classes, if they have any.
     """
     hints = {"out of range": "classes count from 0"}
     return Input(name, name, ("batch",), "integers", -1, (number - 1,), hints, names, True)
@@ -257,9 +257,9 @@ def check_batch(
     """A batch as a dictionary of tensors, in the order of `inputs`.
 
     Args:
-        inputs: what the model takes, by name, the data first.
+        inputs: inputs of the model, by name, the data first.
         batch: a dictionary, or the data alone.
-        unused: keys that a batch may hold and that the model does not look at.
+        unused: keys that a batch may have and that the model ignores.
         in_pipeline: whether this is inside `tf.data.Dataset.map`.
 
     Raises:
@@ -271,8 +271,8 @@ def check_batch(
         if not batch or any(each is not None for each in batch[1:]):
             raise UserError(
                 f"a batch is a dictionary with the keys {', '.join(known)}, or {main} alone; "
-                f"received a tuple of {len(batch)}: models know their own losses and take no "
-                "targets or weights"
+                f"received a tuple of {len(batch)}: models compute their losses themselves and "
+                "take no targets or weights"
             )
         batch = batch[0]
     if not isinstance(batch, Mapping):
@@ -292,13 +292,13 @@ def check_batch(
 
 
 def check_grid(codes: Any, data: Any, grid_rank: int, stride: int) -> None:
-    """Refuses codes that are not one for each `stride` of the data along every axis.
+    """Refuses codes whose grid does not have one place for each `stride` of the data on every axis.
 
     Args:
         codes: `[batch, *grid, ...]`.
         data: `[batch, *sizes, ...]`.
         grid_rank: axes of the grid.
-        stride: of the data, along each of them.
+        stride: stride of the grid along each axis of the data.
     """
     sizes = data.shape[1 : 1 + grid_rank]
     grid = [None if size is None else -(-size // stride) for size in sizes]
@@ -311,16 +311,16 @@ def check_grid(codes: Any, data: Any, grid_rank: int, stride: int) -> None:
 
 
 def refusal_in(error: BaseException) -> str | None:
-    """The words of a `UserError` that TensorFlow passed on inside one of its own, or None."""
-    found = re.search(r"UserError: (.*?)(\n|\\n|$)", str(error))  # an assertion escapes its strings
+    """The message of a `UserError` inside an error of TensorFlow, or None."""
+    found = re.search(r"UserError: (.*?)(\n|\\n|$)", str(error))  # assertions escape strings
     return None if found is None else found[1]
 
 
 def one_for_each(taken: Input, value: Any, data: Any, in_pipeline: bool = False) -> Any:
-    """A checked value for each example of `data`, which is a checked tensor, or None.
+    """`value`, checked and repeated for each example of the checked tensor `data`; None for None.
 
     Raises:
-        UserError: if the model cannot take it, or there are more of them or fewer.
+        UserError: if the model cannot take it, or the number of values differs.
     """
     value = taken.check_in_pipeline(value) if in_pipeline else taken.check(value)
     if data is None or isinstance(value, keras.KerasTensor) or isinstance(data, keras.KerasTensor):

@@ -1,4 +1,4 @@
-"""What a model may be conditioned on, such as a class or a speaker: one dictionary, by name."""
+"""Conditions of models, such as a class or a speaker: one dictionary, by name."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -10,18 +10,18 @@ from vqvae_tf.models import checks
 
 
 class Condition(NamedTuple):
-    """A number of a class for each example; -1 stands for none.
+    """A class number for each example; -1 means none.
 
     Attributes:
-        num_classes: how many there are.
-        names: theirs, if they are known; a name then stands for its number.
+        num_classes: number of classes.
+        names: names of the classes, if known; a name may then be given instead of its number.
     """
 
     num_classes: int
     names: tuple[str, ...] = ()
 
     def input(self, name: str) -> checks.Input:
-        """What a batch holds of it under its name."""
+        """The input of a batch under this name."""
         return checks.classes(name, self.num_classes, self.names)
 
 

@@ -1,8 +1,8 @@
-"""What Keras's `fit`, `evaluate` and `predict` are given, checked before and while they run.
+"""Checks of the data given to Keras's `fit`, `evaluate` and `predict`.
 
-A step compiled by XLA has no assertions, and one compiled for a device cannot stop for a value. So
-arrays are looked at as they are handed over, and the batches of a data set as they are read, on the
-CPU, before a step sees them.
+A step compiled by XLA has no assertions, and one compiled for a device cannot stop for a value.
+Arrays are therefore checked when they are passed, and the batches of a data set when they are read,
+on the CPU, before a step gets them.
 """
 
 import functools
@@ -21,9 +21,9 @@ _NOT_USED = ("y", "sample_weight", "class_weight")
 
 
 def checking(method: Callable) -> Callable:
-    """A method of `keras.Model` that takes data, which first looks at it.
+    """Decorates a method of `keras.Model` that takes data, to check the data first.
 
-    The model offers `check_batch(batch, in_pipeline)`.
+    The model must have `check_batch(batch, in_pipeline)`.
     """
     signature = inspect.signature(method)
 
@@ -34,10 +34,10 @@ def checking(method: Callable) -> Callable:
         for name in _NOT_USED:
             if values.get(name) is not None:
                 raise UserError(
-                    f"{method.__name__} of this model takes no {name}: it knows its own losses, "
-                    "and what it learns from is in its batches; leave it out"
+                    f"{method.__name__} of this model takes no {name}: the model computes its "
+                    "losses from the batches; leave it out"
                 )
-        # Within `fit`, `evaluate` reads the validation data that were checked before.
+        # Inside `fit`, `evaluate` reads the validation data, which are already checked.
         if "_use_cached_eval_dataset" not in values.get("kwargs", {}):
             for name in ("x", "validation_data"):
                 if values.get(name) is not None:
@@ -54,24 +54,24 @@ def checking(method: Callable) -> Callable:
 
 
 def _checked(data: Any, check: Callable[..., Mapping[str, Any]]) -> Any:
-    """The data, all of whose batches pass `check`; what Keras alone knows stays as it is."""
+    """The data, with `check` applied to all batches; types that only Keras knows are unchanged."""
     if isinstance(data, tf.data.Dataset):
 
-        def look(*batch):  # `map` takes tuples apart
+        def look(*batch):  # `map` unpacks tuples
             return check(batch[0] if len(batch) == 1 else batch, in_pipeline=True)
 
         return data.map(tf.autograph.experimental.do_not_convert(look))
     if isinstance(data, keras.utils.PyDataset) and not data.use_multiprocessing:
         return _CheckedPyDataset(data, check)
     if isinstance(data, types.GeneratorType):
-        return ((check(batch),) for batch in data)  # tuples, as Keras wants of a generator
+        return ((check(batch),) for batch in data)  # Keras requires tuples of a generator
     if isinstance(data, (Mapping, list, tuple)) or hasattr(data, "__array__"):
         return check(data)
     return data
 
 
 class _CheckedPyDataset(keras.utils.PyDataset):
-    """A `PyDataset` whose batches are looked at."""
+    """A `PyDataset` whose batches are checked."""
 
     def __init__(self, data: keras.utils.PyDataset, check: Callable[..., Mapping[str, Any]]):
         super().__init__(data.workers, data.use_multiprocessing, data.max_queue_size)

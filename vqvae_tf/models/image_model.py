@@ -1,4 +1,4 @@
-"""What all models of pictures share: their configuration's fields, and pixels in and out."""
+"""The base class of all models of pictures."""
 
 import abc
 from typing import Any
@@ -12,14 +12,14 @@ from vqvae_tf.summaries import Summaries
 
 
 class ImageModel(autoencoder.Autoencoder):
-    """Pictures to codes and back.
+    """A model that encodes pictures as codes and decodes codes to pictures.
 
-    Pictures are uint8 `[batch, height, width, channels]` of any size: sizes that the strides don't
-    divide are continued by reflection at the bottom and the right, and `reconstruct` crops back.
+    Pictures are uint8 `[batch, height, width, channels]` of any size. Sizes that the strides don't
+    divide are padded by reflection at the bottom and the right; `reconstruct` crops the result.
     Codes are int32 `[batch, ceil(height / stride), ceil(width / stride)]`, with one more axis
-    where there are several per place.
+    if there are several per place.
 
-    A family says how it quantizes and what it makes of codes: the abstract methods.
+    The abstract methods of a family define its networks and its quantization.
     """
 
     data_key = "image"
@@ -45,7 +45,7 @@ class ImageModel(autoencoder.Autoencoder):
 
     @abc.abstractmethod
     def _outputs(self, codes):
-        """What the decoder makes of codes with slots: the parameters of p(x|z)."""
+        """Output of the decoder for codes with slots: the parameters of p(x|z)."""
 
     @property
     def conditions(self):
@@ -66,9 +66,9 @@ class ImageModel(autoencoder.Autoencoder):
         return self.likelihood.mean(_cropped(outputs, images))
 
     def decode(self, codes):
-        """The uint8 pictures that codes stand for: the mean of p(x|z), rounded.
+        """Decodes codes to uint8 pictures: the mean of p(x|z), rounded.
 
-        In a functional model also of a symbolic input.
+        It also takes a symbolic input of a functional model.
         """
         codes = self.codes_taken.check(codes)
         if methods_layer.is_symbolic(codes):
@@ -76,9 +76,9 @@ class ImageModel(autoencoder.Autoencoder):
         return _to_uint8(self.likelihood.mean(self._outputs(codes)))
 
     def reconstruct(self, images):
-        """`decode(encode(images))`, cropped to the pictures' own size.
+        """`decode(encode(images))`, cropped to the size of the pictures.
 
-        In a functional model also of a symbolic input.
+        It also takes a symbolic input of a functional model.
         """
         images = self.data_taken.check(images)
         if methods_layer.is_symbolic(images):
@@ -86,7 +86,7 @@ class ImageModel(autoencoder.Autoencoder):
         return _cropped(self.decode(self.encode(images)), images)
 
     def summaries(self, batch) -> Summaries:
-        """Pictures next to their reconstructions, and which codes they use."""
+        """Pictures next to their reconstructions, and a histogram of their codes."""
         images = self.check_batch(batch)["image"][:8]
         codes = self.encode(images)
         beside = tf.concat([images, _cropped(self.decode(codes), images)], axis=2)
@@ -111,12 +111,12 @@ class ImageModel(autoencoder.Autoencoder):
 
 
 def pixels_of(images):
-    """uint8 pictures as networks see them: float32 in [-0.5, 0.5]."""
+    """uint8 pictures as networks take them: float32 in [-0.5, 0.5]."""
     return tf.cast(images, tf.float32) / 255.0 - 0.5
 
 
 def make_likelihood(config: ImageModelConfig) -> likelihoods.Likelihood:
-    """The likelihood that a configuration asks for, not built yet."""
+    """The likelihood of a configuration, not built yet."""
     if config.likelihood == "logistic_mixture":
         return likelihoods.LogisticMixture(config.mixture_components, name="likelihood")
     if config.likelihood == "categorical":
@@ -139,9 +139,9 @@ def _cropped(padded, images):
 
 
 def pad_by_reflection(images, multiple):
-    """Continues pictures at the bottom and the right to sizes that `multiple` divides.
+    """Pads pictures at the bottom and the right to sizes that `multiple` divides.
 
-    By indices and not `tf.pad`, whose reflection stops at the size of the picture less one.
+    It uses indices instead of `tf.pad`, which reflects at most the size of the picture less one.
     """
     for axis in (1, 2):
         size = images.shape[axis]

@@ -9,12 +9,12 @@ from vqvae_tf.models import autoencoder, image_model
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class ImageVQVAE(image_model.ImageModel):
-    """Pictures to one grid of codes and back (van den Oord et al. 2017, section 4).
+    """Encodes pictures as one grid of codes (van den Oord et al. 2017, section 4).
 
-    On this level pictures are uint8 `[batch, height, width, channels]` of any size: sizes that
-    the strides don't divide are continued by reflection at the bottom and the right, and
-    `reconstruct` crops back. Codes are int32 `[batch, ceil(height / stride), ceil(width /
-    stride)]`, with one more axis where `config.quantizer` gives several codes per place.
+    Pictures are uint8 `[batch, height, width, channels]` of any size. Sizes that the strides don't
+    divide are padded by reflection at the bottom and the right; `reconstruct` crops the result.
+    Codes are int32 `[batch, ceil(height / stride), ceil(width / stride)]`, with one more axis if
+    `config.quantizer` has several codes per place.
 
     Args:
         config: an `ImageConfig`, or a dictionary of one (as `config.json` holds it).
@@ -63,7 +63,7 @@ class ImageVQVAE(image_model.ImageModel):
         return autoencoder.code_vectors_of(self.quantizer)
 
     def latents(self, images):
-        """What the encoder says of uint8 pictures whose size the strides divide, not quantized.
+        """The encoder's output, not quantized, for uint8 pictures whose size the strides divide.
 
         `[batch, height / stride, width / stride, embedding_dim]`.
         """

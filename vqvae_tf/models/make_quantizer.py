@@ -1,7 +1,7 @@
-"""The quantizer that a `QuantizerConfig` describes.
+"""Makes the quantizer that a `QuantizerConfig` describes.
 
-A leaf quantizer (`kind`) may be repeated in stages, in groups, and set between two projections:
-`ProjectedQuantizer(GroupedQuantizer(ResidualQuantizer(leaf)))`, each only where it is asked for.
+A leaf quantizer (`kind`) may be repeated in stages and in groups, and wrapped in projections:
+`ProjectedQuantizer(GroupedQuantizer(ResidualQuantizer(leaf)))`, each only if it is configured.
 """
 
 import itertools
@@ -36,7 +36,7 @@ def make_quantizer(
     Args:
         config: the configuration.
         name: of the layer.
-        seed: of the codebooks, the projections and all draws.
+        seed: seed of the codebooks, the projections and all draws.
         dtype: the dtype policy.
 
     Raises:
@@ -47,14 +47,14 @@ def make_quantizer(
     """
     try:
         layer = _make(config, seed, dtype)
-    except ValueError as error:  # a layer's own words
+    except ValueError as error:  # the layer's message
         raise UserError(f"quantizer: {error}") from None
-    layer.name = name  # before it is built: its weights are named after it
+    layer.name = name  # before it is built, as its weights are named after it
     return layer
 
 
 def _make(config, seed, dtype):
-    # All are named: checkpoints know variables by the names of the layers around them.
+    # All layers are named: checkpoints identify variables by the names of the layers around them.
     numbers = itertools.count()
 
     def leaf():
@@ -85,7 +85,7 @@ def _make(config, seed, dtype):
 
 
 def _leaf(config, number, seed, dtype):
-    """Leaf quantizer `number`; each has a seed of its own."""
+    """Leaf quantizer `number`; each has a different seed."""
     takes = KINDS[config.kind]
     given = {name: getattr(config, name) for name in takes if name not in _NOT_PASSED}
     arguments = {name: value for name, value in given.items() if value is not None}

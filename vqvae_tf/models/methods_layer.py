@@ -13,8 +13,8 @@ class MethodsLayer(keras.layers.Layer):
         model: the model.
 
     Call arguments:
-        inputs: what the method takes.
-        method: its name.
+        inputs: the argument of the method.
+        method: name of the method.
     """
 
     def __init__(self, model: keras.Model, **kwargs):
@@ -35,13 +35,13 @@ class MethodsLayer(keras.layers.Layer):
 
 
 def is_symbolic(value: Any) -> bool:
-    """Whether this is an input of a functional model, or something made of one."""
+    """Whether `value` is an input of a functional model, or computed from one."""
     return isinstance(value, keras.KerasTensor)
 
 
 def call(model: keras.Model, method: str, value: keras.KerasTensor) -> keras.KerasTensor:
-    """What a method of a model gives of a symbolic input."""
-    # One layer for all methods: two would be two models once they are saved and loaded. It is no
-    # part of the model, so it goes past Keras's tracking of attributes.
+    """The result of a model's method for a symbolic input."""
+    # One layer for all methods: two would be two models once they are saved and loaded. It is not
+    # part of the model, so it bypasses Keras's tracking of attributes.
     layer = model.__dict__.setdefault("_methods_layer", MethodsLayer(model))
     return layer(value, method=method)

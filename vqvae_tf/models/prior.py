@@ -1,4 +1,4 @@
-"""The contract of all priors: p(codes | conditions), fitted after the autoencoder."""
+"""The base class of all priors: p(codes | conditions), trained after the autoencoder."""
 
 import abc
 import math
@@ -15,24 +15,24 @@ from vqvae_tf.models.code_shape import without_slots
 from vqvae_tf.models.conditions import Condition, resolve
 from vqvae_tf.summaries import Summaries
 
-# Between the seeds of a prior's levels: an odd number far from any that a user counts up to.
+# Difference of the seeds of a prior's levels: odd, and far larger than the seeds of a series.
 _SEED_STEP = 0x9E3779B97F4A7C15
 
 
 class Prior(trainable_model.TrainableModel):
-    """p(codes | conditions): scores codes, and draws them.
+    """p(codes | conditions): computes probabilities of codes and samples codes.
 
-    Codes are int32 `[batch, *grid]`, with one more axis where a place has several; any grid will
-    do, also a larger one than the prior was trained on.
+    Codes are int32 `[batch, *grid]`, with one more axis if there are several per place. The grid
+    may have any size, including one larger than in training.
 
-    A family says what its networks are and draws from them: the abstract methods.
+    The abstract methods of a family define its networks and its sampling.
 
     Args:
         config: an instance of `config_class`, or a dictionary of one.
 
     Attributes:
         grid_rank: 1 for sequences, 2 for pictures, 3 for videos.
-        conditions: what it may be told, by name.
+        conditions: the conditions that it takes, by name.
     """
 
     data_key = "codes"
@@ -48,35 +48,35 @@ class Prior(trainable_model.TrainableModel):
 
     @abc.abstractmethod
     def _logits(self, codes, classes, training: bool):
-        """`[batch, *grid, slots, size]` of codes `[batch, *grid, slots]` and classes or None."""
+        """Logits `[batch, *grid, slots, size]` for codes `[batch, *grid, slots]` and classes."""
 
     @abc.abstractmethod
     def initialize(self, codebook: Any, log_frequencies: Any) -> None:
-        """Starts from what is known of the codes before training.
+        """Initializes the prior from the codebook and the frequencies of codes, before training.
 
         Args:
             codebook: the vectors of the autoencoder's codes, or None.
-            log_frequencies: `[slots, size]`, the logits' start.
+            log_frequencies: `[slots, size]`, the initial logits.
         """
 
     @abc.abstractmethod
     def _sample(self, count, grid, *, seed, classes, prefix, first_sample, **controls):
-        """Codes `[count, *grid, slots]`; `prefix` has that shape (or a count of 1), or is None."""
+        """Samples `[count, *grid, slots]`; `prefix` has that shape (or a count of 1) or is None."""
 
     @abc.abstractmethod
     def noise_shapes(self, grid: tuple[int, ...]) -> dict[str, tuple[int, int, int, int]]:
-        """What `draw` needs noise for: name -> (rows, places per row, codes per place, size)."""
+        """Shapes of the noise of `draw`: name -> (rows, places per row, codes per place, size)."""
 
     @abc.abstractmethod
     def seeded_noise(
         self, seed: Any, count: Any, grid: tuple[int, ...], first_sample: Any = 0
     ) -> dict[str, Callable]:
-        """The noise that `sample` draws from, for `draw`: by (seed, number of the sample, place).
+        """The noise of `sample`, for `draw`: a function of (seed, number of the sample, place).
 
         Args:
             seed: uint64 scalar tensor.
             count: number of samples, an integer or a scalar tensor.
-            grid: its sides, Python integers.
+            grid: sides of the grid, Python integers.
             first_sample: number of the first sample.
         """
 
@@ -91,19 +91,19 @@ class Prior(trainable_model.TrainableModel):
         classes: Any = None,
         with_log_prob: bool = False,
     ) -> tuple[Any, Any]:
-        """`sample` as a graph, for exported endpoints: the noise is the caller's.
+        """`sample` as a graph, for exported endpoints, with noise given by the caller.
 
         Args:
             noise_of_row: for each name of `noise_shapes(grid)`, a function from a row's number to
                 Gumbel noise, float32 `[places, count, codes per place, size]`.
-            grid: its sides, Python integers.
+            grid: sides of the grid, Python integers.
             count: number of samples, an integer or a scalar tensor.
             temperature: scalar.
             classes: int32 `[count]`, or None.
             with_log_prob: whether to compute the log probability of each code as well.
 
         Returns:
-            Codes as `sample` gives them, and float32 of the same shape, or None.
+            Codes as `sample` returns them, and float32 log probabilities of that shape, or None.
         """
 
     @property
@@ -113,7 +113,7 @@ class Prior(trainable_model.TrainableModel):
 
     @property
     def codes_spec(self) -> tf.TensorSpec:
-        """Of codes, of any batch and any grid."""
+        """The spec of codes, for any batch size and any grid."""
         return self.takes["codes"].spec
 
     @property
@@ -129,8 +129,8 @@ class Prior(trainable_model.TrainableModel):
         """Logits of every code: `[batch, *grid, (slots,) size]`.
 
         Args:
-            codes: int32, as `codes_spec` says.
-            conditions: what the prior is told, by name.
+            codes: int32, of the shape of `codes_spec`.
+            conditions: conditions by name.
         """
         codes, classes = self._checked(codes, conditions or {})
         logits = self._logits(codes, classes, training)
@@ -139,12 +139,11 @@ class Prior(trainable_model.TrainableModel):
     def log_prob(self, codes, **conditions):
         """Natural logarithm of the probability of each grid of codes, `[batch]`.
 
-        In a compiled function, where values are not known beforehand, a class out of range gives
-        NaN.
+        In a compiled function, where values cannot be checked, a class out of range gives NaN.
 
         Args:
-            codes: int32, as `codes_spec` says.
-            conditions: what the prior is told, by name: one for all, or one for each example.
+            codes: int32, of the shape of `codes_spec`.
+            conditions: conditions by name, one for all examples or one for each.
 
         Raises:
             UserError: for codes or conditions of another type or shape, or out of range.
@@ -173,17 +172,17 @@ class Prior(trainable_model.TrainableModel):
             count: number of samples.
             grid: sides of the grid of codes.
             seed: any integer; sample 3 of a seed is the same whatever `count` is.
-            temperature, top_k, top_p, block, jit_compile: as of
+            temperature, top_k, top_p, block, jit_compile: as in
                 `vqvae_tf.networks.PixelCNN.sample`.
             best_of: draw this many per sample and keep the likeliest, by `log_prob`: more
                 typical samples, less variety.
-            prefix: codes that stay, -1 where free, of one sample for all, or of each; rows that
+            prefix: given codes, -1 where free, one grid for all samples or one for each; rows that
                 are missing at the end are free.
             first_sample: number of the first sample.
-            conditions: what the prior is told, by name: one for all, or one for each sample.
+            conditions: conditions by name, one for all samples or one for each.
 
         Returns:
-            int32 `[count, *grid]`, with one more axis where there are several codes per place.
+            int32 `[count, *grid]`, with one more axis if there are several codes per place.
 
         Raises:
             UserError: for an argument out of range.
@@ -219,25 +218,25 @@ class Prior(trainable_model.TrainableModel):
         return without_slots(drawn)
 
     def compute_losses(self, batch, training: bool = False):
-        """`loss`, the mean cross-entropy in nats per code, and the same as `bits_per_code`."""
+        """`loss`, the mean cross-entropy in nats per code, and `bits_per_code`."""
         batch = self.check_batch(batch)
         codes, classes = batch["codes"], batch.get(self.config.condition)
         loss = tf.reduce_mean(self._cross_entropy(codes, classes, training))
         return {"loss": loss, "bits_per_code": loss / math.log(2.0)}
 
     def bits(self, batch):
-        """Bits of each grid, `[batch]` float32 as `total`, and the number of codes in one."""
+        """Bits of each grid, float32 `[batch]` as `total`, and the number of codes of a grid."""
         batch = self.check_batch(batch)
         codes, classes = batch["codes"], batch.get(self.config.condition)
         bits = -self._log_prob(codes, classes) / math.log(2.0)
         return {"total": bits, "codes": tf.reduce_prod(tf.shape(codes)[1:])}
 
     def summaries(self, batch) -> Summaries:
-        """Which codes the batch holds; pictures need the autoencoder."""
+        """A histogram of the codes of a batch; pictures would need the autoencoder."""
         return Summaries(images={}, histograms={"codes": self.check_batch(batch)["codes"]})
 
     def _checked(self, codes, conditions):
-        """Codes with slots, and the classes that they are of, or None."""
+        """Codes with slots, and their classes or None."""
         codes = self.takes["codes"].check(codes)
         told = resolve(self.conditions, conditions, codes)
         return codes, next(iter(told.values()), None)
@@ -247,7 +246,7 @@ class Prior(trainable_model.TrainableModel):
         return tf.reduce_sum(log_probs, axis=list(range(1, self.grid_rank + 2)))
 
     def _cross_entropy(self, codes, classes, training):
-        """Of each code in nats, given those before it: `[batch, *grid, slots]`."""
+        """Cross-entropy of each code in nats, given those before it: `[batch, *grid, slots]`."""
         told = classes
         if classes is not None and training and self.config.condition_dropout:
             draws = keras.random.uniform(tf.shape(classes), seed=self.label_draws)
@@ -286,12 +285,12 @@ class Prior(trainable_model.TrainableModel):
 
 
 def seed_of_level(seed: int, level: int) -> int:
-    """The seed that a level of a prior draws from: the first one's is the seed itself."""
+    """The seed of a level of a prior; that of the first level is `seed`."""
     return (seed + level * _SEED_STEP) % 2**64
 
 
 def _for_each(given, count, times):
-    """A control of `count` samples as one of `times` as many; one for all stays as it is."""
+    """Repeats each of `count` values `times` times; a single value for all is unchanged."""
     if times == 1 or given is None or given.ndim == 0 or len(given) != count:
         return given
     return np.repeat(given, times, axis=0)

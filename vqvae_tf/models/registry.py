@@ -14,28 +14,28 @@ from vqvae_tf.models.two_level_vqvae import TwoLevelVQVAE
 from vqvae_tf.training import restore_weights, workdir
 
 FAMILIES: dict[str, type[TrainableModel]] = {}
-_MEDIA: dict[str, Any] = {}  # of families from outside, by the key of their batches
+_MEDIA: dict[str, Any] = {}  # media of families from outside, by the key of their batches
 
 
 def register(name: str, model_class: type[TrainableModel], medium: Any = None) -> None:
-    """Makes a family known under `name`, so that programs train, load and export it.
+    """Registers a family under `name`, so that programs can train, load and export it.
 
     Args:
-        name: what `config.json` calls it.
+        name: its name in `config.json`.
         model_class: a final class that derives from `Autoencoder` or `Prior`, with a
-            `config_class` of its own.
+            `config_class` that no other family has.
         medium: a `vqvae_tf.media.Medium` for the key of its batches, if the library has none.
 
     Raises:
-        UserError: if the name or the configuration belongs to another family already.
+        UserError: if the name or the configuration already belongs to another family.
     """
     if name in FAMILIES and FAMILIES[name] is not model_class:
-        raise UserError(f'family "{name}" is registered already, as {FAMILIES[name].__name__}')
+        raise UserError(f'family "{name}" is already registered, as {FAMILIES[name].__name__}')
     for known, family in FAMILIES.items():
         if known != name and family.config_class is model_class.config_class:
             raise UserError(
-                f"{model_class.config_class.__name__} is the configuration of family "
-                f'"{known}" already; give family "{name}" one of its own'
+                f"{model_class.config_class.__name__} is already the configuration of family "
+                f'"{known}"; give family "{name}" another one'
             )
     FAMILIES[name] = model_class
     if medium is not None:
@@ -62,7 +62,7 @@ def build(family: str, config: Any) -> Any:
     """A new model of `family` from its configuration or a dictionary of it.
 
     Raises:
-        UserError: for an unknown family; the nearest ones are shown.
+        UserError: for an unknown family; the message suggests the nearest ones.
     """
     if family not in FAMILIES:
         raise UserError(f'unknown family "{family}"; {nearest(family, FAMILIES)}')
@@ -85,7 +85,7 @@ def family_of(config: Any) -> str:
 
 
 def priors_of(grid_rank: int) -> list[str]:
-    """Names of the families of priors over grids of that rank."""
+    """Names of the families of priors over grids of rank `grid_rank`."""
     return [
         name
         for name, family in FAMILIES.items()
@@ -94,18 +94,18 @@ def priors_of(grid_rank: int) -> list[str]:
 
 
 def record(config: Any, **more: Any) -> dict[str, Any]:
-    """What `config.json` says of a run: its family, its configuration, and `more`."""
+    """The content of a run's `config.json`: its family, its configuration, and `more`."""
     return {"family": family_of(config), "config": config_lib.to_dict(config), **more}
 
 
 def load(path: str) -> Any:
-    """The model trained in the folder `path`, with its averaged weights where it has them.
+    """The model trained in the folder `path`, with averaged weights if it has them.
 
     Args:
         path: a workdir of `vqvae-train` or `vqvae-train-prior`; any path of `tf.io.gfile`.
 
     Raises:
-        UserError: if it is no such folder or holds no good checkpoint.
+        UserError: if it is not a workdir or has no valid checkpoint.
     """
     written = workdir.read(path)
     if not {"family", "config"} <= written.keys():

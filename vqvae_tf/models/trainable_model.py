@@ -1,4 +1,4 @@
-"""What every model of the library offers to the training loop and to Keras's own `fit`."""
+"""The base class of all models: the interface of the training loop and of Keras's `fit`."""
 
 import abc
 import contextlib
@@ -17,22 +17,22 @@ from vqvae_tf.models import checks, fit_data
 
 
 class TrainableModel(keras.Model):
-    """A Keras model that is built from a frozen configuration and knows its own losses.
+    """A Keras model that is built from a frozen configuration and computes its losses itself.
 
-    A family says what it takes in `takes`, what it is made of in `_make_networks`, and what its
-    losses are in `compute_losses`; the library's loop trains it from there, and so does
+    A family defines its inputs in `takes`, its networks in `_make_networks` and its losses in
+    `compute_losses`. It can then be trained by the library's loop, and by
     `compile(optimizer=...)` with `fit`. Batches are dictionaries with the keys of `takes`, or the
-    data alone; all that a method is given is checked first.
+    data alone. All arguments of methods are checked first.
 
-    The weights begin as `config.training.seed` says, whatever was drawn before.
+    The initial weights depend on `config.training.seed` only, not on earlier draws.
 
     Args:
         config: an instance of `config_class`, or a dictionary of one.
-        name, trainable: as of any Keras model.
+        name, trainable: as in any Keras model.
     """
 
     config_class: type
-    data_key: str  # of the batch's main tensor, the first of `takes`
+    data_key: str  # key of a batch's main tensor, the first of `takes`
 
     def __init__(self, config, *, name: str | None = None, trainable: bool = True):
         if keras.backend.backend() != "tensorflow":
@@ -43,7 +43,7 @@ class TrainableModel(keras.Model):
             )
         if not dataclasses.is_dataclass(config):
             config = config_lib.from_dict(self.config_class, config)
-        # autocast=False: data keep all their bits on the way in.
+        # autocast=False: Keras would round the data.
         super().__init__(
             name=name, trainable=trainable, dtype=config.training.precision, autocast=False
         )
@@ -54,30 +54,30 @@ class TrainableModel(keras.Model):
 
     @abc.abstractmethod
     def _make_networks(self) -> None:
-        """Makes the networks, and builds them at once.
+        """Makes and builds the networks.
 
-        So a checkpoint can be restored, and `fit` finds all variables.
+        Then a checkpoint can be restored, and `fit` finds all variables.
         """
 
     def _report(self, names):
-        """Sets up the means of the losses `names` that `fit` shows."""
+        """Creates the metrics of the losses `names`, which `fit` shows."""
         self._loss_means = [keras.metrics.Mean(name=name, dtype="float32") for name in names]
 
     @property
     @abc.abstractmethod
     def takes(self) -> dict[str, checks.Input]:
-        """What the model takes, by its name in a batch: the data first, then conditions."""
+        """The inputs of the model by their keys in a batch: the data first, then conditions."""
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """Names that a batch may hold and that the model does not look at."""
+        """Keys that a batch may have and that the model ignores."""
         return ()
 
     def check_batch(self, batch: Any, in_pipeline: bool = False) -> dict[str, Any]:
         """A batch, or the data alone, as a dictionary of tensors.
 
         Args:
-            batch: for Keras's sake also a tuple of one.
+            batch: as above, or in a tuple of one, as Keras passes it.
             in_pipeline: whether this is inside `tf.data.Dataset.map`.
 
         Raises:
@@ -91,9 +91,9 @@ class TrainableModel(keras.Model):
 
     @property
     def averaged_variables(self) -> list:
-        """Weights that weight averaging covers: all that are trained but codebooks.
+        """Weights to which weight averaging applies: all trained weights except codebooks.
 
-        A code is where its vectors are now; the decoder sees the codebook of the moment.
+        A code follows its current vectors, and the decoder is trained with the current codebook.
         """
         codebooks = {
             id(variable)
@@ -104,28 +104,28 @@ class TrainableModel(keras.Model):
         return [variable for variable in self.trainable_variables if id(variable) not in codebooks]
 
     def before_update(self, optimizer):
-        """What a training step does between its gradients and the optimizer's step."""
+        """Called in a training step between the gradients and the optimizer's step."""
         forget_revived(self, optimizer)
 
     def warnings(self) -> list[str]:
-        """Lines that a training log should show: codebooks that are mostly unused."""
+        """Warnings for the training log: codebooks that are mostly unused."""
         return idle_codebooks(self)
 
     def __call__(self, data, conditions=None, *, training=None, **more_conditions):
-        """`call` of data and of conditions by name, or of a batch that holds both."""
-        # Checked here and not in `call`, whose errors Keras dresses up over many lines.
+        """Calls the model with data and conditions by name, or with a batch of both."""
+        # Checked here and not in `call`, whose errors Keras expands to many lines.
         if not isinstance(data, Mapping):
             data = {self.data_key: data, **(conditions or {}), **more_conditions}
         batch = self.check_batch(data)
         data = batch.pop(self.data_key)
         options = {"conditions": batch} if batch else {}
-        if training is not None:  # else Keras takes that of the model around this one
+        if training is not None:  # else Keras takes the value of the outer model
             options["training"] = training
         return super().__call__(data, **options)
 
     def _add_losses(self, losses):
-        """Adds the losses of a call, for models that hold this one."""
-        # To a quantizer, which keeps the losses of replicas apart.
+        """Adds the losses of a call, for models that contain this one."""
+        # To a quantizer, which keeps the losses of replicas separate.
         quantizer = next(each for each in self._flatten_layers() if isinstance(each, Quantizer))
         for loss in losses.values():
             quantizer.add_loss(loss)
@@ -139,10 +139,10 @@ class TrainableModel(keras.Model):
         weighted_metrics=None,
         **options,
     ):
-        """As of any Keras model, except for losses and metrics: the model has its own.
+        """As in any Keras model, but without losses and metrics, which the model defines.
 
         Raises:
-            UserError: for any of them.
+            UserError: for losses or metrics.
         """
         for name, value in (
             ("loss", loss),
@@ -152,8 +152,8 @@ class TrainableModel(keras.Model):
         ):
             if value not in (None, [], {}):
                 raise UserError(
-                    f"compile of {type(self).__name__} takes no {name}: it knows its own losses, "
-                    "and fit and evaluate show them; leave it out"
+                    f"compile of {type(self).__name__} takes no {name}: the model computes its "
+                    "losses, and fit and evaluate show them; leave it out"
                 )
         super().compile(optimizer=optimizer, **options)
 
@@ -165,7 +165,7 @@ class TrainableModel(keras.Model):
     predict_on_batch = fit_data.checking(keras.Model.predict_on_batch)
 
     def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **more):
-        """As of any Keras model; without an `input_signature` it takes any size of all inputs."""
+        """As in any Keras model; the default `input_signature` allows any size of all inputs."""
         if input_signature is None:
             conditions = {name: each.spec for name, each in self.takes.items()}
             input_signature = [conditions.pop(self.data_key)]
@@ -177,11 +177,11 @@ class TrainableModel(keras.Model):
         batch = self.check_batch(data)
         with tf.GradientTape() as tape:
             losses = self.compute_losses(batch, training=True)
-            # Gradients are summed over replicas; scaled so, their sum is the mean.
+            # Gradients are summed over replicas; with this scale their sum is the mean.
             replicas = tf.distribute.get_strategy().num_replicas_in_sync
             loss = self.optimizer.scale_loss(losses["loss"] / replicas)
         variables = self.trainable_variables
-        if variables:  # else all is frozen
+        if variables:  # else everything is frozen
             gradients = tape.gradient(loss, variables)
             self.before_update(self.optimizer)
             self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
@@ -216,7 +216,7 @@ class TrainableModel(keras.Model):
 
 @contextlib.contextmanager
 def _drawing_from(seed):
-    """Initial weights and dropout follow `seed` inside the block; later draws are as without it."""
+    """Context in which initial weights and dropout depend on `seed`; later draws are unaffected."""
     # Keras takes the seeds of initializers and of dropout from Python's generator.
     state = random.getstate()
     random.seed(seed)

@@ -1,7 +1,7 @@
-"""Two grids of codes as one array: each place of the upper grid holds five codes.
+"""Two grids of codes as one array, with five codes per place of the upper grid.
 
-They are its own and the four of the lower grid below it. So everything that handles codes
-handles both levels.
+They are the upper code and the four codes of the lower grid at that place. Code for a single grid
+therefore works for two levels.
 """
 
 import tensorflow as tf

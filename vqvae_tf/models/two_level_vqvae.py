@@ -1,7 +1,7 @@
-"""The image VQ-VAE of two levels: a coarse grid of codes, and a finer one that knows it.
+"""The two-level image VQ-VAE: a coarse grid of codes, and a finer grid conditioned on it.
 
-Both grids travel as one array, so that everything that handles codes handles these: a place of
-the upper grid holds five codes, its own and the four of the lower grid below it.
+Both grids are one array (see `vqvae_tf.models.two_level_codes`), so that code for a single grid
+works for two levels.
 """
 
 import keras
@@ -15,17 +15,18 @@ from vqvae_tf.models.two_level_codes import join_levels, split_levels
 
 @keras.saving.register_keras_serializable("vqvae_tf")
 class TwoLevelVQVAE(image_model.ImageModel):
-    """Pictures to two grids of codes and back (VQ-VAE-2, Razavi et al. 2019, arXiv 1906.00446).
+    """Encodes pictures as two grids of codes (VQ-VAE-2, Razavi et al. 2019, arXiv 1906.00446).
 
-    The upper grid has one code for `stride` pixels a side, the lower one for half as many. The
-    upper codes are found first; the lower codes stand for what these leave of the lower grid's
-    vectors, and the decoder sees the sum. (Where both are put side by side instead, as VQ-VAE-2
-    has it, the lower codes take over and the upper ones die: docs/models.md has figures.)
+    The upper grid has one code per `stride` pixels along each side, the lower grid one per half as
+    many. The upper codes are computed first. The lower codes quantize the residual of the lower
+    grid's vectors after subtracting the decoded upper codes, and the decoder takes the sum. (If
+    both are concatenated instead, as in VQ-VAE-2, the lower codes carry everything and the upper
+    codebook collapses: docs/models.md has figures.)
 
-    On this level pictures are uint8 `[batch, height, width, channels]` of any size. Codes are
+    Pictures are uint8 `[batch, height, width, channels]` of any size. Codes are
     int32 `[batch, ceil(height / stride), ceil(width / stride), 5]`: the upper code of a place,
-    then the four lower ones in reading order; `split_levels` gives the two grids, `join_levels`
-    puts them together.
+    then the four lower ones in reading order. `split_levels` returns the two grids, `join_levels`
+    joins them.
 
     Args:
         config: a `TwoLevelConfig`, or a dictionary of one (as `config.json` holds it).
@@ -61,7 +62,7 @@ class TwoLevelVQVAE(image_model.ImageModel):
             **self._body(),
         )
         self.upper_quantizer = self.make_quantizer("upper_quantizer")
-        # What the upper codes say at the places of the lower grid.
+        # Decodes the upper codes to vectors of the lower grid.
         self.upper_decoder = networks.Decoder(
             widths=(config.upper_width,), channels=dim, name="upper_decoder", **self._body()
         )
@@ -132,6 +133,6 @@ class TwoLevelVQVAE(image_model.ImageModel):
         return self.decoder(said + lower.vectors, training=training), losses, codes
 
     def _said(self, vectors, training=False):
-        """What the upper codes' vectors say at the places of the lower grid."""
-        # A decoder ends in float32 under any policy.
+        """The upper codes' vectors, decoded to vectors of the lower grid."""
+        # The output of a decoder is float32 under any policy.
         return tf.cast(self.upper_decoder(vectors, training=training), vectors.dtype)

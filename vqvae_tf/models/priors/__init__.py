@@ -1,4 +1,4 @@
-"""Families of priors, a file each."""
+"""Families of priors, one per file."""
 
 from vqvae_tf.models.priors.pixelcnn import PixelCNNPrior
 from vqvae_tf.models.priors.two_level import TwoLevelPrior

@@ -13,8 +13,8 @@ from vqvae_tf.models import prior
 from vqvae_tf.models.code_shape import without_slots
 from vqvae_tf.networks.pixelcnn.sampler import gumbel_noise, sample_codes
 
-# The logit of a code that a slot with fewer codes than the largest does not have. Its gradient is
-# exactly 0, so training leaves it there.
+# The logit of a code that a slot does not have because it has fewer codes than the largest slot.
+# Its gradient is exactly 0, so training does not change it.
 IMPOSSIBLE = -1e9
 
 
@@ -44,7 +44,7 @@ class PixelCNNPrior(prior.Prior):
         return logits[..., None, :] if len(self.config.code_sizes) == 1 else logits
 
     def initialize(self, codebook: Any, log_frequencies: Any) -> None:
-        """Takes in the codebook, where `code_dim` is given, and the codes' frequencies."""
+        """Loads the codebook, if `code_dim` is set, and the frequencies of the codes."""
         if self.config.code_dim is not None:
             self.network.load_code_vectors(codebook)
         set_output_bias(self.network, log_frequencies)
@@ -60,7 +60,7 @@ class PixelCNNPrior(prior.Prior):
         return {"noise": (*grid, len(sizes), max(sizes))}
 
     def seeded_noise(self, seed, count, grid, first_sample=0):
-        """The noise of each row, drawn when it is asked for."""
+        """The noise of each row, drawn on demand."""
         sizes = self.config.code_sizes
         return {
             "noise": noise_by_row(seed, 0, first_sample, count, grid[1], len(sizes), max(sizes))
@@ -84,7 +84,7 @@ class PixelCNNPrior(prior.Prior):
 def make_network(
     config: PixelCNNPriorConfig, name: str, size: int, slots: int = 1, **options: Any
 ) -> networks.PixelCNN:
-    """The PixelCNN that a configuration asks for, built; `options` win over it."""
+    """The PixelCNN of a configuration, built; `options` override the configuration."""
     network = networks.PixelCNN(
         size,
         **{"channels": config.channels, "layers": config.layers} | options,
@@ -103,25 +103,25 @@ def make_network(
 
 
 def noise_by_row(seed, level: int, first_sample, count, width, slots, size) -> Callable:
-    """The function from a row's number to its noise, of a level of a prior."""
+    """The function from a row's number to its noise, for a level of a prior."""
     key = seed + tf.constant(prior.seed_of_level(0, level), tf.uint64)
     return lambda row: gumbel_noise(key, first_sample, count, row, width, slots, size)
 
 
 def set_output_bias(network: networks.PixelCNN, log_frequencies: Any) -> None:
-    """Starts the logits of each slot at these `[slots, size]`."""
+    """Initializes the logits of each slot to `log_frequencies`, `[slots, size]`."""
     network.set_output_bias(log_frequencies if len(log_frequencies) > 1 else log_frequencies[0])
 
 
 def mask_impossible(network: networks.PixelCNN, code_sizes: tuple[int, ...]) -> None:
-    """Rules out the codes that a slot does not have, where slots differ in size."""
+    """Excludes the codes that a slot does not have, if slots differ in size."""
     for layer, size in zip(network.logits, code_sizes, strict=True):
         bias = keras.ops.convert_to_numpy(layer.bias)
         layer.bias.assign(np.where(np.arange(len(bias)) < size, bias, IMPOSSIBLE))
 
 
 def draw_level(network, noise_of_row, grid, count, *, with_log_prob, **controls):
-    """`sample_codes` as `Prior.draw` hands it out: codes, and their log probabilities or None."""
+    """`sample_codes` with the result of `Prior.draw`: codes, and log probabilities or None."""
     drawn = sample_codes(
         network, noise_of_row, grid, count, with_log_prob=with_log_prob, **controls
     )

@@ -1,4 +1,4 @@
-"""A prior over two grids of codes: the upper one by itself, the lower one given the upper."""
+"""The prior over two grids of codes: the upper grid, and the lower grid given the upper."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ from vqvae_tf.models.two_level_codes import join_levels, split_levels
 class TwoLevelPrior(prior.Prior):
     """p(upper) p(lower | upper) by two gated PixelCNNs (VQ-VAE-2, arXiv 1906.00446, section 3.2).
 
-    Codes are int32 `[batch, height, width, 5]`, as `TwoLevelVQVAE` gives them: the grid is the
-    upper level's, and each of its codes is followed by the four lower ones, in reading order. The
-    lower level sees all upper codes, those beyond a place as well.
+    Codes are int32 `[batch, height, width, 5]`, as `TwoLevelVQVAE` returns them: the grid is that
+    of the upper level, and each upper code is followed by its four lower codes, in reading order.
+    The lower level is conditioned on all upper codes, including those after a place.
 
     Args:
         config: a `TwoLevelPriorConfig`, or a dictionary of one.
@@ -67,7 +67,7 @@ class TwoLevelPrior(prior.Prior):
         upper, lower = split_levels(codes)
         of_upper = self.upper(upper, label=classes, training=training)
         of_lower = self.lower(lower, label=classes, spatial=self._spatial(upper), training=training)
-        # Levels of different sizes meet in one tensor: codes that one does not have are impossible.
+        # Levels of different sizes share one tensor: missing codes of a level are impossible.
         size = max(self.config.code_sizes)
         padded = (
             tf.pad(
@@ -80,7 +80,7 @@ class TwoLevelPrior(prior.Prior):
         return join_levels(*padded)
 
     def initialize(self, codebook: Any, log_frequencies: Any) -> None:
-        """As of a `PixelCNNPrior`, of codebooks `[2, size, dim]`."""
+        """As in `PixelCNNPrior`, with codebooks `[2, size, dim]`."""
         log_frequencies = np.asarray(log_frequencies)
         of_lower = np.log(np.exp(log_frequencies[1:]).mean(axis=0))
         known = (log_frequencies[0], of_lower)
@@ -117,7 +117,7 @@ class TwoLevelPrior(prior.Prior):
         }
 
     def seeded_noise(self, seed, count, grid, first_sample=0):
-        """The noise of each row of both grids, drawn when it is asked for."""
+        """The noise of each row of both grids, drawn on demand."""
         upper_size, lower_size = self.config.code_sizes[:2]
         of_row = pixelcnn.noise_by_row
         return {
@@ -149,5 +149,5 @@ class TwoLevelPrior(prior.Prior):
         return join_levels(upper, lower), log_prob
 
     def _spatial(self, upper):
-        """What the lower level is told: `[batch, 2 height, 2 width, condition_channels]`."""
+        """Condition of the lower level: `[batch, 2 height, 2 width, condition_channels]`."""
         return self.condition(self.upper.embed(upper[..., None]))

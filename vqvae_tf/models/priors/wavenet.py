@@ -16,8 +16,8 @@ from vqvae_tf.networks.wavenet.sampler import block_noise, sample_steps, start_s
 class WaveNetPrior(prior.Prior):
     """p(codes) over sequences by a WaveNet, with or without a class.
 
-    Codes are int32 `[batch, time]`, or `[batch, time, slots]` where a step has several: these are
-    then read one by one, and the network is told which slot comes next.
+    Codes are int32 `[batch, time]`, or `[batch, time, slots]` for several per step. These are
+    flattened to one sequence, and the slot of each code is a local condition of the network.
 
     Args:
         config: a `WaveNetPriorConfig`, or a dictionary of one.
@@ -62,7 +62,7 @@ class WaveNetPrior(prior.Prior):
         return tf.tile(tf.eye(slots)[None], [count, time, 1])
 
     def initialize(self, codebook: Any, log_frequencies: Any) -> None:
-        """Starts from the codes' frequencies over all slots; needs no codebook."""
+        """Loads the frequencies of the codes over all slots; needs no codebook."""
         mean = np.log(np.exp(np.asarray(log_frequencies)).mean(axis=0) + 1e-9)
         self.network.outputs.bias.assign(mean)
 
@@ -82,12 +82,12 @@ class WaveNetPrior(prior.Prior):
         return tf.reshape(codes, [count, grid[0], slots])
 
     def noise_shapes(self, grid):
-        """Noise of a sequence as of one row of steps: (1, time * slots, 1, size)."""
+        """Noise of a sequence, which is a single row of steps: (1, time * slots, 1, size)."""
         sizes = self.config.code_sizes
         return {"noise": (1, grid[0] * len(sizes), 1, max(sizes))}
 
     def seeded_noise(self, seed, count, grid, first_sample=0):
-        """The noise of all steps, as of one row."""
+        """The noise of all steps, as one row."""
         steps = grid[0] * len(self.config.code_sizes)
         size = max(self.config.code_sizes)
 
@@ -99,10 +99,10 @@ class WaveNetPrior(prior.Prior):
     def draw(
         self, noise_of_row, grid, count, *, temperature=1.0, classes=None, with_log_prob=False
     ):
-        """`sample` as a graph, the noise of a sequence being that of row 0."""
+        """`sample` as a graph; the noise of a sequence is that of row 0."""
         slots = len(self.config.code_sizes)
         local = self._slot_of_step(count, grid[0])
-        if local is not None:  # a frame more on either side, as the sampler reads them
+        if local is not None:  # one more frame on either side, as the sampler requires
             local = tf.pad(local, [[0, 0], [1, 1], [0, 0]])
         codes, _ = sample_steps(
             self.network,
