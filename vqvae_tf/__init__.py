@@ -1,4 +1,4 @@
-"""Vector-quantised autoencoders, the priors that generate from their codes, and their export.
+"""Vector-quantised autoencoders, priors over their codes, and their export.
 
 Import the part you need: `vqvae_tf.layers`, `vqvae_tf.networks`, `vqvae_tf.models`, ...
 """

@@ -1,7 +1,7 @@
-"""What constructors do with their arguments: NumPy's numbers become Python's, others are refused.
+"""Checks of the arguments of constructors, and conversion of NumPy numbers to Python numbers.
 
-A NumPy scalar as a layer's attribute would decide the dtype of the arithmetic that it enters, and
-fail to be saved as JSON.
+A NumPy scalar as an attribute of a layer would determine the dtype of arithmetic with it, and
+could not be saved as JSON.
 """
 
 import inspect
@@ -19,9 +19,9 @@ def whole(name: str, value: Any, least: int | None = None, most: int | None = No
     """A whole number as a Python int.
 
     Args:
-        name: of the argument, for the message.
+        name: name of the argument, for the message.
         value: an int, a NumPy integer, or an array with one.
-        least, most: its bounds, or None.
+        least, most: bounds of the number, or None.
 
     Raises:
         UserError: for anything else, and for a number out of bounds.
@@ -47,7 +47,7 @@ def real(name: str, value: Any, finite: bool = True) -> float:
     """A number as a Python float.
 
     Raises:
-        UserError: for anything else, and where it is to be `finite` for NaN and infinities.
+        UserError: for anything else, and, if `finite`, for NaN and infinities.
 
     >>> import numpy as np
     >>> real("decay", np.float64(0.9))
@@ -107,7 +107,7 @@ def wholes(name: str, values: Any, least: int | None = None) -> tuple[int, ...]:
     """A sequence of whole numbers as a tuple of Python ints.
 
     Raises:
-        UserError: if it is no sequence, is empty, or holds anything else.
+        UserError: if it is not a sequence, is empty, or holds anything else.
 
     >>> wholes("widths", [32, 64], least=1)
     (32, 64)
@@ -124,12 +124,12 @@ def wholes(name: str, values: Any, least: int | None = None) -> tuple[int, ...]:
 
 
 def refuse_misnamed(cls: type, names: Iterable[str], answers: Mapping[str, str]) -> None:
-    """Raises UserError for a name that the constructor of `cls` has not, but a peer's has.
+    """Raises UserError for an argument that other libraries have and the constructor of `cls` not.
 
     Args:
-        cls: the class to be made.
-        names: of the keyword arguments given.
-        answers: what to write instead, by the name that other libraries use.
+        cls: the class to be constructed.
+        names: names of the given keyword arguments.
+        answers: hints what to write instead, by the names that other libraries use.
 
     >>> class Codebook:
     ...     def __init__(self, num_embeddings): ...

@@ -1,4 +1,4 @@
-"""The error that a user can put right, and the words that errors share."""
+"""The error for mistakes that the user can correct, and helpers for messages."""
 
 import difflib
 import re
@@ -12,10 +12,10 @@ _SHORT.maxstring = _SHORT.maxother = 80
 
 
 class UserError(ValueError):
-    """Something that the user can put right; programs print it in one line and exit with 2."""
+    """A mistake that the user can correct; programs print it in one line and exit with 2."""
 
-    # Keras and AutoGraph pass such errors on as they are; to the message of others they add a dozen
-    # lines, and AutoGraph changes the type.
+    # Keras and AutoGraph pass such errors on unchanged. To the messages of other errors they add a
+    # dozen lines, and AutoGraph changes the type.
     _keras_call_info_injected = True
     ag_pass_through = True
 
@@ -32,19 +32,19 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as an error message shows it: on one line, and short.
+    """A value for an error message: short and on one line.
 
     >>> shown("photos"), shown([1] * 10_000)
     ("'photos'", '[1, 1, 1, 1, 1, 1, ...]')
     """
     try:
         return re.sub(r"\s*\n\s*", " ", _SHORT.repr(value))
-    except ValueError:  # Python writes no number of more than 4,300 digits
+    except ValueError:  # Python refuses to print numbers of more than 4,300 digits
         return f"a very large {type(value).__name__}"
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names as a message lists them: the first few, and how many there are.
+    """Names for a message: the first few, and the number of all.
 
     >>> listed(["ann", "bob"]), listed(["ann"] * 9)
     ('ann, bob', 'ann, ann, ann, ann, ann, ... (9 in all)')
@@ -54,7 +54,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """First line of an error, without the names of operations that TensorFlow puts around it.
+    """First line of an error, without the names of operations that TensorFlow adds.
 
     >>> reason(OSError("{{node Save}} No space left on device [Op:Save]"))
     'No space left on device'

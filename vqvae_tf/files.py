@@ -1,7 +1,7 @@
-"""Files that appear under their name only when they are complete, on any `tf.io.gfile` path.
+"""Atomic writes and other file operations on any `tf.io.gfile` path.
 
-What is being written has a hidden name in the same folder (`.NAME.part`), so that no pattern takes
-it for a finished file and a killed process leaves nothing that looks like one.
+A file is written under a hidden name in the same folder (`.NAME.part`) and then renamed, so that
+patterns do not match it before it is complete, even if the process is killed.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ def write_bytes(path: str | os.PathLike, data: bytes) -> None:
     """Writes a whole file.
 
     Raises:
-        UserError: if it cannot be written; an earlier file of that name is then as it was.
+        UserError: if it cannot be written; an earlier file of that name is then unchanged.
     """
     with replacing(path) as partial, tf.io.gfile.GFile(partial, "wb") as file:
         file.write(data)
@@ -36,14 +36,14 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 def write_json(path: str | os.PathLike, value: Any) -> None:
     """`write_text` of a value as JSON.
 
-    Numbers that JSON does not know (infinities, NaN) become null.
+    Numbers that JSON does not have (infinities, NaN) become null.
     """
     write_text(path, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
 
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[str]:
-    """Gives a temporary path, renamed to `path` when the block ends and removed if it fails.
+    """Yields a temporary path, which is renamed to `path` at the end, or removed on failure.
 
     Raises:
         UserError: for an error of the file system inside the block.
@@ -69,7 +69,7 @@ def replacing(path: str | os.PathLike) -> Iterator[str]:
 
 
 def writing(path: str | os.PathLike) -> contextlib.AbstractContextManager[None]:
-    """Turns an error of the file system while `path` is written into one line.
+    """A context in which errors of the file system become a one-line error about writing `path`.
 
     Raises:
         UserError: for any error of the file system.
@@ -81,21 +81,21 @@ def writing(path: str | os.PathLike) -> contextlib.AbstractContextManager[None]:
 
 
 def reading(path: str | os.PathLike) -> contextlib.AbstractContextManager[None]:
-    """Turns an error of the file system while `path` is looked at into one line.
+    """A context in which errors of the file system become a one-line error about reading `path`.
 
     Raises:
         UserError: for any error of the file system.
     """
-    return _in_one_line(f"cannot read {os.fspath(path)}", "mend that or give another path")
+    return _in_one_line(f"cannot read {os.fspath(path)}", "correct this or give another path")
 
 
 def is_local(path: str) -> bool:
-    """Whether the path is one of this machine's own, not a `SCHEME://` of `tf.io.gfile`."""
+    """Whether the path is on this machine, not a `SCHEME://` of `tf.io.gfile`."""
     return "://" not in path
 
 
 def sha256(file: Any) -> str:
-    """The digest of what an open file still holds, in hexadecimal; read block by block.
+    """The hexadecimal digest of the rest of an open file, read block by block.
 
     >>> import io
     >>> sha256(io.BytesIO(b"codes"))[:8]
@@ -108,7 +108,7 @@ def sha256(file: Any) -> str:
 
 
 def names_in(folder: str) -> list[str]:
-    """The names in a folder, sorted; none where there is no folder.
+    """The names in a folder, sorted; none if it does not exist.
 
     >>> import tempfile
     >>> names_in(tempfile.mkdtemp()), names_in("absent")

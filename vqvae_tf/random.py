@@ -10,22 +10,22 @@ def philox_uniform(
 ) -> tf.Tensor:
     """Vectors `first` to `first + count` of uniform numbers; each is the same in any such range.
 
-    Philox in its counter mode, keyed by the seed: its 128-bit counter holds `high` and, below, the
-    vector. The bits are equal in eager, graph and XLA, where the floats of
-    `tf.random.stateless_uniform` are not.
+    It uses Philox in counter mode, keyed by the seed. The 128-bit counter holds `high` and, in the
+    low bits, the vector's number. The bits are the same in eager mode, graphs and XLA; those of
+    the floats of `tf.random.stateless_uniform` are not.
 
     Args:
         seed: uint64 scalar.
         high: integer scalar, such as a step or a row.
-        first: integer scalar: number of the first vector.
+        first: integer scalar, number of the first vector.
         count: number of vectors.
         width: length of a vector.
-        words: a vector takes a multiple of this many of the generator's words; at least 4, since a
-            counter gives four.
+        words: a vector takes a multiple of this many of the generator's words; at least 4, since
+            each counter gives 4.
 
     Returns:
-        float32 `[count, width rounded up to a multiple of words]` in (0, 1): 23 bits and a half,
-        exact in float32, never 0 nor 1.
+        float32 `[count, width rounded up to a multiple of words]` in (0, 1): 23 bits plus one half,
+        exact in float32, never 0 or 1.
 
     >>> seed = tf.constant(1, tf.uint64)
     >>> numbers = philox_uniform(seed, high=5, first=0, count=3, width=7)

@@ -1,10 +1,10 @@
-"""What a model shows of a batch in a training log."""
+"""Summaries of a batch for a training log."""
 
 from typing import Any, NamedTuple
 
 
 class Summaries(NamedTuple):
-    """What a model shows of a batch while it trains.
+    """Summaries of a batch that a model shows during training.
 
     Attributes:
         images: name -> uint8 `[batch, height, width, channels]`.

@@ -61,6 +61,6 @@ def test_records_of_odd_names_are_reconstructed(runs, tmp_path):
 @pytest.mark.parametrize("output", ["", "dunes", "new", "../pictures/"])
 def test_the_pictures_themselves_are_never_written_over(runs, output):
     folder = os.path.join(runs.pictures, output)
-    with pytest.raises(UserError, match="lies in the folder of the data"):
+    with pytest.raises(UserError, match="is in the folder of the data"):
         workflows.reconstruct(runs.model, runs.uri, folder)
     assert sorted(os.listdir(runs.pictures)) == ["dunes", "waves"]

@@ -196,7 +196,7 @@ def test_a_wrong_value_ends_in_one_line(call, tmp_path, argument, parts):
 @pytest.mark.parametrize(
     ("argument", "parts"),
     [
-        ("--preset=photos", ("is no preset of a prior; use vqvae-train",)),
+        ("--preset=photos", ("is not the preset of a prior; use vqvae-train",)),
         ("--config.code_dim=x", ('field "code_dim" must be int',)),
         ("--config.kernel_size=3", ("kernel_size must be ROWS,COLUMNS; received (3,)",)),
         ("--model=absent", ("absent/config.json does not exist; give the workdir",)),
@@ -234,7 +234,9 @@ def test_a_workdir_that_is_none_is_refused(call, runs, tmp_path, program, flag):
     other = tmp_path / "other"
     other.mkdir()
     (other / "config.json").write_text(json.dumps({"learning_rate": 1}))
-    assert_refused(call(program, f"{flag}={other}", *more), "is damaged or not ours")
+    assert_refused(
+        call(program, f"{flag}={other}", *more), "is damaged or was not written by vqvae_tf"
+    )
     empty = tmp_path / "begun"
     empty.mkdir()
     shutil.copy(os.path.join(runs.prior if flag == "--prior" else runs.model, "config.json"), empty)
@@ -261,7 +263,7 @@ def test_a_wrong_value_for_sampling_ends_in_one_line(call, runs, argument, parts
 
 
 def test_a_prior_where_an_autoencoder_is_wanted_and_the_reverse(call, runs):
-    wanted = "holds a prior; --model wants the autoencoder's workdir"
+    wanted = "holds a prior; --model takes the autoencoder's workdir"
     assert_refused(call("evaluate", f"--model={runs.prior}", f"--data={runs.uri}"), wanted)
     assert_refused(call("export", f"--model={runs.prior}", "--output=o"), wanted)
     outcome = call("sample", f"--prior={runs.model}", "--output=o")
@@ -288,10 +290,10 @@ def test_an_unknown_format_is_refused(call, runs):
     ("arguments", "part"),
     [
         (("--format=tflite",), "a TFLite file is for pictures of one size; give --size="),
-        (("--size=8,8",), "--size is that of a TFLite file; add tflite to --format, or leave it"),
+        (("--size=8,8",), "--size is for a TFLite file; add tflite to --format, or leave it"),
         (("--format=tflite", "--size=8"), "--size must be HEIGHT,WIDTH in pixels; received 8"),
         (("--format=tflite", "--size=0,8"), "--size must be HEIGHT,WIDTH in pixels; received 0,8"),
-        (("--grid=4,4",), "--grid is that of a prior's samples; give --prior, or leave it out"),
+        (("--grid=4,4",), "--grid is for a prior's samples; give --prior, or leave it out"),
         (("--prior=p", "--grid=4,x"), "--grid must be HEIGHT,WIDTH in codes; received 4,x"),
         (("--prior=absent",), "absent/config.json does not exist; give the workdir"),
         (("--output=",), "--output is empty; give a value, or leave the flag out"),

@@ -41,7 +41,7 @@ def test_same_record_goes_on(tmp_path):
 
 def test_a_worker_that_was_started_otherwise_than_its_chief_is_refused(tmp_path):
     path = str(tmp_path / "run")
-    with pytest.raises(UserError, match="give a workdir that all workers see"):
+    with pytest.raises(UserError, match="give a workdir that all workers can see"):
         workdir.agree(path, record())
     workdir.prepare(path, record())
     workdir.agree(path, record())
@@ -124,24 +124,30 @@ def schema_and(text="", schema=str(SCHEMA_VERSION)):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is damaged or not ours"),
-        ("{", "is damaged or not ours"),
-        ("[]", "is damaged or not ours"),
-        ("null", "is damaged or not ours"),
-        ('"schema"', "is damaged or not ours"),
-        ('{"compilerOptions": {}}', "is damaged or not ours"),
-        ("[" * 100_000, "is damaged or not ours"),
-        ("9" * 5000, "is damaged or not ours"),
-        (schema_and(', "x": ' + "9" * 5000), "is damaged or not ours"),
-        (schema_and(', "config": ' + '{"a": ' * 100 + "1" + "}" * 100), "is damaged or not ours"),
-        (schema_and(', "config": {"a": ' + "[" * 100 + "]" * 100 + "}"), "is damaged or not ours"),
-        (schema_and() + " " * 2**20, "is damaged or not ours"),
+        ("", "is damaged or was not written by vqvae_tf"),
+        ("{", "is damaged or was not written by vqvae_tf"),
+        ("[]", "is damaged or was not written by vqvae_tf"),
+        ("null", "is damaged or was not written by vqvae_tf"),
+        ('"schema"', "is damaged or was not written by vqvae_tf"),
+        ('{"compilerOptions": {}}', "is damaged or was not written by vqvae_tf"),
+        ("[" * 100_000, "is damaged or was not written by vqvae_tf"),
+        ("9" * 5000, "is damaged or was not written by vqvae_tf"),
+        (schema_and(', "x": ' + "9" * 5000), "is damaged or was not written by vqvae_tf"),
+        (
+            schema_and(', "config": ' + '{"a": ' * 100 + "1" + "}" * 100),
+            "is damaged or was not written by vqvae_tf",
+        ),
+        (
+            schema_and(', "config": {"a": ' + "[" * 100 + "]" * 100 + "}"),
+            "is damaged or was not written by vqvae_tf",
+        ),
+        (schema_and() + " " * 2**20, "is damaged or was not written by vqvae_tf"),
         *(
-            (schema_and(schema=value), "is damaged or not ours")
+            (schema_and(schema=value), "is damaged or was not written by vqvae_tf")
             for value in (f'"{SCHEMA_VERSION}"', "null", "true", "2.0", "1e999", "NaN", "[2]", "{}")
         ),
         *(
-            (schema_and(f', "{name}": {value}'), "is damaged or not ours")
+            (schema_and(f', "{name}": {value}'), "is damaged or was not written by vqvae_tf")
             for name, value in (
                 ("family", '["image"]'),
                 ("family", "{}"),
@@ -156,7 +162,10 @@ def schema_and(text="", schema=str(SCHEMA_VERSION)):
         ),
         (schema_and(schema=SCHEMA_VERSION + 1), "update vqvae_tf"),
         (schema_and(schema="9" * 400), "update vqvae_tf"),
-        (schema_and(schema=1), "checkpoints only earlier versions of vqvae_tf read; train again"),
+        (
+            schema_and(schema=1),
+            "checkpoints only earlier versions of vqvae_tf can read; train again",
+        ),
         (schema_and(schema=-5), "only earlier versions"),
         # Ours, and another run: by the name of the field, in bounded length.
         (schema_and(', "family": "image", "data": "x"'), "config.training.learning_rate=null"),

@@ -28,7 +28,7 @@ def test_classes_are_matched_by_name(caplog):
 @pytest.mark.parametrize(
     ("given", "known", "said"),
     [
-        ((), ("a",), "has no classes; the prior is given no labels"),
+        ((), ("a",), "has no classes; the prior gets no labels"),
         (("a",), (), None),
         (("b", "a"), ("a", "b", "c"), None),
         (tuple("abcdefgh"), ("x",), "a, b, c, d, e, ... (8 in all); it knows x"),
@@ -54,7 +54,7 @@ def test_a_set_that_lacks_a_class_keeps_its_labels(runs, tmp_path, caplog):
     assert rates["other"] == pytest.approx(rates["full"], rel=1e-5)
     assert abs(rates["plain"] - rates["full"]) > 1e-3 * rates["full"]
     assert "no labels for 1 of its 2 classes, which the prior does not know: apes" in caplog.text
-    assert f"{plain}: has no classes; the prior is given no labels" in caplog.text
+    assert f"{plain}: has no classes; the prior gets no labels" in caplog.text
 
 
 def test_a_search_is_given_labels_by_name(runs, tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ def test_evaluation_measures_the_pictures_that_it_is_given(runs):
 
 
 def test_a_prior_s_workdir_is_no_autoencoder_s(runs, tmp_path):
-    with pytest.raises(UserError, match="holds a prior; --model wants the autoencoder's workdir"):
+    with pytest.raises(UserError, match="holds a prior; --model takes the autoencoder's workdir"):
         workflows.evaluate(runs.prior, runs.uri)
 
 

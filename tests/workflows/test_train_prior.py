@@ -198,7 +198,7 @@ def test_pictures_too_small_for_a_crop_are_left_to_the_others(runs, tmp_path, ca
 def test_an_autoencoder_s_workdir_is_no_prior_s(runs, tmp_path):
     with pytest.raises(UserError, match="holds no prior but a model of family image"):
         workflows.sample(runs.model, str(tmp_path))
-    with pytest.raises(UserError, match="holds a prior; --model wants"):
+    with pytest.raises(UserError, match="holds a prior; --model takes"):
         workflows.train_prior(PRIOR, runs.prior, runs.uri, str(tmp_path / "prior"))
 
 

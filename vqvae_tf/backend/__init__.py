@@ -1,4 +1,4 @@
-"""What differs between TensorFlow and Keras's other backends, in one place."""
+"""Operations that differ between TensorFlow and the other Keras backends."""
 
 from vqvae_tf.backend.choice import active
 

@@ -1,4 +1,4 @@
-"""The one place that chooses between TensorFlow and the other Keras backends."""
+"""Chooses the operations of the Keras backend."""
 
 from types import ModuleType
 

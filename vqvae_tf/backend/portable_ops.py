@@ -1,6 +1,6 @@
-"""The forms of `tensorflow_ops` for the other Keras backends, by `keras.ops` alone.
+"""The operations of `tensorflow_ops` for the other Keras backends, by `keras.ops` only.
 
-There is one replica and no chunking here; JAX users shard the step outside the layer.
+There is one replica and no chunking; JAX users shard the step outside the layer.
 """
 
 import keras
@@ -41,7 +41,7 @@ def map_rows(function, rows, limit):
 
 def segment_sum(values, codes, num_segments):
     """As `tensorflow_ops.segment_sum`."""
-    # Masked rows bear the code -1: one segment more takes them, and is cut off.
+    # Masked rows have the code -1: they are summed in an extra segment, which is cut off.
     codes = ops.where(codes < 0, num_segments, codes)
     return ops.segment_sum(values, codes, num_segments=num_segments + 1)[:num_segments]
 
@@ -90,7 +90,7 @@ def rows_at(rows, index):
     """As `tensorflow_ops.rows_at`."""
     if not rows.shape[0]:
         return ops.zeros((index.shape[0], rows.shape[1]), rows.dtype)
-    # On JAX Keras makes floats of whole numbers where the default dtype is bfloat16.
+    # On JAX, Keras converts integers to floats if the default dtype is bfloat16.
     return ops.take(rows, ops.cast(index, "int32"), axis=0)
 
 
@@ -105,7 +105,7 @@ def nth_true(mask, numbers):
 
 
 def uniform_rows(seed, step, first, count, width=1):
-    """As `tensorflow_ops.uniform_rows`; other numbers, with the same independence."""
+    """As `tensorflow_ops.uniform_rows`, with other numbers of the same independence."""
     import jax
 
     key = jax.random.fold_in(jax.random.key(seed % 2**32), step)

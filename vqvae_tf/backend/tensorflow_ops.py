@@ -1,4 +1,4 @@
-"""TensorFlow forms of the operations whose best or only right form depends on the backend."""
+"""TensorFlow versions of the operations that depend on the backend for speed or correctness."""
 
 import tensorflow as tf
 
@@ -6,7 +6,7 @@ from vqvae_tf.random import philox_uniform
 
 
 def is_concrete(tensor):
-    """Whether a tensor has values at hand, which it has not while a graph is traced."""
+    """Whether the values of a tensor are known; false while a graph is traced."""
     return hasattr(tensor, "numpy")
 
 
@@ -18,7 +18,7 @@ def argmin(scores):
 
 def row_min(scores):
     """Smallest value along the last axis."""
-    # keras.ops.min asserts that there is one, in the graph too: empty batches fail.
+    # keras.ops.min asserts that there is a value, also in the graph, so empty batches fail.
     return tf.reduce_min(scores, axis=-1)
 
 
@@ -28,7 +28,7 @@ def pick(blocks, index):
 
 
 def lookup(table, codes):
-    """Rows of `table`; its gradient is a dense segment sum, several times faster than slices."""
+    """Rows of `table`; the gradient is a dense segment sum, several times faster than slices."""
 
     @tf.custom_gradient
     def gather(table):
@@ -44,8 +44,8 @@ def lookup(table, codes):
 def map_rows(function, rows, limit):
     """`function(rows)` in chunks of at most `limit` rows; `[n, d]` -> `[n]` int32.
 
-    An unconditional loop where the number of rows is not known beforehand: a `tf.cond` over a
-    dynamic size does not convert to TFLite, and neither do the lists of `tf.map_fn`.
+    If the number of rows is unknown, it is an unconditional loop: a `tf.cond` over a dynamic size
+    does not convert to TFLite, and neither do the lists of `tf.map_fn`.
     """
     if rows.shape[0] is not None and rows.shape[0] <= limit:
         return function(rows)
@@ -69,7 +69,7 @@ def map_rows(function, rows, limit):
 
 
 def segment_sum(values, codes, num_segments):
-    """Sums of the rows of `values` by code, in float64 but on TPUs; negative codes are left out.
+    """Sums of the rows of `values` by code, excluding negative codes; float64 except on TPUs.
 
     With float64 partial sums one replica and many give the same bits after the cast to float32.
     """
@@ -79,7 +79,7 @@ def segment_sum(values, codes, num_segments):
 
 
 def _replicas():
-    """The replica context where several replicas run in step, else None."""
+    """The replica context if several replicas run in sync, else None."""
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return None
@@ -87,7 +87,7 @@ def _replicas():
 
 
 def replica_key():
-    """What tells the replica that is being traced from the others."""
+    """A key that identifies the replica being traced."""
     context = _replicas()
     if context is None:
         return 0
@@ -96,7 +96,7 @@ def replica_key():
 
 
 def num_replicas():
-    """Number of replicas that run this call in step."""
+    """Number of replicas that run this call in sync."""
     context = _replicas()
     return 1 if context is None else context.num_replicas_in_sync
 
@@ -116,7 +116,7 @@ def sum_over_replicas(value):
 
 
 def rows_before(count):
-    """`(rows held by the replicas before this one, rows held by all)`, from this one's `count`."""
+    """`(rows of the replicas before this one, rows of all)`; `count` is the rows of this one."""
     context = _replicas()
     if context is None:
         return tf.zeros_like(count), count
@@ -143,15 +143,15 @@ def smallest(values, count):
 
 
 def rows_at(rows, index):
-    """`rows[index]`, or zeros where there are no rows at all; `index` has a static length."""
-    some = tf.minimum(tf.shape(rows)[0], 1)  # a row added instead would copy all of them
+    """`rows[index]`, or zeros if there are no rows; `index` has a static length."""
+    some = tf.minimum(tf.shape(rows)[0], 1)  # adding a row instead would copy all of them
     found = tf.gather(rows, index[: some * index.shape[0]])
     found = tf.pad(found, [[0, (1 - some) * index.shape[0]], [0, 0]])
     return tf.ensure_shape(found, [index.shape[0], rows.shape[1]])
 
 
 def scatter_rows(table, index, rows):
-    """`table` with `rows` at the (distinct) places `index`."""
+    """`table` with `rows` written at the (distinct) indices `index`."""
     return tf.tensor_scatter_nd_update(table, index[:, None], rows)
 
 
@@ -161,6 +161,6 @@ def nth_true(mask, numbers):
 
 
 def uniform_rows(seed, step, first, count, width=1):
-    """Numbers in (0, 1), `[count, width]`, of rows from `first` on, by (seed, step, row) alone."""
+    """Numbers in (0, 1), `[count, width]`, of the rows from `first`, by (seed, step, row) only."""
     key = tf.constant(seed % 2**64, tf.uint64)
     return philox_uniform(key, step, first, count, width)[:, :width]

@@ -1,4 +1,4 @@
-"""Trained models in the forms that are served; each is run in another process and compared."""
+"""Export of trained models as SavedModel and TFLite, checked by running it in another process."""
 
 from vqvae_tf.export.manifest import check as check_output
 from vqvae_tf.export.saved_model import SAVED_MODEL_FILES, check_saved_model, export_saved_model

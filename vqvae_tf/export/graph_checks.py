@@ -1,8 +1,8 @@
-"""Checks inside the graph: a wrong input is an error for its client, and the server lives.
+"""Checks inside the graph, so that a wrong input is an error for its client only.
 
-Without them TensorFlow ends the whole process on a picture without its batch axis, and answers a
-class that does not exist. A check is on the way from the input to what uses it, since whatever does
-not depend on a check may run before it.
+Without them, TensorFlow ends the whole process for a picture without a batch axis, and returns a
+result for a class that does not exist. The operations that use an input depend on its check, since
+otherwise they may run before it.
 """
 
 from typing import Any
@@ -13,13 +13,13 @@ from vqvae_tf.export.signature import Input
 
 
 def in_saved_model(name: str, value: Any, wanted: Input) -> Any:
-    """`value`, or an error that says what was wanted.
+    """`value`, or an error that names the expected values.
 
     >>> codes = Input(tf.TensorSpec([None, None], tf.int32), least=0, most=15)
     >>> in_saved_model("codes", tf.constant([[3, 15]]), codes).numpy().tolist()
     [[3, 15]]
     """
-    # Of the declared rank by now, as far as the graph knows: nothing but this op looks again.
+    # The graph assumes the declared rank here; only this op checks it again.
     value = tf.ensure_shape(value, wanted.spec.shape)
     shape = tf.shape(value)
     filled = tf.Assert(
@@ -42,14 +42,14 @@ def in_saved_model(name: str, value: Any, wanted: Input) -> Any:
 
 
 def in_tflite(name: str, value: Any, wanted: Input) -> Any:
-    """`value`, or an error of the interpreter, by operations of TFLite's own.
+    """`value`, or an error of the interpreter, with TFLite's operations only.
 
     TFLite has no assertion. Its PACK refuses tensors of different shapes, its GATHER an index out
     of range.
     """
     shape = wanted.spec.shape
     known = tf.concat([tf.shape(value)[:1], shape[1:]], 0) if shape[0] is None else shape
-    # A tensor of the declared shape, whatever was given: the first value, repeated.
+    # A tensor of the declared shape for any input: the first value, repeated.
     declared = tf.broadcast_to(tf.reshape(value, [-1])[:1], known)
     value = tf.gather(tf.stack([value, declared]), 0)
     for condition in _conditions(value, wanted).values():
@@ -59,7 +59,7 @@ def in_tflite(name: str, value: Any, wanted: Input) -> Any:
 
 
 def _conditions(value, wanted):
-    """What all numbers must be, in words, and whether they are; NaN never is."""
+    """Conditions by their words: whether all numbers fulfil them; NaN never does."""
     conditions = {}
     if wanted.least is not None:
         conditions[f"at least {wanted.least}"] = value >= wanted.least

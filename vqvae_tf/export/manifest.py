@@ -1,9 +1,9 @@
-"""The files that exports wrote into a folder, and the only ones that an export may replace.
+"""The list of the files that exports wrote into a folder; an export may replace only these.
 
-`vqvae_export.json` lists the files of each export with their digests, and what its signatures take.
-A file that is not listed, or has changed since, belongs to somebody else: it stays, and an export
-that would need its name is refused. What is being written has a hidden folder of its own inside the
-output folder and is moved into place in the end.
+`vqvae_export.json` lists the files of each export with their digests, and the inputs and outputs of
+its signatures. A file that is not listed, or has changed since, is not replaced, and an export that
+needs its name is refused. An export is written to a hidden folder inside the output folder and
+moved into place at the end.
 """
 
 import contextlib
@@ -22,14 +22,14 @@ NAME = "vqvae_export.json"
 
 
 def check(folder: str, names: Sequence[str]) -> None:
-    """Looks whether an export may write the files `names` into `folder`.
+    """Checks whether an export may write the files `names` into `folder`.
 
     Args:
-        folder: need not exist; "" is the current one.
-        names: relative to it, with "/" between folders.
+        folder: need not exist; "" is the current folder.
+        names: relative paths, with "/" between folders.
 
     Raises:
-        UserError: if a name is taken by what no export wrote, or the folder cannot be one.
+        UserError: if a file exists that no export wrote, or `folder` cannot be a folder.
     """
     if "\0" in folder:
         raise UserError(f"{folder!r} is no name of a folder; give another --output")
@@ -56,26 +56,26 @@ def check(folder: str, names: Sequence[str]) -> None:
 def install(
     folder: str, export: str, write: Callable[[str], None], signatures: Mapping[str, Any]
 ) -> None:
-    """Writes an export and moves its files into `folder`, in place of an earlier one's.
+    """Writes an export and moves its files into `folder`, replacing those of an earlier export.
 
-    If that fails, the files of the earlier export are as they were.
+    If this fails, the files of the earlier export are unchanged.
 
     Args:
-        folder: made if it does not exist.
-        export: the name of the export in the list; another of this name is replaced.
-        write: writes the files into the empty folder whose path it is given.
-        signatures: what they take and give, for the list.
+        folder: created if it does not exist.
+        export: name of the export in the list; another export of this name is replaced.
+        write: function that writes the files into the empty folder with the given path.
+        signatures: descriptions of the signatures, for the list.
 
     Raises:
-        UserError: as `check`, or if it cannot be written.
+        UserError: as in `check`, or if it cannot be written.
     """
     check(folder, ())
     with files.writing(os.path.join(folder, NAME)), _hidden_folder(folder) as hidden:
         new = os.path.join(hidden, "new")
         tf.io.gfile.mkdir(new)
         write(new)
-        # A SavedModel without its saved_model.pb is none: it goes first and comes last, so that
-        # nobody loads the graph of one export with the weights of the other.
+        # A SavedModel without saved_model.pb cannot be loaded. This file is removed first and
+        # written last, so that the graph of one export is never loaded with the weights of another.
         names = sorted(_names(new), key=lambda name: (not _parents(name), name))
         check(folder, names)
         listed = _read(folder)
@@ -83,7 +83,7 @@ def install(
         versions = {"vqvae_tf": __version__, "tensorflow": tf.__version__}
         entry = {"files": digests, "signatures": signatures, "versions": versions}
         earlier = _listed(listed)
-        # Killed between the moves, an export leaves files of both: the list knows either.
+        # An export that is killed between the moves leaves files of both, so the list has both.
         both = {name: [*digests[name], *earlier.get(name, ())] for name in names}
         _write(hidden, folder, {**listed, export: {**entry, "files": both}})
         _move(new, folder, os.path.join(hidden, "replaced"), names)
@@ -92,7 +92,7 @@ def install(
 
 @contextlib.contextmanager
 def _hidden_folder(folder: str) -> Iterator[str]:
-    """A new folder inside `folder`, removed in the end; `folder` too, if it is new and empty."""
+    """A new folder inside `folder`, removed at the end; so is `folder`, if it is new and empty."""
     made = bool(folder) and not tf.io.gfile.exists(folder)
     if made:
         tf.io.gfile.makedirs(folder)
@@ -135,7 +135,7 @@ def _move(new: str, folder: str, replaced: str, names: Sequence[str]) -> None:
 
 
 def _read(folder: str) -> dict[str, Any]:
-    """The list of exports in `folder`, by name; empty where there is none."""
+    """The list of exports in `folder`, by name; empty if there is none."""
     path = os.path.join(folder, NAME)
     if os.path.exists(path) and not os.path.isfile(path):  # reading a pipe would never end
         raise UserError(f"{path} is no list of exported files; give another --output")

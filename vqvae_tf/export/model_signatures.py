@@ -1,4 +1,4 @@
-"""The signatures of an export: what a client can ask of it, by name."""
+"""The signatures of an export, which clients call by name."""
 
 import math
 from collections.abc import Mapping
@@ -10,25 +10,25 @@ from vqvae_tf.errors import UserError
 from vqvae_tf.export.signature import Input, Signature
 from vqvae_tf.models import Autoencoder, Prior
 
-MOST_SAMPLES = 256  # of one request: memory grows with them
-MOST_PLACES = 2**16  # of the grid of a sample, which is drawn place by place
+MOST_SAMPLES = 256  # per request, as memory grows with them
+MOST_PLACES = 2**16  # per sample, as samples are drawn place by place
 
 
 def model_signatures(
     model: Autoencoder, batch: int | None = None, size: tuple[int, ...] | None = None
 ) -> dict[str, Signature]:
-    """`encode`, `decode` and `reconstruct`, of data by the model's `data_key` such as `image`.
+    """`encode`, `decode` and `reconstruct`; data are named by the model's `data_key`, e.g. `image`.
 
-    `encode(image)` gives `codes`, `decode(codes)` gives `image`, `reconstruct(image)` gives
+    `encode(image)` returns `codes`, `decode(codes)` returns `image`, `reconstruct(image)` returns
     `reconstruction`; pixels are uint8, codes int32.
 
     Args:
         model: the trained model.
-        batch: number of examples; None leaves it open.
-        size: sides of the data, one for each axis of the grid; None leaves them open.
+        batch: number of examples; None for any.
+        size: sides of the data, one for each axis of the grid; None for any.
 
     Raises:
-        UserError: if the model's decoder is no graph, or `size` has other axes.
+        UserError: if the model's decoder cannot be a graph, or `size` has other axes.
     """
     if not model.decodes_in_graph:
         raise UserError(
@@ -54,11 +54,11 @@ def model_signatures(
 def prior_signatures(
     model: Autoencoder, prior: Prior, grid: tuple[int, ...]
 ) -> dict[str, Signature]:
-    """`sample` from a seed and `log_prob`, of any number of grids at once.
+    """`sample` from a seed and `log_prob`, for any number of grids at once.
 
-    `sample(seed, count, temperature)` gives `codes` `[count, *grid]`, those of `prior.sample`, and
-    what they decode to; `log_prob(codes)`, of grids of any size, gives `log_prob` `[batch]`, a
-    natural logarithm. Where the prior has classes both take the class as well, by the name of the
+    `sample(seed, count, temperature)` returns `codes` `[count, *grid]`, those of `prior.sample`,
+    and the decoded data. `log_prob(codes)`, for grids of any size, returns `log_prob` `[batch]`, a
+    natural logarithm. If the prior has classes, both also take the class, by the name of the
     prior's condition (`label`): one for all or one for each grid.
 
     Args:
@@ -100,12 +100,12 @@ def prior_signatures(
 def sample_from_noise_signature(
     model: Autoencoder, prior: Prior, grid: tuple[int, ...]
 ) -> dict[str, Signature]:
-    """`sample` of one grid from Gumbel noise that the caller brings.
+    """`sample` of one grid from Gumbel noise that the caller provides.
 
-    `sample(noise)`, of float32 `[*grid, slots, size]`, gives `codes` `[1, *grid]`, their
+    `sample(noise)`, for float32 `[*grid, slots, size]`, returns `codes` `[1, *grid]`, their
     `image`, and `log_prob`, the natural logarithm of the probability of each code given those
-    before it, shaped as the codes. Where the prior has classes it takes `label` `[1]` as well.
-    The inputs of noise have the names of `prior.noise_shapes`.
+    before it, in the shape of the codes. If the prior has classes, it also takes `label` `[1]`.
+    The names of the noise inputs are those of `prior.noise_shapes`.
 
     Args:
         model, prior, grid: as in `prior_signatures`.
@@ -131,13 +131,13 @@ def sample_from_noise_signature(
 
 
 def _codes(shape, code_sizes):
-    """The input for codes; slots of several sizes have a bound each."""
+    """The input for codes; slots of different sizes have different bounds."""
     most = tuple(size - 1 for size in code_sizes)
     return Input(tf.TensorSpec(shape, tf.int32), 0, most if len(set(most)) > 1 else most[0])
 
 
 def _told(prior, shape):
-    """The input for the class, by its name, where the prior has classes; -1 is none of them."""
+    """The input for the class, by its name, if the prior has classes; -1 means no class."""
     spec = tf.TensorSpec(shape, tf.int32)
     return {
         name: Input(spec, -1, condition.num_classes - 1)
@@ -156,15 +156,15 @@ def _one_for_each(name, classes, count):
 
 def save(path: str, signatures: dict[str, Any], *trained: Any) -> None:
     """Writes compiled `signatures` of the models `trained` as a SavedModel."""
-    # Not by Keras's ExportArchive, which writes every weight twice. The functions are no attributes
-    # of the module: called by attribute they would cast NumPy's floats to black pixels.
+    # Not by Keras's ExportArchive, which writes every weight twice. Functions are not attributes
+    # of the module: called as attributes they would cast NumPy's floats to black pixels.
     module = tf.Module()
     module.weights = [variable.value for model in trained for variable in model.variables]
     tf.saved_model.save(module, path, signatures=signatures)
 
 
 def described(signatures: Mapping[str, Signature], functions: Mapping[str, Any]) -> dict[str, Any]:
-    """What signatures take and give, as JSON: types, shapes (null where open) and bounds."""
+    """Inputs and outputs of signatures as JSON: types, shapes (null for any size) and bounds."""
 
     def typed(spec):
         shape = None if spec.shape.rank is None else spec.shape.as_list()
@@ -188,10 +188,10 @@ def described(signatures: Mapping[str, Signature], functions: Mapping[str, Any])
 def sampled_grid(
     model: Autoencoder, prior: Prior | None, grid: tuple[int, ...] | None
 ) -> tuple[int, ...] | None:
-    """The grid that `sample` draws: the one given, or else that which the prior was trained on.
+    """The grid that `sample` draws: the given one, or the prior's training grid.
 
     Raises:
-        UserError: for a prior over other codes than the model's, or a grid that cannot be.
+        UserError: for a prior over other codes than the model's, or an invalid grid.
     """
     if prior is None:
         if grid is not None:

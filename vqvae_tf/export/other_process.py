@@ -22,11 +22,11 @@ Calls = Sequence[tuple[str, Mapping[str, np.ndarray]]]
 
 
 class Answer(NamedTuple):
-    """What came of a call.
+    """The result of a call.
 
     Attributes:
-        outputs: by name; empty if it failed.
-        error: what went wrong, "" for nothing.
+        outputs: outputs by name; empty if the call failed.
+        error: the error message, or "".
     """
 
     outputs: dict[str, np.ndarray]
@@ -41,11 +41,11 @@ def outputs(path: str, calls: Calls) -> tuple[list[dict[str, np.ndarray]], dict[
         calls: pairs of a signature's name and its inputs by name.
 
     Returns:
-        The outputs of each call by name; and `process_seconds`, of which `load_seconds` and
-        `first_call_seconds`.
+        The outputs of each call by name; and the times `process_seconds`, `load_seconds` and
+        `first_call_seconds`. The first includes the others.
 
     Raises:
-        UserError: if a call fails, or the process does.
+        UserError: if a call or the process fails.
     """
     answered, times = answers(path, calls)
     for (name, _), answer in zip(calls, answered, strict=True):
@@ -57,11 +57,11 @@ def outputs(path: str, calls: Calls) -> tuple[list[dict[str, np.ndarray]], dict[
 def answers(
     path: str, calls: Calls, timeout: float = TIMEOUT
 ) -> tuple[list[Answer], dict[str, float]]:
-    """The same with the errors of calls, which may fail each by itself.
+    """As `outputs`, but an error of a call is part of its result.
 
     Raises:
-        UserError: if the process fails or takes longer than `timeout` seconds; the last line that
-            it wrote is shown.
+        UserError: if the process fails or takes longer than `timeout` seconds; the message has the
+            last line that it wrote.
     """
     named: dict[str, Any] = {
         f"{number}/{name}/{key}": value
@@ -112,7 +112,7 @@ def _run(path, arguments, folder, timeout):
 
 
 def _last_line(text):
-    """The last line that is no name of a node in a graph."""
+    """The last line that is not the name of a node in a graph."""
     lines = [line.strip() for line in text.splitlines()]
     said = [line for line in lines if line and not line.startswith("[[")]
     return said[-1] if said else "it wrote nothing"

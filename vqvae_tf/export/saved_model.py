@@ -1,4 +1,4 @@
-"""Writes an autoencoder, and a prior over its codes, as a SavedModel; serves it and compares."""
+"""Exports an autoencoder, and a prior over its codes, as a SavedModel, and checks the export."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from vqvae_tf.errors import UserError
 from vqvae_tf.export import graph_checks, manifest, model_signatures, other_process
 from vqvae_tf.models import Autoencoder, Prior
 
-# Every file that TensorFlow writes, and two more forms of saved_model.pb that it would read.
+# Every file that TensorFlow writes, and two other forms of saved_model.pb that it would read.
 SAVED_MODEL_FILES = (
     "saved_model.pb",
     "saved_model.cpb",
@@ -31,23 +31,23 @@ def export_saved_model(
 ) -> None:
     """Writes `model` with the signatures `encode`, `decode` and `reconstruct`.
 
-    Batch and size are dynamic, pixels are uint8 in and out: `encode(image)` gives `codes`,
-    `decode(codes)` gives `image`, `reconstruct(image)` gives `reconstruction`. With a prior there
-    are two more: `sample(seed, count, temperature)` gives `codes` and `image`, and
-    `log_prob(codes)` gives `log_prob`; both take `label` where the prior has classes. A request
-    that names no signature is answered by `encode`. Wrong inputs are errors for the client that
-    sends them. The graphs hold no assignment and no slot of an optimizer.
+    Batch and size are dynamic, pixels are uint8 in and out: `encode(image)` returns `codes`,
+    `decode(codes)` returns `image`, `reconstruct(image)` returns `reconstruction`. With a prior
+    there are two more: `sample(seed, count, temperature)` returns `codes` and `image`, and
+    `log_prob(codes)` returns `log_prob`; both take `label` if the prior has classes. A request
+    without a signature name calls `encode`. Wrong inputs are errors for the client that
+    sends them. The graphs have no assignments and no optimizer state.
 
     Args:
         model: the trained model.
-        path: a folder, made if it does not exist; what no export wrote there stays.
+        path: a folder, created if it does not exist; files that no export wrote are kept.
         prior: a prior that was trained on the model's codes.
-        grid: (height, width) in codes of what is sampled; None takes the prior's training grid.
+        grid: (height, width) in codes of the samples; None means the prior's training grid.
 
     Raises:
-        UserError: if a name that it needs in `path` is taken by what no export wrote, if it cannot
-            be written, if the prior is over other codes, or if there is a bracket or a backslash in
-            the path, which TensorFlow takes for a pattern when it loads the model.
+        UserError: if `path` has a file of the same name that no export wrote, if it cannot be
+            written, if the prior is over other codes, or if there is a bracket or a backslash in
+            the path, which TensorFlow interprets as a pattern when it loads the model.
     """
     if re.search(r"[\[\\]", os.path.abspath(path)):
         raise UserError(
@@ -66,7 +66,7 @@ def export_saved_model(
     }
 
     def write(folder):
-        # What TensorFlow Serving calls where a request names none.
+        # TensorFlow Serving calls this one if a request names none.
         default = {"serving_default": functions["encode"]}
         model_signatures.save(folder, functions | default, *trained)
 
@@ -81,22 +81,22 @@ def check_saved_model(
     prior: Prior | None = None,
     grid: tuple[int, ...] | None = None,
 ) -> dict[str, Any]:
-    """Serves `examples` from `path` in a process that cannot import vqvae_tf, and compares.
+    """Runs the export at `path` in a process that cannot import vqvae_tf, and compares results.
 
     Args:
-        model: what was exported.
-        path: where.
-        examples: data as the model encodes, without the batch axis, of any sizes.
-        prior, grid: as they were exported; samples and their probabilities are then compared too.
+        model: the exported model.
+        path: folder of the export.
+        examples: data for the model, without the batch axis, of any sizes.
+        prior, grid: as in the export; samples and their probabilities are then compared too.
 
     Returns:
         `codes` compared, `codes_differing`, `largest_difference` of the reconstructions
-        (both 0 where the export is exact), and the other process's `load_seconds` and
+        (both 0 if the export is exact), and the other process's `load_seconds` and
         `first_call_seconds`. With a prior also `sampled_codes`, `sampled_codes_differing` and
         `largest_log_prob_difference`, in nats per code.
 
     Raises:
-        UserError: if the other process fails; the last line that it wrote is shown.
+        UserError: if the other process fails; the message has the last line that it wrote.
     """
     batches = [example[None] for example in examples]
     calls: list[tuple[str, dict[str, Any]]] = [
@@ -123,12 +123,12 @@ def check_saved_model(
 
 
 def difference(expected: Any, found: np.ndarray) -> float:
-    """The largest difference of two arrays of one shape."""
+    """The largest difference of two arrays of the same shape."""
     return float(np.abs(np.asarray(expected, np.float64) - found).max())
 
 
 class _Draw(NamedTuple):
-    """What is asked of `sample`, and the codes that the prior itself draws."""
+    """Arguments of `sample`, and the codes that the prior draws."""
 
     arguments: dict[str, np.ndarray]
     label: dict[str, np.ndarray]  # empty for a prior without classes
@@ -137,7 +137,7 @@ class _Draw(NamedTuple):
 
 def _draws(prior, grid):
     draws = []
-    # A seed counts modulo 2^64, which a negative one shows.
+    # Seeds are modulo 2^64, which a negative one tests.
     for seed, count, temperature in ((0, 2, 1.0), (-1, 3, 0.7)):
         classes = prior.config.num_classes
         labels = np.arange(count, dtype=np.int32) % (classes + 1) - 1  # none, the first, ...
@@ -153,7 +153,7 @@ def _draws(prior, grid):
 
 
 def _compare_samples(model, prior, draws, served):
-    """What the samples come to, and the largest difference of what they decode to."""
+    """Figures of the samples, and the largest difference of the decoded data."""
     log_prob = tf.function(prior.log_prob, autograph=False)
     codes, differing, largest, gaps = 0, 0, 0.0, []
     for draw in draws:

@@ -1,4 +1,4 @@
-"""What a signature of an export takes, said once for every format that it is written in."""
+"""Descriptions of the signatures of an export, for all formats."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -10,9 +10,9 @@ class Input(NamedTuple):
     """One input of a signature.
 
     Attributes:
-        spec: its type and shape; None leaves a dimension open, and the batch is the first one.
-        least, most: bounds of its values, both included, or None; `most` may be one for each entry
-            of the last axis. Floats must be finite as well.
+        spec: its type and shape; the batch is the first dimension, and None stands for any size.
+        least, most: bounds of its values, both included, or None; `most` may have one for each
+            entry of the last axis. Floats must also be finite.
     """
 
     spec: tf.TensorSpec
@@ -21,22 +21,22 @@ class Input(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """What a client calls by name.
+    """A function that clients call by name.
 
     Attributes:
-        function: from the inputs by name to the outputs by name.
-        inputs: by name, in the order in which they are written down.
+        function: function from the inputs by name to the outputs by name.
+        inputs: inputs by name, in the order of the export.
     """
 
     function: Callable[..., dict[str, Any]]
     inputs: Mapping[str, Input]
 
     def compiled(self, check: Callable[[str, Any, Input], Any]) -> Any:
-        """As a `tf.function` of a dictionary.
+        """The signature as a `tf.function` of a dictionary.
 
         Args:
-            check: from an input's name, its tensor and its `Input` to the tensor that the
-                function takes; fails where the tensor is not as the `Input` says.
+            check: function from an input's name, its tensor and its `Input` to the tensor that the
+                function takes; it fails if the tensor does not match the `Input`.
         """
 
         def call(inputs):

@@ -1,10 +1,10 @@
-"""Runs the signatures of an export without this library; a program of its own.
+"""A separate program that runs the signatures of an export without this library.
 
 Usage: python signature_runner.py EXPORT CALLS.npz RESULTS.npz
 
 EXPORT is the folder of a SavedModel or a .tflite file. Arrays in CALLS are named
-NUMBER/SIGNATURE/INPUT, those in RESULTS NUMBER/OUTPUT; a call that fails has NUMBER/! instead, the
-error in words, and the calls after it are made.
+NUMBER/SIGNATURE/INPUT, those in RESULTS NUMBER/OUTPUT. A call that fails has NUMBER/! instead, the
+error message; the calls after it are still made.
 """
 
 import json
@@ -16,7 +16,7 @@ import numpy as np
 
 
 def saved_model():
-    """A loader of SavedModels: from a path to a function of a signature's name and inputs."""
+    """The loader of SavedModels: from a path to a function of a signature name and inputs."""
     import tensorflow as tf
 
     def load(path):
@@ -33,7 +33,7 @@ def saved_model():
 
 
 def tflite():
-    """The same for TFLite files; without TensorFlow, where ai_edge_litert is installed."""
+    """The same for TFLite files; without TensorFlow, if ai_edge_litert is installed."""
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
@@ -49,7 +49,7 @@ def tflite():
 
 
 def main(path, calls, results):
-    """Makes every call, in the order of the numbers, and writes what came back and the times."""
+    """Makes every call, in the order of the numbers, and writes the results and the times."""
     sys.modules["vqvae_tf"] = None  # type: ignore[assignment]  # an import of it now fails
     load = tflite() if path.endswith(".tflite") else saved_model()
     pending: dict[tuple[int, str], dict] = {}
@@ -65,7 +65,7 @@ def main(path, calls, results):
     for (number, name), inputs in sorted(pending.items()):
         try:
             answer = call(name, inputs)
-        except Exception as error:  # any error is the answer to this call only
+        except Exception as error:  # an error is the result of this call only
             answer = {"!": f"{type(error).__name__}: {error}"}
         outputs |= {f"{number}/{key}": value for key, value in answer.items()}
         first = first or time.perf_counter()

@@ -1,4 +1,4 @@
-"""Writes an autoencoder, and a prior over its codes, as a TFLite file; runs it and compares."""
+"""Exports an autoencoder, and a prior over its codes, as a TFLite file, and checks the export."""
 
 import math
 import os
@@ -23,24 +23,24 @@ def export_tflite(
     prior: Prior | None = None,
     grid: tuple[int, ...] | None = None,
 ) -> None:
-    """Writes `model` with the signatures `encode` and `decode`, of one example of a fixed size.
+    """Writes `model` with the signatures `encode` and `decode`, for one example of a fixed size.
 
-    `encode(image)` gives `codes`, `decode(codes)` gives `image`. With a prior there is a third:
-    `sample(noise)`, of Gumbel noise float32 `[*grid, slots, size]`, gives `codes`, their
-    `image`, and `log_prob` of each code; it takes `label` `[1]` where the prior has classes. All
-    operations are TFLite's own, weights are float32 and shared. An input of another shape or with
-    values out of range ends in an error of the interpreter.
+    `encode(image)` returns `codes`, `decode(codes)` returns `image`. With a prior there is a third:
+    `sample(noise)`, for Gumbel noise float32 `[*grid, slots, size]`, returns `codes`, their
+    `image`, and `log_prob` of each code; it takes `label` `[1]` if the prior has classes. All
+    operations are built into TFLite, weights are float32 and shared. For an input of another shape
+    or with values out of range the interpreter raises an error.
 
     Args:
         model: the trained model.
-        path: a file that ends in `.tflite`; its folder is made if it does not exist, and gets a
-            list of what was exported, `vqvae_export.json`.
+        path: a file that ends in `.tflite`; its folder is created if it does not exist, and gets a
+            list of the exported files, `vqvae_export.json`.
         size: sides of the example: (height, width) of a picture.
         prior: a prior that was trained on the model's codes.
-        grid: (height, width) in codes of what is sampled; None takes the prior's training grid.
+        grid: (height, width) in codes of the samples; None means the prior's training grid.
 
     Raises:
-        UserError: if `path` is taken by what no export wrote or cannot be written, the prior is
+        UserError: if `path` is a file that no export wrote or cannot be written, the prior is
             over other codes, or the model computes in mixed precision.
     """
     if not path.endswith(".tflite"):
@@ -52,9 +52,9 @@ def export_tflite(
             f"an example has at most {LARGEST_PICTURE:,} places; received {tuple(size)}"
         )
     precision = model.config.training.precision
-    if precision != "float32":  # the prior's may be any: its sampler computes in float32
+    if precision != "float32":  # a prior may have any precision: its sampler computes in float32
         raise UserError(
-            f"TFLite's own operations are for float32 and the model computes in {precision}; train "
+            f"TFLite's operations are for float32 and the model computes in {precision}; train "
             "it with training.precision=float32, or export a SavedModel"
         )
     grid = model_signatures.sampled_grid(model, prior, grid)
@@ -84,23 +84,22 @@ def check_tflite(
     prior: Prior | None = None,
     grid: tuple[int, ...] | None = None,
 ) -> dict[str, Any]:
-    """Runs the file at `path` in a process that cannot import vqvae_tf, and compares.
+    """Runs the file at `path` in a process that cannot import vqvae_tf, and compares results.
 
     Samples are compared by codes and by probabilities: a wrong cache of past codes can shift the
-    logits and still leave all codes of a small sample as they were.
+    logits without changing any code of a small sample.
 
     Args:
-        model: what was exported.
-        path: where.
-        examples: data as the model encodes, without the batch axis, of the size that it was
-            exported for.
-        prior, grid: as they were exported; samples are then compared too.
+        model: the exported model.
+        path: the exported file.
+        examples: data for the model, without the batch axis, of the exported size.
+        prior, grid: as in the export; samples are then compared too.
 
     Returns:
-        As `check_saved_model`.
+        As in `check_saved_model`.
 
     Raises:
-        UserError: if the other process fails; the last line that it wrote is shown.
+        UserError: if the other process fails; the message has the last line that it wrote.
     """
     encoded = [np.asarray(model.encode(example[None])) for example in examples]
     calls = [("encode", {model.data_key: example[None]}) for example in examples]
@@ -145,14 +144,14 @@ def noise_of(
     """The noise of one sample: `sample` of a TFLite file then draws the codes of `prior.sample`.
 
     Args:
-        prior: what was exported.
+        prior: the exported prior.
         grid: (height, width) in codes.
         seed: any integer.
         sample: number of the sample among those of the seed.
 
     Returns:
-        By the names of the file's inputs, float32 `[*grid, slots, size]`: `noise`, and
-        `lower_noise` of a prior of two levels. Times a temperature it is that temperature's noise.
+        float32 `[*grid, slots, size]` by the names of the file's inputs: `noise`, and
+        `lower_noise` for a prior of two levels. Multiply it by a temperature to sample at it.
 
     >>> from vqvae_tf import models
     >>> config = models.PixelCNNPriorConfig(code_sizes=(16,), channels=8, layers=2)
@@ -178,7 +177,7 @@ def _converted(functions, trained):
 
 
 def _draws(prior, grid):
-    """Noise and class of two samples: with a class at temperature 1, and cooler without one."""
+    """Noise and class of two samples: at temperature 1 with a class, and lower without one."""
     draws = []
     for sample, (temperature, number) in enumerate(((1.0, 0), (0.7, -1))):
         noise = {

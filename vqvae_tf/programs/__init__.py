@@ -1,7 +1,7 @@
-"""The command-line programs: flags in, a call of the library, nothing else."""
+"""The command-line programs, which parse flags and call the library."""
 
 import os
 
-# Before TensorFlow is imported: a program's log is for its user, not about devices and threads.
-# What its C++ parts call errors are, where they matter, raised in Python as well.
+# Before TensorFlow is imported, so that it does not log devices and threads. Errors of its C++ code
+# that matter are also raised in Python.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -1,6 +1,6 @@
-"""What all programs share: flags, configurations by flag, and errors that end in one line.
+"""Parts shared by all programs: flags, configurations by flag, and one-line errors.
 
-Nothing here imports TensorFlow: `--help` and a wrong flag are answered before it is needed.
+Nothing here imports TensorFlow, which `--help` and the refusal of a wrong flag do not need.
 """
 
 import contextlib
@@ -28,25 +28,25 @@ def run(
 ) -> None:
     """Parses `sys.argv`, calls `main`, and exits.
 
-    A wrong flag, field or file ends in one line and exit code 2. Ctrl-C ends in a line that
-    says where the run was saved, and exit code 130.
+    For a wrong flag, field or file it prints one line and exits with code 2. For Ctrl-C it prints
+    a line that names the last checkpoint and exits with code 130.
 
     Args:
-        main: the program proper; reads its flags by itself and imports what it needs.
+        main: the body of the program, which reads its flags and imports the library.
         flag_values: the program's flags.
-        usage: shown above the flags by `--help`.
+        usage: text that `--help` shows above the flags.
         preset: the flag `--preset` of programs that have it. They get `--config.FIELD=VALUE` for
             every field of the preset named on the command line.
     """
     try:
         _parse_and_call(main, flag_values, usage, preset)
-        _flush()  # here rather than at exit, where a full disk would be a traceback
-    except BrokenPipeError:  # the reader of the output has seen enough
+        _flush()  # not at exit, where a full disk would give a traceback
+    except BrokenPipeError:  # the reader of the output has closed it
         _discard_output()
         sys.exit(1)
     except (UserError, flags.Error) as error:
         sys.exit(_say(error, MISTAKE))
-    except KeyboardInterrupt as error:  # training says where it saved
+    except KeyboardInterrupt as error:  # training names the checkpoint
         sys.exit(_say(str(error) or "stopped", INTERRUPTED))
     except Exception as error:
         if not isinstance(error, (OSError, MemoryError, *_tensorflow_errors())):
@@ -55,7 +55,7 @@ def run(
 
 
 class RunFlags(NamedTuple):
-    """The flags of every program that trains: on what, where, on which devices."""
+    """The flags of every program that trains: data, workdir, devices."""
 
     data: flags.FlagHolder
     validation: flags.FlagHolder
@@ -64,7 +64,7 @@ class RunFlags(NamedTuple):
 
 
 def define_run(flag_values: flags.FlagValues, data: str) -> RunFlags:
-    """Defines the flags of a training run; `data` says what `--data` is."""
+    """Defines the flags of a training run; `data` is the help of `--data`."""
 
     def text(name, default, words, **options):
         return flags.DEFINE_string(name, default, words, flag_values=flag_values, **options)
@@ -82,10 +82,10 @@ def define_run(flag_values: flags.FlagValues, data: str) -> RunFlags:
 def _parse_and_call(main, flag_values, usage, preset):
     arguments = _arguments(flag_values)
     _log_what_users_want()
-    # The fields of a configuration are those of the preset, which another flag names.
+    # The flags of fields depend on the preset, which another flag names.
     ours = arguments if preset is None else config_flags.without(arguments)
     if any(argument in _HELP for argument in ours):
-        with contextlib.suppress(flags.Error, ValueError):  # help is given whatever else is wrong
+        with contextlib.suppress(flags.Error, ValueError):  # help is shown despite other errors
             _parse(flag_values, [argument for argument in ours if argument not in _HELP])
         print(usage.strip(), flag_values.get_help(), sep="\n\n")
         if preset is not None:
@@ -102,7 +102,7 @@ _HELP = ("--help", "-help", "-h")
 
 
 def _arguments(flag_values):
-    """The arguments and those of files named by `--flagfile`, if flags can hold them."""
+    """The arguments, including those of `--flagfile`, if they are valid text."""
     try:
         arguments = flag_values.read_flags_from_files(sys.argv[1:], force_gnu=False)
     except UnicodeDecodeError as error:
@@ -111,16 +111,16 @@ def _arguments(flag_values):
         try:
             argument.encode()
         except UnicodeEncodeError:
-            raise UserError(f"{ascii(argument)} is not UTF-8; rename what it names") from None
+            raise UserError(f"{ascii(argument)} is not UTF-8; rename the file") from None
         if "\0" in argument:
-            raise UserError(f"{ascii(argument)} holds a NUL character; leave it out")
+            raise UserError(f"{ascii(argument)} contains a NUL character; leave it out")
     return arguments
 
 
 def _parse(flag_values, arguments):
     try:
         positional = flag_values([sys.argv[0], *arguments])[1:]
-    except ValueError as error:  # what absl leaves as it comes
+    except ValueError as error:  # not converted by absl
         raise UserError(reason(error)) from None
     if positional:
         raise UserError(f'"{positional[0]}" is no flag; flags are written --NAME=VALUE')
@@ -130,7 +130,7 @@ def _parse(flag_values, arguments):
 
 
 def _log_what_users_want() -> None:
-    """Our own news and all warnings, but not what TensorFlow tells those who write programs."""
+    """Logs the library's messages and all warnings, but not TensorFlow's messages to developers."""
     logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)
     ours = os.path.dirname(os.path.dirname(__file__))
@@ -149,7 +149,7 @@ def _fields(preset_flag: flags.Flag) -> str:
 
 
 def _say(what: Exception | str, code: int) -> int:
-    """Prints one line, short and printable whatever the message quotes."""
+    """Prints one line; long messages are cut and unprintable characters escaped."""
     message = " ".join(str(what).split())
     if len(message) > _LONGEST_MESSAGE:
         half = _LONGEST_MESSAGE // 2
@@ -172,12 +172,12 @@ def _flush():
 
 
 def _discard_output():
-    """Sends what is still to be written nowhere, so that Python does not try again at exit."""
+    """Discards buffered output, so that Python does not try to write it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tensorflow_errors() -> tuple[type[Exception], ...]:
-    """What it raises when a file or a folder is not what it should be, or a disk is full."""
+    """The errors that TensorFlow raises for a wrong file or folder, or a full disk."""
     errors = getattr(sys.modules.get("tensorflow"), "errors", None)
     if errors is None:
         return ()

@@ -33,10 +33,10 @@ def without(arguments: Sequence[str]) -> list[str]:
 
 
 def define(flag_values: flags.FlagValues, preset: Any, arguments: Sequence[str]) -> None:
-    """Defines a flag for every field of `preset`, which gives the defaults.
+    """Defines a flag for every field of `preset`, whose values are the defaults.
 
     Raises:
-        UserError: if `arguments` set a field that is not there; the nearest names are shown.
+        UserError: if `arguments` set an unknown field; the message suggests the nearest names.
     """
     fields = {name: (hint, value) for name, hint, value in _fields(preset)}
     for argument in arguments:
@@ -52,10 +52,10 @@ def define(flag_values: flags.FlagValues, preset: Any, arguments: Sequence[str])
 
 
 def frozen(flag_values: flags.FlagValues, preset: Any) -> Any:
-    """The configuration of the preset's class that the flags hold.
+    """The configuration given by the flags, of the preset's class.
 
-    Where a flag gives the quantizer another kind, the preset's settings of the old kind are left
-    out; those that flags give stay, and are refused if the new kind does not have them.
+    If a flag changes the kind of the quantizer, the preset's settings of the old kind are dropped.
+    Settings given by flags are kept, and refused if the new kind does not have them.
     """
     values: dict[str, Any] = {}
     for name, _, _ in _fields(preset):
@@ -72,14 +72,14 @@ def frozen(flag_values: flags.FlagValues, preset: Any) -> Any:
 
 
 def described(preset: Any) -> str:
-    """The fields of a preset and their values, a line each."""
+    """The fields of a preset and their values, one per line."""
     return "\n".join(f"  {name}: {value!r}" for name, _, value in _fields(preset))
 
 
 class _Parser(flags.ArgumentParser):
-    """Of tuples, whose items have commas between, and of what may be None.
+    """Parser of tuples, whose items are separated by commas, and of optional values.
 
-    What does not become an item stays text, for the configuration to refuse by the field's name.
+    Text that cannot be converted is kept; the configuration refuses it by the field's name.
     """
 
     def __init__(self, hint):

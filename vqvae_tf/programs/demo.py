@@ -1,9 +1,9 @@
-"""vqvae-demo: trains both stages on photographs that are already here, and reports.
+"""vqvae-demo: trains both stages on photographs of installed packages, and writes a report.
 
   vqvae-demo --output=demo
 
-Minutes later `demo/report.html` shows reconstructions and samples, with an exported model beside
-it that another process has served. The same command resumes an interrupted run.
+After some minutes `demo/report.html` shows reconstructions and samples. The exported model, which
+has been served by another process, is next to it. The same command resumes an interrupted run.
 """
 
 from absl import flags
@@ -15,7 +15,7 @@ _OUTPUT = flags.DEFINE_string("output", "demo", "Folder for everything.", flag_v
 
 
 def main() -> None:
-    """Runs the demo, and prints where the report is."""
+    """Runs the demo, and prints the path of the report."""
     output_flags.check_folder(_OUTPUT)
 
     from vqvae_tf import demo

@@ -1,9 +1,9 @@
-"""vqvae-evaluate: what a model is worth over a whole set: error, codes in use, bits.
+"""vqvae-evaluate: measures a model over a whole set: error, codes in use, bits.
 
   vqvae-evaluate --model=runs/photos --prior=runs/prior --data=embedded:photos/region
 
-Prints a table: of pictures MSE, PSNR, SSIM, bits/dim; of sounds bits per sample and a second; of
-both perplexity and usage. --output=FILE writes the same as JSON, with a row a picture.
+Prints a table: for pictures MSE, PSNR, SSIM, bits/dim; for sounds bits per sample and per second;
+for both perplexity and usage. --output=FILE writes the same as JSON, with a row for each picture.
 """
 
 from absl import flags
@@ -23,7 +23,7 @@ _SEARCH = number_flags.define_search_passes(FLAGS)
 _RATE_WEIGHT = number_flags.define_float(
     "rate_weight",
     0.0,
-    "Squared error that the search gives for a bit under the prior; 300 will do.",
+    "Weight of a bit under the prior in the search, in units of squared error, such as 300.",
     FLAGS,
     lower_bound=0.0,
 )
@@ -44,7 +44,7 @@ def main() -> None:
         search_passes=_SEARCH.value,
         rate_weight=_RATE_WEIGHT.value,
     )
-    if _OUTPUT.value is not None:  # before the table, whose reader may have gone
+    if _OUTPUT.value is not None:  # before the table, as its reader may have closed the pipe
         write_json(_OUTPUT.value, results)
     print(evaluation.table(results))
 

@@ -1,12 +1,12 @@
-"""vqvae-export: writes a trained autoencoder for serving, runs it in another process and compares.
+"""vqvae-export: exports a trained autoencoder for serving, and checks it in another process.
 
   vqvae-export --model=runs/photos --prior=runs/prior --output=served
   vqvae-export --model=runs/photos --format=saved_model,tflite --size=64,96 --output=served
 
 The SavedModel has the signatures encode, decode and reconstruct: uint8 pixels in and out, any
 batch, any size; with a prior also sample and log_prob. The TFLite file, model.tflite, has encode
-and decode of one picture of a fixed size; with a prior also sample, whose noise is an input.
-vqvae_export.json lists what was written; no other file in the folder is replaced.
+and decode for one picture of a fixed size; with a prior also sample, whose noise is an input.
+vqvae_export.json lists the written files; no other file in the folder is replaced.
 """
 
 import os
@@ -20,8 +20,8 @@ from vqvae_tf.programs import command, number_flags
 
 FORMATS = ("saved_model", "tflite")
 TFLITE_FILE = "model.tflite"
-# In nats per code: in float32 ten times what sums in another order come to, and in mixed precision
-# what rounding to eight bits does.
+# In nats per code: for float32 ten times the effect of sums in another order, for mixed precision
+# the effect of rounding to eight bits.
 TOLERANCE, MIXED_TOLERANCE = 1e-4, 1e-2
 
 FLAGS = flags.FlagValues()
@@ -32,12 +32,12 @@ _PRIOR = flags.DEFINE_string(
     "prior", None, "Workdir of a prior over its codes, to sample from.", flag_values=FLAGS
 )
 _FORMAT = flags.DEFINE_list(
-    "format", ["saved_model"], f"Of {', '.join(FORMATS)}.", flag_values=FLAGS
+    "format", ["saved_model"], f"Any of {', '.join(FORMATS)}.", flag_values=FLAGS
 )
 _GRID = flags.DEFINE_list(
     "grid",
     None,
-    "HEIGHT,WIDTH in codes of the samples; that which the prior was trained on by default.",
+    "HEIGHT,WIDTH in codes of the samples; the prior's training grid by default.",
     flag_values=FLAGS,
 )
 _SIZE = flags.DEFINE_list(
@@ -49,7 +49,7 @@ _OUTPUT = flags.DEFINE_string(
 
 
 def main() -> None:
-    """Exports, checks in another process, and prints what was compared."""
+    """Exports, checks in another process, and prints the comparison."""
     from vqvae_tf import export, workflows
     from vqvae_tf.media import medium_of
 
@@ -61,9 +61,9 @@ def main() -> None:
     if "tflite" in _FORMAT.value and size is None:
         raise UserError("a TFLite file is for pictures of one size; give --size=HEIGHT,WIDTH")
     if "tflite" not in _FORMAT.value and size is not None:
-        raise UserError("--size is that of a TFLite file; add tflite to --format, or leave it out")
+        raise UserError("--size is for a TFLite file; add tflite to --format, or leave it out")
     if _PRIOR.value is None and grid is not None:
-        raise UserError("--grid is that of a prior's samples; give --prior, or leave it out")
+        raise UserError("--grid is for a prior's samples; give --prior, or leave it out")
     tflite_path = os.path.join(_OUTPUT.value, TFLITE_FILE)
     names = {"saved_model": export.SAVED_MODEL_FILES, "tflite": [TFLITE_FILE]}
     for name in _FORMAT.value:
@@ -73,7 +73,7 @@ def main() -> None:
     if _PRIOR.value is not None:
         prior, _ = workflows.load_pair(_PRIOR.value, model)
     sampled: dict[str, Any] = {"prior": prior, "grid": grid}
-    if size is not None:  # TFLite first: it is the format that some models cannot have
+    if size is not None:  # TFLite first, as some models cannot be exported to it
         export.export_tflite(model, tflite_path, size, **sampled)
         examples = medium_of(model).examples(model, size)
         check = export.check_tflite(model, tflite_path, examples, **sampled)

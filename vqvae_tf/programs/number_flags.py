@@ -1,4 +1,4 @@
-"""Number flags with bounds, and pairs of numbers."""
+"""Flags of numbers with bounds, and of pairs of numbers."""
 
 import math
 from typing import Any
@@ -17,7 +17,7 @@ _MOST_PASSES = 1_000  # of a search for codes
 def define_float(
     name: str, default: float | None, words: str, flag_values: flags.FlagValues, **bounds: float
 ) -> flags.FlagHolder:
-    """`flags.DEFINE_float` that takes neither NaN nor infinities."""
+    """`flags.DEFINE_float` that refuses NaN and infinities."""
     return flags.DEFINE(_FiniteParser(**bounds), name, default, words, flag_values=flag_values)
 
 
@@ -35,7 +35,7 @@ def define_search_passes(flag_values: flags.FlagValues) -> flags.FlagHolder:
 
 
 class _FiniteParser(flags.FloatParser):
-    """Of finite floats."""
+    """Parser of finite floats."""
 
     def convert(self, argument: Any) -> float:
         """The number, or ValueError."""

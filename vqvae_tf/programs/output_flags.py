@@ -1,4 +1,4 @@
-"""Whether results can be written where a flag says, looked at before the work that makes them."""
+"""Checks that results can be written to the path of a flag, before they are computed."""
 
 import os
 
@@ -8,7 +8,7 @@ from vqvae_tf.errors import UserError
 
 
 def check_folder(flag: flags.FlagHolder) -> None:
-    """Refuses a folder for results that cannot be one."""
+    """Refuses a path that cannot be a folder for results."""
     path = flag.value
     if os.path.lexists(path) and not os.path.isdir(path):
         raise UserError(f"{flag.name} {path} is a file; give a folder")
@@ -16,7 +16,7 @@ def check_folder(flag: flags.FlagHolder) -> None:
 
 
 def check_file(flag: flags.FlagHolder) -> None:
-    """Refuses a file for results that cannot be written; None is no file."""
+    """Refuses a file for results that cannot be written; None means no file."""
     path = flag.value
     if path is None:
         return
@@ -29,13 +29,13 @@ def check_file(flag: flags.FlagHolder) -> None:
 
 
 def _check_writable(name, path):
-    """Refuses a local path whose nearest folder above it takes no new entries."""
+    """Refuses a local path whose nearest existing folder is not writable."""
     if "://" in path:
         return
     folder = os.path.abspath(path)
     while not os.path.lexists(folder):
         folder = os.path.dirname(folder)
     if not os.path.isdir(folder):
-        raise UserError(f"{name}: {folder} is no folder; give another path")
+        raise UserError(f"{name}: {folder} is not a folder; give another path")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"{name}: {folder} cannot be written to; give another path")

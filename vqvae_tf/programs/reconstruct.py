@@ -22,7 +22,7 @@ _OUTPUT = flags.DEFINE_string(
 _COUNT = flags.DEFINE_integer(
     "count",
     None,
-    "How many at most; all by default.",
+    "Maximal number of examples; all by default.",
     lower_bound=1,
     upper_bound=sys.maxsize,
     flag_values=FLAGS,
@@ -31,7 +31,7 @@ _SEARCH = number_flags.define_search_passes(FLAGS)
 
 
 def main() -> None:
-    """Reconstructs, and prints how many."""
+    """Reconstructs, and prints the number of reconstructions."""
     output_flags.check_folder(_OUTPUT)
 
     from vqvae_tf import workflows

@@ -2,7 +2,7 @@
 
   vqvae-sample --prior=runs/prior --count=16 --seed=1 --label=gravel --output=samples
 
-Writes a PNG a sample and sheet.png, or a WAV a sample; and codes.npz.
+Writes a PNG for each sample and sheet.png, or a WAV for each sample; and codes.npz.
 """
 
 from absl import flags
@@ -19,7 +19,7 @@ _OUTPUT = flags.DEFINE_string(
 _COUNT = flags.DEFINE_integer(
     "count",
     16,
-    "How many.",
+    "Number of samples.",
     lower_bound=1,
     upper_bound=number_flags.LARGEST_COUNT,
     flag_values=FLAGS,
@@ -36,13 +36,15 @@ _SEED = flags.DEFINE_integer(
 _TEMPERATURE = number_flags.define_float(
     "temperature", 1.0, "Divides the logits; 0 takes the most likely codes.", FLAGS
 )
-_TOP_K = flags.DEFINE_integer("top_k", None, "Draw from the k likeliest.", flag_values=FLAGS)
+_TOP_K = flags.DEFINE_integer("top_k", None, "Draw from the k likeliest codes.", flag_values=FLAGS)
 _TOP_P = number_flags.define_float(
-    "top_p", None, "Draw from the likeliest codes of this probability.", FLAGS
+    "top_p", None, "Draw from the likeliest codes that together have this probability.", FLAGS
 )
-_GRID = flags.DEFINE_list("grid", None, "HEIGHT,WIDTH in codes; of sounds TIME.", flag_values=FLAGS)
+_GRID = flags.DEFINE_list(
+    "grid", None, "HEIGHT,WIDTH in codes; TIME for sounds.", flag_values=FLAGS
+)
 _PREFIX = flags.DEFINE_string(
-    "prefix", None, "An .npz file of codes that stay, -1 where free.", flag_values=FLAGS
+    "prefix", None, "An .npz file of given codes, -1 where free.", flag_values=FLAGS
 )
 _BEST_OF = flags.DEFINE_integer(
     "best_of",
@@ -55,7 +57,7 @@ _BEST_OF = flags.DEFINE_integer(
 
 
 def main() -> None:
-    """Samples, and prints where the sheet, or the first sound, is."""
+    """Samples, and prints the path of the sheet or of the first sound."""
     output_flags.check_folder(_OUTPUT)
     grid = number_flags.sides(_GRID)
 

@@ -3,7 +3,7 @@ r"""vqvae-train: trains an autoencoder of any family from a preset.
   vqvae-train --preset=photos --data=embedded:photos --workdir=runs/photos \
       [--config.training.steps=2000 ...] [--validation=embedded:photos/validation]
 
-The same command resumes where it was interrupted.
+The same command resumes an interrupted run.
 """
 
 from absl import flags

@@ -1,10 +1,10 @@
-r"""vqvae-train-prior: encodes a data set by a trained autoencoder and fits a prior to the codes.
+r"""vqvae-train-prior: encodes a data set with a trained autoencoder and fits a prior to the codes.
 
   vqvae-train-prior --model=runs/photos --data=embedded:photos --workdir=runs/prior \
       [--preset=photos_prior] [--config.training.steps=2000 ...]
 
-The workdir holds a copy of the autoencoder and the codes. The same command resumes where it
-was interrupted.
+The workdir holds a copy of the autoencoder and the codes. The same command resumes an interrupted
+run.
 """
 
 from absl import flags
@@ -29,7 +29,7 @@ def main() -> None:
 
     config = config_flags.frozen(FLAGS, presets.preset(_PRESET.value))
     if _PRESET.value in presets.AUTOENCODERS:
-        raise UserError(f"{_PRESET.value} is no preset of a prior; use vqvae-train")
+        raise UserError(f"{_PRESET.value} is not the preset of a prior; use vqvae-train")
 
     from vqvae_tf import workflows
     from vqvae_tf.media import evaluation

@@ -1,4 +1,4 @@
-"""One training loop for every family, its files, and the evaluation of what came out."""
+"""The training loop of all families, and the files of a run."""
 
 from vqvae_tf.training.checkpoints import restore_weights
 from vqvae_tf.training.interrupts import Interrupted

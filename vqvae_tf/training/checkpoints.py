@@ -1,11 +1,11 @@
-"""Checkpoints that a run resumes from, also when the newest is damaged or the disk was full.
+"""Checkpoints of a run, which can be resumed even if the newest is damaged or the disk was full.
 
 A checkpoint is a pair of files in TensorFlow's format, `checkpoint-STEP.index` and
-`checkpoint-STEP.data-00000-of-00001`: tensors by name, each with a checksum. A variable is called
-by its Keras path, never by its position: `model/encoder/down_0/kernel`.
+`checkpoint-STEP.data-00000-of-00001`: tensors by name, each with a checksum. The name of a variable
+is its Keras path, not its position: `model/encoder/down_0/kernel`.
 
-Files are found, replaced and removed by these names alone. TensorFlow's own list of checkpoints (a
-file `checkpoint`, which `tf.train.CheckpointManager` obeys) is neither written nor read.
+Files are found, replaced and removed by these names only. TensorFlow's list of checkpoints (the
+file `checkpoint` of `tf.train.CheckpointManager`) is neither written nor read.
 """
 
 import contextlib
@@ -29,14 +29,14 @@ from vqvae_tf.training.optimizers import WeightAverage
 
 _NAME = "checkpoint"
 _INDEX, _DATA = ".index", ".data-00000-of-00001"
-# TensorFlow writes under a name that ends in `.tempstate` and a number, then renames.
+# TensorFlow writes to a file whose name ends in `.tempstate` and a number, then renames it.
 _FILE = re.compile(
     rf"{_NAME}-(?P<step>0|[1-9]\d*)(?P<kind>{_INDEX}|{_DATA})(?P<partial>\.tempstate\d+)?"
 )
 _UNNAMED = re.compile(r"^seed_generator(_\d+)?/")
 _KEEP = 3
 _SHOWN = 3  # names in an error
-# Errors of the file system under which a checkpoint may be as good as ever.
+# Errors of the file system that do not mean that a checkpoint is damaged.
 _NO_DAMAGE = (
     PermissionError,
     tf.errors.PermissionDeniedError,
@@ -54,17 +54,17 @@ class Checkpoints:
     """Saves and restores the state of a run, `checkpoint-STEP.*` in one folder.
 
     The last three are kept. A checkpoint holds a checksum of each tensor, so reading it in full
-    tells whether it is good.
+    shows whether it is valid.
 
     Args:
-        directory: where they are; any path that `tf.io.gfile` knows.
-        model: the model, built, its layers named: variables are known by their paths.
+        directory: folder of the checkpoints; any `tf.io.gfile` path.
+        model: the model, built, with named layers: variables are identified by their paths.
         optimizer: its optimizer, built.
         average: averages of its weights, if any are kept.
         active: False writes nothing, for workers that are not the chief.
 
     Attributes:
-        progress: arrays by name that are saved and restored as well, the caller's own.
+        progress: the caller's arrays by name, which are saved and restored too.
 
     Raises:
         ValueError: if two variables have the same path.
@@ -93,8 +93,8 @@ class Checkpoints:
             The checkpoint's path, without the endings of its files.
 
         Raises:
-            UserError: if a value is not finite, or if it cannot be written, as on a full disk;
-                what was written of it is removed and the checkpoints before it stay as they are.
+            UserError: if a value is not finite, or if the checkpoint cannot be written, as on a
+                full disk. A partial checkpoint is removed and earlier ones are not changed.
         """
         values = {name: variable.numpy() for name, variable in self._variables.items()}
         for name, value in values.items():
@@ -108,7 +108,7 @@ class Checkpoints:
         values["step"] = np.int64(step)
         try:
             tf.io.gfile.makedirs(self._directory)
-            self._remove_partial()  # their room may be needed
+            self._remove_partial()  # their space may be needed
             with tf.device("CPU:0"):
                 tf.raw_ops.SaveV2(
                     prefix=prefix,
@@ -126,19 +126,20 @@ class Checkpoints:
         # Later ones are damaged, or the run would have resumed from them; they are not counted.
         older = [each for each in _steps(self._directory) if each <= step]
         for each in older[:-_KEEP]:
-            # The index first: data alone is taken for what a killed process left.
+            # The index first: data without an index counts as left over by a killed process.
             _remove(_prefix(self._directory, each) + _INDEX)
             _remove(_prefix(self._directory, each) + _DATA)
         return prefix
 
     def restore(self) -> int:
-        """Brings back the newest checkpoint that is whole; damaged ones are logged and passed over.
+        """Restores the newest valid checkpoint; damaged ones are logged and skipped.
 
         Returns:
-            The step it was saved at, 0 where there is none.
+            The step it was saved at, 0 if there is none.
 
         Raises:
-            UserError: if none of those that are there can be read, or if it is another model's.
+            UserError: if there are checkpoints and none can be read, or if it does not fit the
+                model.
         """
         found = _newest(self._directory)
         if found is None:
@@ -158,14 +159,14 @@ class Checkpoints:
         return f"the last good checkpoint is {self._last}" if self._last else "there is none yet"
 
     def diverged(self, what: str) -> UserError:
-        """The error for values that are no longer finite; `what` says which."""
+        """The error for values that are no longer finite; `what` names them."""
         return UserError(
             f"{what}; {self.describe_last()}; try a lower training.learning_rate or "
             "training.clip_norm=1 in another workdir"
         )
 
     def _remove_partial(self):
-        """Removes what a killed process or a full disk left of a checkpoint."""
+        """Removes partial checkpoints of a killed process or a full disk."""
         whole = set(_steps(self._directory))
         for name in names_in(self._directory):
             match = _FILE.fullmatch(name)
@@ -174,7 +175,7 @@ class Checkpoints:
 
 
 def newest(directory: str) -> str | None:
-    """Path of the newest checkpoint in `directory` that can be read in full; None without any.
+    """Path of the newest valid checkpoint in `directory`; None if there is none.
 
     Raises:
         UserError: if there are checkpoints and all are damaged.
@@ -184,22 +185,22 @@ def newest(directory: str) -> str | None:
 
 
 def files(prefix: str) -> list[str]:
-    """The files of the checkpoint that `newest` calls `prefix`, the one that completes it last."""
+    """The files of the checkpoint `prefix`, as returned by `newest`; the index is last."""
     return [prefix + _DATA, prefix + _INDEX]
 
 
 def restore_weights(model: Any, directory: str) -> int:
-    """Gives a built model the weights of the newest good checkpoint, averaged where it has them.
+    """Loads the newest valid checkpoint into a built model, with averaged weights if it has them.
 
-    Averages replace what `model.averaged_variables` lists; the rest, codebooks among it, is as it
-    was at that step.
+    Averages replace `model.averaged_variables`. All other variables, including codebooks, get
+    their values at that step.
 
     Args:
-        model: the model that was trained, built.
+        model: the trained model, built.
         directory: the folder of the checkpoints.
 
     Returns:
-        The step that the weights come from.
+        The step of the checkpoint.
 
     Raises:
         UserError: if there is no checkpoint, or none fits.
@@ -223,8 +224,8 @@ def restore_weights(model: Any, directory: str) -> int:
 
 
 def _of_model(model):
-    """A model's variables by name, the states of its seed generators among them."""
-    # Keras's own layers leave their generators unnamed, and Keras numbers those of a whole process.
+    """A model's variables by name, including the states of its seed generators."""
+    # Keras's layers do not name their generators, and Keras numbers those of a whole process.
     number = itertools.count()
     names = [
         _UNNAMED.sub(lambda match: f"seed_generator_{next(number)}/", _path(variable, model))
@@ -238,8 +239,8 @@ def _of_average(average, model):
 
 
 def _of_optimizer(optimizer, model):
-    """An optimizer's: `adam/iteration`, `adam/momentum/encoder/down_0/kernel`."""
-    # Keras calls what it keeps of a weight `adam/PATH_momentum`, with underscores for slashes.
+    """An optimizer's variables: `adam/iteration`, `adam/momentum/encoder/down_0/kernel`."""
+    # Keras names the slots of a weight `adam/PATH_momentum`, with underscores for slashes.
     weights = {
         each.path.replace("/", "_"): _path(each, model) for each in model.trainable_variables
     }
@@ -256,7 +257,7 @@ def _of_optimizer(optimizer, model):
 
 
 def _path(variable, model):
-    """A variable's path without the model's own name, which Keras may have numbered."""
+    """A variable's path without the name of the model, which Keras may have numbered."""
     return variable.path.removeprefix(model.name + "/")
 
 
@@ -266,13 +267,13 @@ def _named(kind, names, variables):
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise ValueError(
-            f"several variables are called {repeated[0]}; give their layers names of their own"
+            f"several variables are called {repeated[0]}; give their layers different names"
         )
     return dict(zip(names, variables, strict=True))
 
 
 def _assign(variables, values, prefix):
-    """Gives variables the values of their names, if names, shapes and dtypes are the same."""
+    """Assigns values to variables by name, if names, shapes and dtypes are the same."""
     lacking = sorted(variables.keys() - values.keys())
     over = sorted(values.keys() - variables.keys())
     other = [
@@ -295,7 +296,7 @@ def _assign(variables, values, prefix):
     if problems:
         raise UserError(
             f"{prefix} does not fit this model: {'; '.join(problems)}; "
-            "give another workdir, or take the version of vqvae_tf that wrote it"
+            "give another workdir, or use the version of vqvae_tf that wrote it"
         )
     for name, variable in variables.items():
         variable.assign(values[name])
@@ -306,7 +307,7 @@ def _is_finite(value):
 
 
 def _newest(directory):
-    """Path and values of the newest checkpoint that can be read in full."""
+    """Path and values of the newest valid checkpoint."""
     steps = _steps(directory)
     for step in reversed(steps):
         prefix = _prefix(directory, step)
@@ -315,10 +316,10 @@ def _newest(directory):
                 return prefix, _read(path)
         except _NO_DAMAGE as error:
             raise UserError(
-                f"cannot read {prefix} ({reason(error)}); mend that and start again"
+                f"cannot read {prefix} ({reason(error)}); correct this and start again"
             ) from None
         except (ValueError, RuntimeError, LookupError, OSError, tf.errors.OpError) as error:
-            logging.warning("%s is damaged (%s), passing it over", prefix, reason(error))
+            logging.warning("%s is damaged (%s) and is skipped", prefix, reason(error))
     if steps:
         raise UserError(f"all checkpoints in {directory} are damaged; remove them to start anew")
     return None
@@ -327,21 +328,21 @@ def _newest(directory):
 def _read(prefix: str) -> Mapping[str, Any]:
     for path in files(prefix):
         with tf.io.gfile.GFile(path, "rb") as file:
-            file.read(1)  # what the file system forbids; of the reader's errors one cannot tell
+            file.read(1)  # raises errors of the file system, which the reader does not distinguish
     reader = tf.compat.v1.train.NewCheckpointReader(prefix)
     shapes, dtypes = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
-    # Looked at first: room is made for a tensor before its data is.
+    # Checked first: the reader allocates a tensor before it reads the data.
     claimed = sum(math.prod(shapes[name]) * dtypes[name].size for name in shapes)
     if claimed > tf.io.gfile.stat(prefix + _DATA).length:
-        raise ValueError("it names more data than it holds")
+        raise ValueError("its index lists more data than it has")
     return {name: reader.get_tensor(name) for name in shapes}  # compares their checksums
 
 
 @contextlib.contextmanager
 def _readable(prefix: str) -> Iterator[str]:
-    """A path of the checkpoint that TensorFlow's reader does not take for a pattern.
+    """A path of the checkpoint that TensorFlow's reader does not interpret as a pattern.
 
-    There is no way to escape one: the checkpoint is copied if its path looks like one.
+    Patterns cannot be escaped, so the checkpoint is copied if its path looks like one.
     """
     if not re.search(r"[\[\\]", prefix):
         yield prefix
@@ -358,7 +359,7 @@ def _prefix(directory, step):
 
 
 def _steps(directory):
-    """The steps that checkpoints are there of, oldest first."""
+    """The steps of all checkpoints, oldest first."""
     with reading(directory):
         matches = [_FILE.fullmatch(name) for name in names_in(directory)]
     return sorted(
@@ -369,7 +370,7 @@ def _steps(directory):
 
 
 def _remove(path):
-    """Removes a file of ours; what cannot be removed only takes up room."""
+    """Removes a file of a checkpoint; a failure is only logged, as it does no harm."""
     try:
         tf.io.gfile.remove(path)
     except (OSError, tf.errors.OpError) as error:

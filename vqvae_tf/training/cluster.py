@@ -1,4 +1,4 @@
-"""The processes of a multi-worker run, as the variable TF_CONFIG names them."""
+"""The processes of a multi-worker run, as listed in the variable TF_CONFIG."""
 
 import json
 import re
@@ -20,8 +20,8 @@ class Task(NamedTuple):
 
     Attributes:
         job: "chief" or "worker".
-        number: among those of its job.
-        host, port: where TensorFlow's server listens.
+        number: its index among the processes of its job.
+        host, port: address of TensorFlow's server.
     """
 
     job: str
@@ -34,11 +34,11 @@ class Task(NamedTuple):
 
 
 class Cluster(NamedTuple):
-    """All processes, and which of them this one is.
+    """All processes, and the index of this one.
 
     Attributes:
-        tasks: the chief first: the one of job "chief", or worker 0.
-        place: of this process in `tasks`.
+        tasks: all processes, with the chief first: the one of job "chief", or worker 0.
+        place: index of this process in `tasks`.
     """
 
     tasks: tuple[Task, ...]
@@ -55,7 +55,7 @@ class Cluster(NamedTuple):
         return self.tasks[0]
 
     def others_in(self, text: str) -> list[Task]:
-        """The other processes that a message of TensorFlow names, in its order.
+        """The other processes named in a message of TensorFlow, in its order.
 
         >>> read(
         ...     '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 0}}'
@@ -72,7 +72,7 @@ def read(text: str) -> Cluster:
     """The cluster that the value of TF_CONFIG describes.
 
     Raises:
-        UserError: for anything that TensorFlow could not start from.
+        UserError: for anything with which TensorFlow could not start.
     """
     try:
         config = json.loads(text)
@@ -109,7 +109,7 @@ def _tasks(job, addresses):
 
 
 def _place(task, tasks):
-    """Of the task that TF_CONFIG says this process is."""
+    """Index in `tasks` of this process, from the "task" of TF_CONFIG."""
     task = _mapping(task, 'its "task"')
     job, given = task.get("type"), task.get("index")
     numbers = [task.number for task in tasks if task.job == job]

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM held back until a step is complete, so that what is saved is whole."""
+"""Handling of Ctrl-C and SIGTERM, which are deferred until a step is complete."""
 
 import contextlib
 import signal
@@ -9,14 +9,14 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training stopped on request; the message says where it was saved."""
+    """Training stopped on request; the message names the checkpoint."""
 
 
 class StopRequests(contextlib.AbstractContextManager):
-    """Notes SIGINT and SIGTERM while it lasts instead of acting on them.
+    """A context that records SIGINT and SIGTERM instead of acting on them.
 
     A second Ctrl-C acts at once. Outside the main thread, where Python allows no handlers,
-    nothing is noted.
+    nothing is recorded.
     """
 
     def __init__(self):
@@ -35,7 +35,7 @@ class StopRequests(contextlib.AbstractContextManager):
 
     @contextlib.contextmanager
     def let_through(self) -> Iterator[None]:
-        """For long parts that lose nothing when they are cut off: signals act at once."""
+        """A context in which signals act at once, for long parts that can be interrupted safely."""
         self.__exit__()
         try:
             yield

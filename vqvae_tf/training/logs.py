@@ -1,4 +1,4 @@
-"""What a run writes while it goes: TensorBoard, `metrics.csv`, a progress bar."""
+"""Logs of a run: TensorBoard, `metrics.csv` and a progress bar."""
 
 import contextlib
 import csv
@@ -22,12 +22,12 @@ _PICTURES = 8  # of a batch, shown in TensorBoard
 class Logs:
     """Scalars, pictures and histograms of a run, by step.
 
-    `metrics.csv` has a column `step` and one for each value, a row for each step that logged
-    something. A resumed run drops the rows of steps that it will do again, so that the file
-    reads as if it had never stopped. The progress bar shows on terminals only.
+    `metrics.csv` has a column `step` and one for each value, and a row for each step with logged
+    values. A resumed run removes the rows of steps that it will repeat, so that the file is that of
+    an uninterrupted run. The progress bar is shown on terminals only.
 
     Args:
-        workdir: `metrics.csv` and `tensorboard/` go there; any path that `tf.io.gfile` knows.
+        workdir: folder of `metrics.csv` and `tensorboard/`; any `tf.io.gfile` path.
         step: the step that the run starts from.
         steps: the step that it ends at.
         active: False writes nothing, for workers that are not the chief.
@@ -45,7 +45,7 @@ class Logs:
                 self._read_rows(up_to=step)
         else:
             self._writer = tf.summary.create_noop_writer()
-        # `disable=None` is tqdm's word for "unless on a terminal".
+        # `disable=None` disables tqdm unless on a terminal.
         self._bar = tqdm.tqdm(
             initial=step,
             total=steps,
@@ -83,7 +83,7 @@ class Logs:
     def close(self) -> None:
         """Ends the bar and the TensorBoard file."""
         self._bar.close()
-        # All is flushed by now; on a full disk closing would only hide the error before it.
+        # Everything is flushed already; on a full disk closing would only hide the first error.
         with contextlib.suppress(tf.errors.OpError):
             self._writer.close()
 
@@ -97,7 +97,7 @@ class Logs:
             aside = next(path for path in numbered if not tf.io.gfile.exists(path))
             tf.io.gfile.rename(self._path, aside)
             logging.warning(
-                "%s is damaged (%s): it is kept as %s and a new one is begun",
+                "%s is damaged (%s): it is kept as %s and a new one is started",
                 self._path, reason(error), aside,
             )  # fmt: skip
             return
@@ -141,12 +141,12 @@ def _parsed(path):
         # Whole lines only: the last one may have been cut off when the run was killed.
         lines = file.read().split("\n")[:-1]
     if not lines:
-        raise ValueError("it has no line")
+        raise ValueError("it has no lines")
     columns, *values = csv.reader(lines, strict=True)
     if columns[:1] != ["step"] or len(set(columns)) < len(columns):
         raise ValueError(f"its first line is {lines[0][:40]!r}")
     if any(len(row) != len(columns) for row in values):
-        raise ValueError("its rows are not of one length")
+        raise ValueError("its rows have different lengths")
     rows = [dict(zip(columns, row, strict=True)) for row in values]
     steps = [int(row["step"]) for row in rows]
     if steps != sorted(set(steps)):

@@ -1,4 +1,4 @@
-"""The one training loop: any model with `compute_losses`, under any `tf.distribute` strategy."""
+"""The training loop for any model with `compute_losses`, under any `tf.distribute` strategy."""
 
 import dataclasses
 import os
@@ -21,7 +21,7 @@ from vqvae_tf.training.logs import Logs
 from vqvae_tf.training.loss_window import LossWindow
 from vqvae_tf.training.workdir import locked
 
-_SHOWN = 8  # examples of the first batch that TensorBoard's pictures follow
+_SHOWN = 8  # examples of the first batch that are shown in TensorBoard at every log
 
 
 def train(
@@ -33,36 +33,37 @@ def train(
     strategy: tf.distribute.Strategy | None = None,
     evaluate: Callable[[Any], Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """Trains `model` for `config.steps` updates, or resumes where `workdir` left off.
+    """Trains `model` for `config.steps` updates, or resumes the run in `workdir`.
 
-    Weights, quantizer state, optimizer and averages come back bit for bit, and the data continues
-    at the same step, so an interrupted run ends as an uninterrupted one would have, and its
-    `metrics.csv` is the same except for the steps per second. Keras's own `fit` does not run on
-    several workers and counts losses wrongly where a layer exchanges statistics between replicas;
+    Weights, quantizer state, optimizer and averages are restored bit for bit, and the data continue
+    at the same step. An interrupted run therefore ends as an uninterrupted one, and its
+    `metrics.csv` is the same except for the steps per second. Keras's `fit` does not run on
+    several workers and computes wrong losses if a layer exchanges statistics between replicas;
     this loop divides each replica's loss by their number and lets the optimizer sum the gradients.
 
-    What is logged for a step are the means over the steps since the last log. They are fetched
-    from the device then and not before, so that steps are never held up.
+    The logged values of a step are the means over the steps since the last log. They are fetched
+    from the device only when they are logged, so that steps do not wait.
 
     Args:
-        model: built, in the scope of `strategy`, its layers named: checkpoints know its variables
-            by their paths. It offers `compute_losses(batch, training)`, a dict of scalars with the
-            key `loss`; `before_update(optimizer)`, called once the gradients are there;
-            `warnings()`, lines to log at each checkpoint; `summaries(batch)`, what to show in
+        model: built, in the scope of `strategy`, with named layers: checkpoints identify variables
+            by their paths. It has `compute_losses(batch, training)`, a dict of scalars with the
+            key `loss`; `before_update(optimizer)`, called after the gradients are computed;
+            `warnings()`, lines to log at each checkpoint; `summaries(batch)`, summaries for
             TensorBoard; and, with weight averaging, `averaged_variables`.
-        make_dataset: gives the endless dataset of global batches as seen from a step on.
-        config: how to train.
-        workdir: gets `checkpoints/`, `metrics.csv`, `tensorboard/` and `evaluation.json`; any
-            path that `tf.io.gfile` knows. It is locked while the run lasts.
+        make_dataset: function of a step that returns the endless dataset of global batches from
+            that step.
+        config: the training configuration.
+        workdir: folder of `checkpoints/`, `metrics.csv`, `tensorboard/` and `evaluation.json`; any
+            `tf.io.gfile` path. It is locked during the run.
         strategy: the default is the current one.
-        evaluate: measures the model, which then has its averaged weights where there are any.
-            Called every `config.evaluate_every` steps and at the end. Numbers in what it returns
-            are logged as `evaluation/NAME`, and with weight averaging those of the weights
-            proper as `evaluation_current/NAME`.
+        evaluate: measures the model, which then has its averaged weights, if there are any.
+            It is called every `config.evaluate_every` steps and at the end. Numbers in its result
+            are logged as `evaluation/NAME`. With weight averaging, the numbers of the current
+            weights are logged as `evaluation_current/NAME`.
 
     Returns:
-        What `evaluate` returned at the end, with `step` and the last mean losses under `losses`;
-        the same is in `evaluation.json`.
+        The result of the last `evaluate`, with `step` and the last mean losses under `losses`;
+        it is also written to `evaluation.json`.
 
     Raises:
         UserError: for a loss or weights that are no longer finite, a batch that does not divide,
@@ -85,7 +86,7 @@ def train(
 
 
 def check(model: keras.Model, config: TrainingConfig, strategy: tf.distribute.Strategy) -> None:
-    """Refuses what `train` would refuse, for those who write something before they call it.
+    """Checks the arguments as `train` does, for callers that write files before they call it.
 
     Raises:
         UserError: for a batch that does not divide by the replicas.
@@ -135,7 +136,7 @@ class _Run:
         config = self._config
         with StopRequests() as stop:
             run_step = self._compiled_step()
-            if self._is_due(evaluate):  # it may have been cut off
+            if self._is_due(evaluate):  # it may have been interrupted
                 with stop.let_through():
                     self._evaluate(evaluate)
             seconds, mark, timed_from = 0.0, time.perf_counter(), self.step
@@ -146,9 +147,9 @@ class _Run:
                 last = self.step == config.steps
                 log = last or self.step % config.log_every == 0
                 measure = self._is_due(evaluate)
-                # Looked at once: a signal that comes while this step is logged waits for the next.
+                # Read once: a signal that arrives while this step is logged waits for the next.
                 stopping = stop.received
-                # An evaluation is cut off at once by Ctrl-C, so a checkpoint goes before it.
+                # Ctrl-C interrupts an evaluation at once, so a checkpoint is written before it.
                 save = last or measure or stopping or self.step % config.checkpoint_every == 0
                 if not (log or save):
                     continue
@@ -165,7 +166,7 @@ class _Run:
                     with stop.let_through():
                         self._evaluate(evaluate)
                 mark = time.perf_counter()
-            if stop.received:  # since the last step's look; all is saved
+            if stop.received:  # after the last step; everything is saved
                 raise KeyboardInterrupt
         results = {"step": self.step, "losses": self._window.means}
         if evaluate is not None:
@@ -175,21 +176,21 @@ class _Run:
         return results
 
     def _is_due(self, evaluate):
-        """Whether an evaluation on the way follows the present step."""
+        """Whether an evaluation before the end follows the current step."""
         every = self._config.evaluate_every
         on_the_way = 0 < self.step < self._config.steps
         return evaluate is not None and every and on_the_way and self.step % every == 0
 
     def _warn_of_a_jump(self, planned):
-        """Says so if the cosine that the run has followed was made for another number of steps."""
+        """Warns if the cosine schedule so far was made for another number of steps."""
         config = self._config
         if config.schedule != "cosine" or planned == config.steps:
             return
         before = optimizers.schedule(dataclasses.replace(config, steps=planned))
         now = optimizers.schedule(config)
         logging.warning(
-            "training.steps went from %d to %d under a cosine schedule: the learning rate goes "
-            "from %.3g to %.3g at step %d",
+            "training.steps changed from %d to %d under a cosine schedule: the learning rate "
+            "changes from %.3g to %.3g at step %d",
             planned, config.steps, float(before(self.step)), float(now(self.step)), self.step,
         )  # fmt: skip
 
@@ -199,8 +200,8 @@ class _Run:
         replicas = strategy.num_replicas_in_sync
         variables = model.trainable_variables
         clip_norm = self._config.clip_norm
-        # A loss-scaling optimizer looks for overflows before the sum over replicas, on the first
-        # replica only; it must see the sum.
+        # A loss-scaling optimizer checks for overflows before the sum over replicas, on the first
+        # replica only; it must get the sum.
         sum_first = replicas > 1 and (
             clip_norm or isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         )
@@ -214,7 +215,7 @@ class _Run:
                 gradients = _sum_over_replicas(gradients)
             if clip_norm:
                 gradients, _ = tf.clip_by_global_norm(gradients, optimizer.scale_loss(clip_norm))
-            if sum_first:  # the optimizer is about to add up this many equal gradients
+            if sum_first:  # the optimizer will add this many equal gradients
                 gradients = [None if each is None else each / replicas for each in gradients]
             updates = tf.identity(optimizer.iterations)
             model.before_update(optimizer)
@@ -244,7 +245,7 @@ class _Run:
         return step
 
     def _collect_losses(self):
-        """Fetches the losses since the last time; the guard against those that blow up."""
+        """Fetches the losses since the last call; raises if one is not finite."""
         losses = self._window.collect()
         broken = np.flatnonzero(~np.isfinite(losses).all(axis=1))
         if broken.size:
@@ -265,8 +266,8 @@ class _Run:
 
     def _save(self):
         self.checkpoints.progress = {"steps": np.int64(self._config.steps), **self._window.state()}
-        # A gradient may overflow where the loss itself was finite; the next loss would tell, but
-        # only after this checkpoint had taken the place of a good one: this looks at every value.
+        # A gradient may overflow although the loss was finite. The next loss would show it, but
+        # only after this checkpoint had replaced a valid one, so `save` checks every value.
         self.checkpoints.save(self.step)
         if not self._is_chief:
             return

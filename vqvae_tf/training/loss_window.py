@@ -8,15 +8,15 @@ import tensorflow as tf
 
 
 class LossWindow:
-    """Gathers the losses of steps and gives their means, in float64.
+    """Collects the losses of steps and computes their means, in float64.
 
-    Losses stay on the device until `collect`, so that no step is held up. The order of the sums is
-    that of the steps however often they are collected, and `state` carries them over a restart: the
-    means are the same as without one.
+    Losses stay on the device until `collect`, so that no step waits. They are always summed in the
+    order of the steps, and `state` is saved and restored, so the means of a resumed run are those
+    of an uninterrupted one.
 
     Attributes:
         terms: names of the losses, known once a step has been traced.
-        means: of the last full window, by name.
+        means: means of the last complete window, by name.
 
     >>> window = LossWindow()
     >>> window.terms[:] = ["loss"]
@@ -48,13 +48,13 @@ class LossWindow:
         return losses
 
     def close(self) -> dict[str, float]:
-        """The means of what was collected, which are `means` from now on; a new window begins."""
+        """Ends the window: sets `means` to the means of the collected losses and returns it."""
         self.means = {name: self._sums[name] / self._count for name in self.terms}
         self._sums, self._count = {}, 0
         return self.means
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps: arrays by name."""
+        """The state for a checkpoint: arrays by name."""
         return {
             "window/count": np.int64(self._count),
             **{f"window/sums/{name}": np.float64(value) for name, value in self._sums.items()},
@@ -62,7 +62,7 @@ class LossWindow:
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Takes over what `state` gave."""
+        """Restores the result of `state`."""
         self._count = int(state.get("window/count", 0))
         self._sums, self.means = (
             {

@@ -1,8 +1,8 @@
-"""The line between the processes of a multi-worker run.
+"""Connections between the processes of a multi-worker run.
 
-TensorFlow waits for a peer that does not come without a word, up to an hour and deaf to Ctrl-C. So
-the processes meet before it starts. The connections stay: the chief says on them when the others
-may continue, and one that closes tells which peer has ended.
+TensorFlow waits for a missing peer without a message, up to an hour, and ignores Ctrl-C meanwhile.
+The processes therefore connect to each other before it starts. The connections stay open: the
+chief uses them to tell the others when to continue, and a closed one shows which peer has ended.
 """
 
 import contextlib
@@ -20,19 +20,20 @@ from absl import logging
 from vqvae_tf.errors import UserError, reason
 from vqvae_tf.training.cluster import Cluster, Task
 
-_HELLO_SECONDS = 5.0  # for the first line of a connection, which may be a stranger's
-_BEAT_SECONDS, _SILENCE_SECONDS = 5.0, 60.0  # of a chief at work: a sign of life, and none
-_QUIET_SECONDS = 5.0  # of waiting before the log says for whom
+_HELLO_SECONDS = 5.0  # for the first line of a connection, which may be of another program
+_BEAT_SECONDS, _SILENCE_SECONDS = 5.0, 60.0  # between heartbeats of the chief, and their timeout
+_QUIET_SECONDS = 5.0  # of waiting before the log names the missing processes
 _LONGEST_LINE = 4_096
 _AGAIN = "run the same command on all of them again"
 
 
 class Peers:
-    """The processes of a cluster, once all have met.
+    """The processes of a cluster, once all are connected.
 
     Args:
-        cluster: which they are.
-        links: to the others: the chief's to all, by their place; a worker's to the chief.
+        cluster: the processes.
+        links: connections by index in `cluster.tasks`: from the chief to all others, from a worker
+            to the chief.
     """
 
     def __init__(self, cluster: Cluster, links: dict[int, socket.socket]):
@@ -44,7 +45,7 @@ class Peers:
         """Calls `work` on the chief while the others wait.
 
         Raises:
-            UserError: on the others if the chief fails, ends or falls silent.
+            UserError: on the others if the chief fails, ends or sends no heartbeat.
         """
         if self.cluster.place == 0:
             self._lead(work)
@@ -52,14 +53,14 @@ class Peers:
             _await_chief(self._links[0], self.cluster.chief, _SILENCE_SECONDS)
 
     def lost(self, message: str) -> Task | None:
-        """The peer that no longer answers, by the connections, or by an error of TensorFlow's."""
+        """The peer that no longer answers, by the connections or by an error of TensorFlow."""
         for place, link in self._links.items():
             if _is_closed(link):
                 return self.cluster.tasks[place]
         others = self.cluster.others_in(message)
         if others:
             return others[0]
-        # The chief holds TensorFlow's service that knows all workers; its name is not in errors.
+        # The chief runs TensorFlow's coordination service; errors do not name it.
         of_service = "CoordinationService" in message and self.cluster.place
         return self.cluster.chief if of_service else None
 
@@ -81,7 +82,7 @@ class Peers:
 
     @contextlib.contextmanager
     def _beating(self) -> Iterator[None]:
-        """Sends a sign of life to the others now and then, while the block lasts."""
+        """A context in which heartbeats are sent to the others."""
         over = threading.Event()
 
         def beat():
@@ -100,20 +101,20 @@ class Peers:
 
 
 def gone(task: Task) -> str:
-    """What to say of a peer that has ended, or hangs."""
+    """The message about a peer that has ended or hangs."""
     return f"{task} no longer answers; see what it wrote, then {_AGAIN}: the run resumes"
 
 
 def meet(cluster: Cluster, seconds: float) -> Peers:
-    """Waits until all processes of the cluster are there.
+    """Waits until all processes of the cluster are connected.
 
     Args:
-        cluster: which they are.
-        seconds: how long to wait for those that are missing.
+        cluster: the processes.
+        seconds: how long to wait for missing ones.
 
     Raises:
-        UserError: that names the process that does not come, that has another cluster in its
-            TF_CONFIG, or whose port is taken.
+        UserError: naming the process that does not connect, that has another cluster in its
+            TF_CONFIG, or whose port is in use.
     """
     with _listening(cluster.own) as listener:
         if cluster.place == 0:
@@ -153,7 +154,7 @@ def _gather(cluster, listener, seconds) -> dict[int, socket.socket]:
 
 
 def _place_of(link, cluster, links):
-    """Which task has connected; None for a stranger."""
+    """Index of the task that has connected; None for another program."""
     try:
         hello = _receive(link, _HELLO_SECONDS)
     except TimeoutError:
@@ -198,7 +199,7 @@ def _join(cluster, seconds) -> socket.socket:
 
 
 def _await_chief(link, chief, seconds, before_start=False):
-    """Whether the chief lets us continue; False, before the start, for a stranger in its place."""
+    """Waits for the chief's signal; False if, before the start, another program answers instead."""
     while True:
         try:
             message = _receive(link, seconds)
@@ -210,7 +211,7 @@ def _await_chief(link, chief, seconds, before_start=False):
             return True
         if isinstance(message, dict) and "stop" in message:
             raise UserError(str(message["stop"]))
-        if message == "":  # a sign of life
+        if message == "":  # a heartbeat
             continue
         if before_start:
             return False
@@ -218,17 +219,17 @@ def _await_chief(link, chief, seconds, before_start=False):
 
 
 class _Waiting:
-    """How long is still to wait, and for whom."""
+    """The time that is left to wait, and the processes waited for."""
 
     def __init__(self, seconds):
         self._seconds, self._start, self._said = seconds, time.monotonic(), False
 
     def slice(self) -> float:
-        """Seconds until it is time to look again."""
+        """Seconds until the next check."""
         return max(min(1.0, self._seconds - self._passed()), 0.01)
 
     def for_one_of(self, missing: list[Task], why: str = "") -> None:
-        """Says after a while that it waits, and raises UserError when the time is over."""
+        """Logs after a while that it waits, and raises UserError when the time is over."""
         names = " and ".join(map(str, missing[:3])) + (" and others" if len(missing) > 3 else "")
         if self._passed() >= self._seconds:
             because = f" ({why})" if why else ""
@@ -246,7 +247,7 @@ class _Waiting:
 
 @contextlib.contextmanager
 def _listening(own: Task) -> Iterator[socket.socket]:
-    """Holds the port of this process, on all interfaces as TensorFlow's server will."""
+    """Listens on the port of this process, on all interfaces as TensorFlow's server does."""
     both = socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if both else socket.AF_INET
     try:
@@ -266,7 +267,7 @@ def _digest(cluster):
 
 
 def _why(error: OSError) -> str:
-    """What the operating system says of an error; Python adds addresses to it."""
+    """The operating system's message of an error, without the addresses that Python adds."""
     if error.errno is None or isinstance(error, socket.gaierror):
         return error.strerror or reason(error)
     return os.strerror(error.errno)
@@ -277,7 +278,7 @@ def _send(link, message: dict[str, Any]) -> None:
 
 
 def _receive(link, seconds) -> Any:
-    """The next line as JSON: "" for an empty one, None for what is none of ours or the end.
+    """The next line as JSON: "" for an empty line, None for an invalid one or at the end.
 
     Raises:
         TimeoutError: after this many seconds without a byte.
@@ -308,7 +309,7 @@ def _is_closed(link):
 
 
 def _keep_alive(link):
-    """Lets the operating system find out within half a minute that a machine is gone."""
+    """Makes the operating system detect a lost machine within half a minute."""
     link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 4)):
         if hasattr(socket, name):

@@ -1,4 +1,4 @@
-"""Names of `tf.distribute` strategies, as programs take them by `--strategy`."""
+"""Names of `tf.distribute` strategies, for the flag `--strategy`."""
 
 import contextlib
 import os
@@ -14,25 +14,25 @@ from vqvae_tf.training import cluster, peers
 
 NAMES = ("default", "mirrored", "multi_worker", "tpu")
 _MEETING_SECONDS = 120  # by default
-_MOST_DEVICES = 64  # logical ones of a CPU
+_MOST_DEVICES = 64  # logical devices of a CPU
 
-# A process belongs to one cluster for as long as it lasts, as TensorFlow's own context does.
+# A process belongs to one cluster until it ends, as TensorFlow's context does.
 _together: tuple[peers.Peers, tf.distribute.Strategy] | None = None
 
 
 def get(name: str = "default") -> tf.distribute.Strategy:
-    """The strategy called `name`; build the model in its scope and hand it to `train`.
+    """The strategy called `name`; build the model in its scope and pass it to `train`.
 
-    - `default`: one device, the first GPU where there is one.
-    - `mirrored`: all GPUs of the machine; `mirrored:N` takes N of them, and on a machine without
-      GPUs N logical CPU devices, which is for trying out, not for speed.
-    - `multi_worker`: the machines that `TF_CONFIG` names, one process each, which wait two minutes
-      for each other; `multi_worker:SECONDS` as long as that.
-    - `tpu`: the TPU of this machine; `tpu:NAME` the one of that name or address.
+    - `default`: one device, the first GPU if there is one.
+    - `mirrored`: all GPUs of the machine. `mirrored:N` uses N of them, or, on a machine without
+      GPUs, N logical CPU devices, which is for trying out, not for speed.
+    - `multi_worker`: the machines listed in `TF_CONFIG`, one process each, which wait two minutes
+      for each other; `multi_worker:SECONDS` sets another time.
+    - `tpu`: the TPU of this machine; `tpu:NAME` is the TPU with that name or address.
 
     Raises:
-        UserError: for an unknown name, devices that are not there, a TF_CONFIG that describes no
-            cluster, or a process of the cluster that does not come.
+        UserError: for an unknown name, missing devices, a TF_CONFIG that does not describe a
+            cluster, or a process of the cluster that does not connect.
 
     >>> get("default").num_replicas_in_sync
     1
@@ -53,7 +53,7 @@ def chief_first(work: Callable[[], object]) -> None:
     """Calls `work` on the chief of a cluster while the others wait; without a cluster, at once.
 
     Raises:
-        UserError: on the others if the chief fails, ends or falls silent.
+        UserError: on the others if the chief fails, ends or sends no heartbeat.
     """
     if _together is None:
         work()
@@ -63,10 +63,10 @@ def chief_first(work: Callable[[], object]) -> None:
 
 @contextlib.contextmanager
 def naming_lost_peers() -> Iterator[None]:
-    """Turns what TensorFlow says when a process of the cluster has ended into one line about it.
+    """A context that turns TensorFlow's errors about an ended process into a one-line error.
 
     Raises:
-        UserError: that names the process.
+        UserError: naming the process.
     """
     try:
         yield
@@ -86,7 +86,7 @@ def _multi_worker(name, argument):
         )
     if "TF_CONFIG" not in os.environ:
         raise UserError(
-            'strategy "multi_worker" needs the variable TF_CONFIG; set it, or take "mirrored" '
+            'strategy "multi_worker" needs the variable TF_CONFIG; set it, or use "mirrored" '
             "on one machine"
         )
     processes = cluster.read(os.environ["TF_CONFIG"])
@@ -102,7 +102,7 @@ def _multi_worker(name, argument):
 
 @contextlib.contextmanager
 def _unchanged_signals() -> Iterator[None]:
-    """TensorFlow's cluster takes SIGTERM for a note that the machine will go, and lives on."""
+    """Restores signal handlers, as TensorFlow's cluster makes SIGTERM a mere preemption notice."""
     before = signal.getsignal(signal.SIGTERM)
     yield
     if threading.current_thread() is threading.main_thread():

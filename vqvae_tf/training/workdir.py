@@ -1,4 +1,4 @@
-"""The folder of a run: its `config.json`, its lock, and the refusal to mix runs in one folder."""
+"""The folder of a run: its `config.json`, its lock, and checks that it holds a single run."""
 
 import contextlib
 import fcntl
@@ -13,31 +13,31 @@ from absl import logging
 from vqvae_tf.errors import UserError
 from vqvae_tf.files import is_local, names_in, reading, write_json, writing
 
-SCHEMA_VERSION = 2  # of config.json and the checkpoints; raised when either changes its meaning
+SCHEMA_VERSION = 2  # of config.json and the checkpoints; raised by any incompatible change
 _RECORD, _LOCK = "config.json", ".lock"
-_RAISABLE = ("training.steps",)  # a field whose name ends so may grow from one start to the next
+_RAISABLE = ("training.steps",)  # endings of fields that may be raised when a run is resumed
 _TYPES = {"family": str, "config": dict, "data": str, "codebook": str, "class_names": list}
-_LARGEST, _DEEPEST = 2**20, 16  # of a record: bytes, levels
+_LARGEST, _DEEPEST = 2**20, 16  # limits of a record: bytes, levels
 _SHOWN = 80  # characters of a value in an error
 
 
 def prepare(workdir: str, record: Mapping[str, Any]) -> bool:
-    """Makes `workdir` ready for the run that `record` describes.
+    """Prepares `workdir` for the run that `record` describes.
 
-    An absent or empty folder gets a `config.json`. A folder with the same record is resumed, and
-    the number of steps may be raised; nothing else may differ.
+    In an absent or empty folder `config.json` is written. The run in a folder with the same record
+    is resumed. The number of steps may be raised; nothing else may differ.
 
     Args:
-        workdir: any path that `tf.io.gfile` knows.
+        workdir: any `tf.io.gfile` path.
         record: JSON values, nested by mappings, such as
             `{"family": "image", "config": {...}, "data": "embedded:photos"}`.
 
     Returns:
-        Whether an earlier start is resumed.
+        Whether an earlier run is resumed.
 
     Raises:
-        UserError: if the folder holds another run, another schema, or something else altogether,
-            or if a run is using it.
+        UserError: if the folder holds another run, another schema or other files, or if a run is
+            using it.
     """
     record = json.loads(json.dumps(record))
     path = os.path.join(workdir, _RECORD)
@@ -49,7 +49,7 @@ def prepare(workdir: str, record: Mapping[str, Any]) -> bool:
             if strangers:
                 raise UserError(
                     f"workdir {workdir} holds {_shown(strangers[0])[1:-1]} but no {_RECORD}, so it "
-                    "is no folder of ours; give an empty or absent one"
+                    "is not a workdir; give an empty or absent folder"
                 )
     with locked(workdir):
         resumes = tf.io.gfile.exists(path)
@@ -59,16 +59,16 @@ def prepare(workdir: str, record: Mapping[str, Any]) -> bool:
 
 
 def agree(workdir: str, record: Mapping[str, Any]) -> None:
-    """Refuses a worker whose record is not the one that the chief has prepared `workdir` for.
+    """Refuses a worker whose record differs from that of the chief in `workdir`.
 
     Raises:
-        UserError: with the first name that differs, or if this worker does not see the folder.
+        UserError: naming the first field that differs, or if this worker cannot see the folder.
     """
     path = os.path.join(workdir, _RECORD)
     if not tf.io.gfile.exists(path):
         raise UserError(
-            f"{path} is not there, though the chief has written it; give a workdir that all "
-            "workers see"
+            f"{path} does not exist, though the chief has written it; give a workdir that all "
+            "workers can see"
         )
     theirs, ours = _flatten(read(workdir)), _flatten(json.loads(json.dumps(record)))
     for name in sorted(theirs.keys() | ours.keys()):
@@ -80,11 +80,11 @@ def agree(workdir: str, record: Mapping[str, Any]) -> None:
 
 
 def read(workdir: str) -> dict[str, Any]:
-    """The record that `prepare` was given.
+    """The record that was passed to `prepare`.
 
     Raises:
-        UserError: if there is none, if it cannot be read, if it is not one of ours, or if it was
-            written by a version whose folders this one does not know.
+        UserError: if there is none, if it cannot be read, if it is not a record of a run, or if its
+            schema is not supported by this version.
     """
     path = os.path.join(workdir, _RECORD)
     with reading(path):
@@ -98,7 +98,9 @@ def read(workdir: str) -> dict[str, Any]:
         if type(schema) is not int or not _is_record(record):
             raise ValueError
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise UserError(f"{path} is damaged or not ours; give another workdir") from None
+        raise UserError(
+            f"{path} is damaged or was not written by vqvae_tf; give another workdir"
+        ) from None
     if schema > SCHEMA_VERSION:
         raise UserError(
             f"{path} has schema {_shown(schema)}, this version reads up to {SCHEMA_VERSION}; "
@@ -107,21 +109,21 @@ def read(workdir: str) -> dict[str, Any]:
     if schema < SCHEMA_VERSION:
         raise UserError(
             f"{path} has schema {_shown(schema)}, whose checkpoints only earlier versions of "
-            "vqvae_tf read; train again in another workdir"
+            "vqvae_tf can read; train again in another workdir"
         )
     return record
 
 
 @contextlib.contextmanager
 def locked(workdir: str, active: bool = True) -> Iterator[None]:
-    """Keeps other runs out of `workdir` while the block lasts; those who only read need no lock.
+    """A context that locks `workdir` against other runs; reading needs no lock.
 
-    The operating system holds the lock for this process and drops it when the process ends, however
-    it ends. Folders that are not on a local file system (`gs://...`) are not locked, and where the
-    file system knows no locks a warning says so.
+    The operating system holds the lock for this process and releases it when the process ends, for
+    any reason. Folders that are not on a local file system (`gs://...`) are not locked. If the file
+    system does not support locks, a warning is logged.
 
     Args:
-        workdir: made if it is absent.
+        workdir: created if it is absent.
         active: False does nothing, for workers that are not the chief.
 
     Raises:
@@ -152,7 +154,7 @@ def locked(workdir: str, active: bool = True) -> Iterator[None]:
 
 
 def _may_follow(workdir, old, new):
-    """Whether the record `old` is to be replaced by `new`; refuses what may not follow it."""
+    """Whether the record `old` is to be replaced by `new`; refuses changes that are not allowed."""
     old, new = _flatten(old), _flatten(new)
     raised = False
     for name in sorted(old.keys() | new.keys()):
@@ -174,7 +176,7 @@ def _may_follow(workdir, old, new):
 
 
 def _is_record(record):
-    """Whether the entries that we write are of their types and nothing is nested too deep."""
+    """Whether the entries of the record have the right types and are not nested too deep."""
     level = [record]
     for _ in range(_DEEPEST):
         level = [

@@ -1,4 +1,4 @@
-"""Numbers of classes of one set of data as those of another: matched by the names of classes."""
+"""Maps class numbers of a data source to those of a prior, by the names of the classes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,14 +10,15 @@ from vqvae_tf.errors import listed
 
 
 class ClassesByName:
-    """Numbers the classes of a source as a prior numbers its own.
+    """Maps class numbers of a source to those of a prior.
 
-    One line of the log says which labels are not used.
+    Labels that are not used are logged in one line.
 
     Args:
-        uri: of the source.
+        uri: URI of the source.
         given: names of its classes.
-        known: names of the prior's; without any nothing is said, since it takes no labels.
+        known: names of the prior's classes; if empty, the prior takes no labels and nothing is
+            logged.
 
     >>> classes = ClassesByName("folder:x", ("cat", "owl"), known=("ape", "cat"))
     >>> classes({"label": [0, 1, -1]})["label"].tolist()
@@ -26,13 +27,13 @@ class ClassesByName:
 
     def __init__(self, uri: str, given: Sequence[str], known: Sequence[str]):
         places = {name: number for number, name in enumerate(known)}
-        # The last is that of -1: no class.
+        # The last entry is for -1: no class.
         self._numbers = np.array([places.get(name, -1) for name in given] + [-1], np.int32)
         missing = [name for name in given if name not in places]
         if not known:
             return
         if not given:
-            logging.warning("%s: has no classes; the prior is given no labels", uri)
+            logging.warning("%s: has no classes; the prior gets no labels", uri)
         elif missing:
             logging.warning(
                 "%s: no labels for %d of its %d classes, which the prior does not know: %s; it "
@@ -45,9 +46,9 @@ class ClassesByName:
             )
 
     def __call__(self, conditions: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """Conditions by name, numbers of any shape, as the prior numbers them."""
+        """The prior's class numbers for conditions by name, which may have any shape."""
         return {name: self._numbers[np.asarray(each)] for name, each in conditions.items()}
 
     def applied_to(self, function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-        """The same function of something and its conditions, but of those that the source has."""
+        """Wraps a function of codes and the prior's conditions to take the source's conditions."""
         return lambda something, conditions: function(something, self(conditions))

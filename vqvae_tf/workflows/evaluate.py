@@ -20,17 +20,17 @@ def evaluate(
 ) -> dict[str, Any]:
     """Evaluates a trained autoencoder, and the prior over its codes if there is one.
 
-    The prior is given the data's labels, by the names of the classes that it was trained with; the
-    log says which it is not given.
+    The prior gets the labels of the data, matched by the names of its classes; labels that it
+    does not get are logged.
 
     Args:
-        model_path, prior_path: their workdirs.
+        model_path, prior_path: workdirs of the autoencoder and of the prior.
         data_uri: the pictures or sounds.
-        search_passes, rate_weight: of a `models.CodeSearch`; without passes the codes are the
-            nearest.
+        search_passes, rate_weight: arguments of `models.CodeSearch`; with no passes the nearest
+            codes are used.
 
     Raises:
-        UserError: also if the prior was trained on another codebook.
+        UserError: for bad input, or if the prior was trained on another codebook.
     """
     model = load_autoencoder(model_path)
     medium = medium_of(model)

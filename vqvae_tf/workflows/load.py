@@ -1,4 +1,4 @@
-"""Trained models for the jobs: an autoencoder, or a prior with the autoencoder of its codes."""
+"""Loads trained models: an autoencoder, or a prior with the autoencoder of its codes."""
 
 import hashlib
 import os
@@ -16,11 +16,11 @@ def load_autoencoder(path: str) -> Any:
     """The autoencoder in a workdir.
 
     Raises:
-        UserError: also if it holds a prior.
+        UserError: if it cannot be loaded, or holds a prior.
     """
     model = models.load(path)
     if isinstance(model, models.Prior):
-        raise UserError(f"{path} holds a prior; --model wants the autoencoder's workdir")
+        raise UserError(f"{path} holds a prior; --model takes the autoencoder's workdir")
     return model
 
 
@@ -32,7 +32,7 @@ def load_pair(path: str, expected: models.TrainableModel | None = None) -> tuple
         expected: an autoencoder that must have the same codebook.
 
     Raises:
-        UserError: if it is no prior's workdir, or a codebook is another than it was trained on.
+        UserError: if it is not the workdir of a prior, or a codebook differs from that of training.
     """
     written = workdir.read(path)
     prior = models.load(path)

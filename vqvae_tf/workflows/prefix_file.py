@@ -1,4 +1,4 @@
-"""Files of given codes, which samples keep: read and checked before any sample is drawn."""
+"""Reads and checks a file of given codes, which samples keep."""
 
 import math
 import zipfile
@@ -11,7 +11,7 @@ from vqvae_tf.data import disk
 from vqvae_tf.errors import UserError, reason
 
 _SHOWN = 40  # characters of a dtype or a shape in an error
-_MEMBER = "codes.npy"  # what NumPy calls the array `codes` of an archive
+_MEMBER = "codes.npy"  # NumPy's name for the array `codes` in an archive
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -20,13 +20,13 @@ _GRIDS = {1: ["time"], 2: ["height", "width"], 3: ["time", "height", "width"]}
 
 
 def read_prefix(path: str, count: int, grid_rank: int, code_sizes: Sequence[int]) -> np.ndarray:
-    """The array `codes` of an `.npz` file, as a prior of that rank and these codes takes it.
+    """The array `codes` of an `.npz` file, in the form that the prior takes.
 
     Args:
         path: the file; any `tf.io.gfile` path.
         count: number of samples.
-        grid_rank: of the prior.
-        code_sizes: how many values the codes of a place may take.
+        grid_rank: grid rank of the prior.
+        code_sizes: number of values of each code of a place.
 
     Returns:
         int32 `[count or 1, *grid]`, with one more axis for several codes per place; -1 is free.
@@ -39,7 +39,7 @@ def read_prefix(path: str, count: int, grid_rank: int, code_sizes: Sequence[int]
         with disk.reading(path) as (file, _), zipfile.ZipFile(file) as archive:
             refusal = _refusal(*_header(archive), count, grid_rank, slots)
             codes = None if refusal else _array(archive)
-    except Exception as error:  # a damaged archive raises whatever its reader stumbled over
+    except Exception as error:  # a damaged archive may raise any error
         raise UserError(
             f"cannot read codes from {name} ({reason(error)}); give an .npz file that holds them "
             "under the name codes"
@@ -67,7 +67,7 @@ def _array(archive: zipfile.ZipFile) -> np.ndarray:
 
 
 def _refusal(shape, dtype, count, grid_rank, slots):
-    """What is wrong with an array of that shape, which would be allocated; None if nothing is."""
+    """The problem of an array of this shape, before it is allocated, in words; None if valid."""
     wanted = ["count", *_GRIDS[grid_rank], *([str(slots)] if slots > 1 else [])]
     fits = len(shape) == len(wanted) and min(shape) > 0 and (slots == 1 or shape[-1] == slots)
     if dtype.kind not in "iu" or not fits:

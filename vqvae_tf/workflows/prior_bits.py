@@ -1,4 +1,4 @@
-"""What codes cost in bits under a prior."""
+"""Bits of codes under a prior."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ import tensorflow as tf
 from vqvae_tf import models
 from vqvae_tf.media.pieces import pieces
 
-MOST_LOGITS = 2**25  # that are computed at once: 256 x 256 codes of 512 values
+MOST_LOGITS = 2**25  # computed at once: 256 x 256 codes of 512 values
 
 
 def mean_bits(prior: models.Prior, maps: list[Mapping[str, Any]]) -> dict[str, Any]:
@@ -26,13 +26,13 @@ def mean_bits(prior: models.Prior, maps: list[Mapping[str, Any]]) -> dict[str, A
 
 
 def bits_of(prior: models.Prior) -> Callable[[np.ndarray, Mapping[str, Any]], np.ndarray]:
-    """A function of codes and conditions by name that gives the bits of each grid.
+    """A function of codes and conditions by name that returns the bits of each grid.
 
-    It takes no notice of conditions that the prior does not have.
+    It ignores conditions that the prior does not have.
 
-    A grid of more than `MOST_LOGITS` logits is scored in pieces. Each is given its surroundings
-    as far as the prior sees (`config.reach`); where that is anything, a piece is scored as a grid
-    of its own.
+    A grid of more than `MOST_LOGITS` logits is scored in pieces. Each piece includes its
+    surroundings up to the prior's `config.reach`. If the reach is unlimited, each piece is scored
+    as a separate grid.
     """
     sizes, margin = prior.config.code_sizes, prior.config.reach or 0
     codes_spec = tf.TensorSpec([None] * (prior.grid_rank + 1) + [len(sizes)], tf.int32)
@@ -49,9 +49,9 @@ def bits_of(prior: models.Prior) -> Callable[[np.ndarray, Mapping[str, Any]], np
         codes = codes.reshape(*codes.shape[: prior.grid_rank + 1], len(sizes))
         none = np.full(len(codes), -1)
         told = {name: np.asarray(conditions.get(name, none), np.int32) for name in prior.conditions}
-        # The first two sides of the grid are cut, or the only one.
+        # The first two sides of the grid are cut, or the only side.
         sides = codes.shape[1:-1]
-        logits = sum(sizes) * len(codes) * math.prod(sides[2:])  # of a place
+        logits = sum(sizes) * len(codes) * math.prod(sides[2:])  # per place
         height, width = sides[:2] if len(sides) > 1 else (sides[0], 1)
         total = np.zeros(len(codes))
         for piece in pieces(height, width, max(1, MOST_LOGITS // logits), margin):

@@ -1,7 +1,7 @@
-"""What a prior's workdir holds in addition to its run: a copy of the autoencoder, the codes.
+"""Further files of a prior's workdir: a copy of the autoencoder, and the codes.
 
-`manifest.json` names each file of either part with its size and its SHA-256. It is written after
-the files, and compared with them at every start: what differs from it is made again.
+`manifest.json` lists each file of both parts with its size and its SHA-256. It is written after
+the files and compared with them at every start; a part that differs is made again.
 """
 
 import json
@@ -25,14 +25,14 @@ _CODES = os.path.join(CODES_FOLDER, "codes.tfrecord")
 
 
 def keep_model(path: str, source: str) -> None:
-    """Copies what `models.load` reads, unless the workdir `path` has the whole copy already.
+    """Copies the files that `models.load` reads, unless `path` already has a complete copy.
 
     Args:
         path: the prior's workdir.
-        source: the autoencoder's.
+        source: the autoencoder's workdir.
 
     Raises:
-        UserError: if there is no good checkpoint to copy, or it cannot be written.
+        UserError: if there is no valid checkpoint to copy, or it cannot be written.
     """
 
     def copy():
@@ -58,13 +58,13 @@ def keep_model(path: str, source: str) -> None:
 def keep_codes(
     path: str, make: Callable[[], Any], class_names: tuple[str, ...], condition: str
 ) -> None:
-    """Writes the training maps, unless the workdir `path` has all of them already.
+    """Writes the training maps, unless `path` already has all of them.
 
     Args:
         path: the prior's workdir.
-        make: gives the maps, as `data.write_codes` takes them.
+        make: returns the maps, as `data.write_codes` takes them.
         class_names: names of their classes.
-        condition: what the classes are called.
+        condition: name of the condition.
 
     Raises:
         UserError: if they cannot be written.
@@ -80,13 +80,13 @@ def keep_codes(
 
 
 def read_codes(path: str, condition: str) -> list[Any]:
-    """The training maps that `keep_codes` wrote, as `data.CodeRecords.maps` gives them."""
+    """The training maps that `keep_codes` wrote, as returned by `data.CodeRecords.maps`."""
     file = os.path.join(path, _CODES)
     return list(data.CodeRecords(f"codes:{file}", [file], condition).maps())
 
 
 def check_model(path: str) -> None:
-    """Compares the autoencoder's copy in a prior's workdir with what was copied.
+    """Compares the copy of the autoencoder in a prior's workdir with the manifest.
 
     Raises:
         UserError: if it differs. A workdir of an earlier version, which has no manifest, passes.
@@ -100,7 +100,7 @@ def check_model(path: str) -> None:
 
 
 def _keep(path: str, part: str, make: Callable[[], list[str]]) -> None:
-    """Makes the files of one part of the manifest, unless they are there as they were made."""
+    """Makes the files of one part of the manifest, unless they are there unchanged."""
     manifest = _read(path)
     known = manifest.get(part, {})
     damage = _damage(path, known) if known else None
@@ -111,7 +111,7 @@ def _keep(path: str, part: str, make: Callable[[], list[str]]) -> None:
     made = {file: _facts(os.path.join(path, file)) for file in make()}
     if damage and made != known:
         logging.warning(
-            "%s differs from what the run began with: the model or the data have changed",
+            "%s differs from that at the start of the run: the model or the data have changed",
             os.path.join(path, part),
         )
     parts = {**manifest, part: made}
@@ -120,7 +120,7 @@ def _keep(path: str, part: str, make: Callable[[], list[str]]) -> None:
 
 
 def _damage(path: str, known: dict[str, Any]) -> str | None:
-    """Says which of the files is not as it was made, or None."""
+    """A message about the first missing or changed file, or None."""
     for file, facts in known.items():
         whole = os.path.join(path, file)
         try:
@@ -128,7 +128,7 @@ def _damage(path: str, known: dict[str, Any]) -> str | None:
         except UserError as error:
             return str(error)
         if found != facts:
-            return f"{whole} is damaged: {found['bytes']:,} bytes with another digest than written"
+            return f"{whole} is damaged: {found['bytes']:,} bytes, whose digest has changed"
     return None
 
 
@@ -138,7 +138,7 @@ def _facts(path: str) -> dict[str, Any]:
 
 
 def _read(path: str) -> dict[str, Any]:
-    """The manifest; empty where there is none that can be used, so that all is made again."""
+    """The manifest; empty if there is no valid one, so that everything is made again."""
     file = os.path.join(path, _MANIFEST)
     if not tf.io.gfile.exists(file):
         return {}
@@ -150,5 +150,5 @@ def _read(path: str) -> dict[str, Any]:
             return found
     except (ValueError, LookupError, AttributeError, RecursionError):  # a UserError is a ValueError
         pass
-    logging.warning("%s is damaged or of another version; what it lists is made again", file)
+    logging.warning("%s is damaged or of another version; its files are made again", file)
     return {}

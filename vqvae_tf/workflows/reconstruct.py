@@ -17,27 +17,29 @@ def reconstruct(
 ) -> int:
     """Writes reconstructions, the originals and the codes.
 
-    For each picture `NAME.png` holds original and reconstruction side by side; of a sound,
-    `NAME.original.wav` the one and `NAME.wav` the other. `NAME.npz` holds the codes as `codes`.
-    NAME is the file's; its number is appended where two files have the same name.
+    For each picture, `NAME.png` shows the original and the reconstruction side by side. For each
+    sound, `NAME.original.wav` is the original and `NAME.wav` the reconstruction. `NAME.npz` holds
+    the codes as `codes`. NAME is that of the file; a number is appended if two files have the same
+    name.
 
     Args:
         model_path: workdir of the autoencoder.
         data_uri: the pictures or sounds.
         output: folder for the results.
-        count: how many at most; None for all.
-        search_passes: of a `models.CodeSearch`; without any the codes are the nearest.
+        count: maximal number of examples; None for all.
+        search_passes: passes of `models.CodeSearch`; with none the nearest codes are used.
 
     Returns:
-        How many were written.
+        The number of examples written.
 
     Raises:
-        UserError: also if `output` is in the folder of the data, whose files have such names too.
+        UserError: for bad input, or if `output` is in the folder of the data, whose files could be
+            overwritten.
     """
     scheme, _, folder = data_uri.partition(":")
     if scheme == "folder" and _lies_in(output, folder):
         raise UserError(
-            f"--output={output} lies in the folder of the data, whose files could be overwritten; "
+            f"--output={output} is in the folder of the data, whose files could be overwritten; "
             "give another folder"
         )
     model = load_autoencoder(model_path)

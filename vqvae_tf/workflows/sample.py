@@ -1,4 +1,4 @@
-"""Samples of a prior: codes drawn, decoded, and written as pictures or sounds."""
+"""Samples a prior, decodes the codes, and writes pictures or sounds."""
 
 import math
 import os
@@ -39,20 +39,20 @@ def sample(
 
     Args:
         path: the prior's workdir.
-        output: folder for `sample_000.png`, ... and all of them as `sheet.png`, or of sounds
+        output: folder for `sample_000.png`, ... and all of them in `sheet.png`, or for sounds
             `sample_000.wav`, ...; and for `codes.npz`.
-        count: how many.
-        label: name or number of a class; None draws without one.
-        seed: of the draws; sample 3 of a seed is the same whatever `count` is.
+        count: number of samples.
+        label: name or number of a class; None samples without one.
+        seed: seed of the draws; sample 3 of a seed is the same whatever `count` is.
         temperature, top_k, top_p: see `vqvae_tf.networks.PixelCNN.sample`.
-        grid: sides in codes: (height, width), of sounds (time,); None takes the size that the prior
+        grid: size in codes: (height, width), for sounds (time,); None means the size that the prior
             was trained on.
-        prefix: an `.npz` file whose `codes` (`[count or 1, height, width]`, of sounds `[count or 1,
-            time]`, -1 where free) stay.
+        prefix: an `.npz` file of given codes, `codes` (`[count or 1, height, width]`, for sounds
+            `[count or 1, time]`, -1 where free).
         best_of: draw this many per sample and keep the likeliest.
 
     Returns:
-        The paths that were written.
+        The paths of the written files.
     """
     if count < 1:
         raise UserError(f"count must be at least 1; received {count}")
@@ -93,7 +93,7 @@ def class_number(path: str, label: str) -> int:
     """Number of a class of the prior in `path`, given by its name or its number.
 
     Raises:
-        UserError: for an unknown class; the nearest names are shown.
+        UserError: for an unknown class; the message suggests the nearest names.
     """
     names = workdir.read(path).get("class_names", [])
     if label in names:
@@ -113,8 +113,8 @@ def _draw(prior, count, prefix, **controls):
     blocks = []
     with tqdm.tqdm(total=count, desc="sampling", unit="sample", disable=None, leave=False) as bar:
         for first in range(0, count, size):
-            # The last block may be short: it draws its last sample's followers too, cut off below,
-            # for a block of another size would be compiled anew.
+            # The last block may be short: it is drawn at full size and cut off below, as another
+            # size would be compiled again.
             members = np.minimum(np.arange(first, first + size), count - 1)
             own = prefix if prefix is None or len(prefix) != count else prefix[members]
             drawn = prior.sample(size, prefix=own, first_sample=first, **controls)

@@ -22,18 +22,18 @@ def train(
     """Trains an autoencoder in the workdir `path`, or resumes the one in it.
 
     Args:
-        config: its configuration.
+        config: configuration of the autoencoder.
         data_uri: the training pictures, as in `vqvae_tf.data.open_source`, or sounds, as in
             `vqvae_tf.data.open_sounds`.
         path: the workdir.
-        validation_uri: those to evaluate on, whole; None takes the training data.
+        validation_uri: data for the evaluation, uncropped; None means the training data.
         strategy: a name of `vqvae_tf.training.strategies.get`.
 
     Returns:
-        The last evaluation, as the medium's `measure` gives it.
+        The last evaluation, as returned by the medium's `measure`.
 
     Raises:
-        UserError: for anything that the user can put right.
+        UserError: for anything that the user can correct.
     """
     placed = strategies.get(strategy)
     medium = medium_of(models.FAMILIES[models.family_of(config)])
@@ -44,11 +44,11 @@ def train(
     with placed.scope():
         model = models.build(models.family_of(config), config)
 
-    @functools.cache  # the data may be held in it
+    @functools.cache  # the dataset may hold the data
     def make_dataset(start_step):
         return medium.batches(source, config, start_step)
 
-    # What is refused leaves no folder behind, which would refuse the corrected command.
+    # Checked before the folder is created, which would refuse the corrected command.
     training.check(model, config.training, placed)
     make_dataset(0)
     if held_out is not source:

@@ -30,22 +30,23 @@ def train_prior(
     """Encodes a data set and fits a prior to its codes in the workdir `path`.
 
     The workdir gets a copy of the autoencoder (`model/`) and the codes (`codes/`), so that
-    sampling needs nothing else; where they are damaged, a later start makes them again. Sizes of
-    the codebook and classes are those of the autoencoder and the data; `config` has no say.
+    sampling needs nothing else. If they are damaged, a later start makes them again. Sizes of
+    the codebook and classes are those of the autoencoder and the data; those of `config` are
+    ignored.
 
     Args:
         config: the prior's configuration.
         model_path: workdir of the autoencoder.
-        data_uri: pictures or sounds to encode, or `codes:GLOB` for codes that are there already.
+        data_uri: pictures or sounds to encode, or `codes:GLOB` for existing codes.
         path: the prior's workdir.
-        validation_uri: the same, or codes, to evaluate on; None takes the training data.
+        validation_uri: the same for the evaluation; None means the training data.
         strategy: a name of `vqvae_tf.training.strategies.get`.
 
     Returns:
         The last evaluation: `bits_per_code` over all validation codes.
 
     Raises:
-        UserError: for anything that the user can put right.
+        UserError: for anything that the user can correct.
     """
     placed = strategies.get(strategy)
     autoencoder = load_autoencoder(model_path)
@@ -76,7 +77,7 @@ def train_prior(
         codebook=digest(autoencoder),
         class_names=list(source.class_names) if config.num_classes else [],
     )
-    # What is refused leaves no folder behind, which would refuse the corrected command.
+    # Checked before the folder is created, which would refuse the corrected command.
     training.check(prior, config.training, placed)
     held_out = None
     if held_out_source is not None:
@@ -121,7 +122,7 @@ def _presets_of(families):
 
 
 def _embedding_dim(autoencoder):
-    """D of the vectors that codes stand for, where all slots have one codebook."""
+    """Dimension of the code vectors, if all slots share one codebook, else None."""
     vectors = autoencoder.code_vectors
     return None if vectors is None else vectors.shape[-1]
 
@@ -139,20 +140,20 @@ def _grids(maps):
 
 
 def _crop_of(maps, wanted):
-    """Size of the training crops, and the maps that hold one: `wanted` where any is so large."""
+    """Size of the training crops, and the maps that hold one; `wanted` if any map is as large."""
     sides = [min(item["codes"].shape[:-1]) for item in maps]
     crop = tuple(min(want, max(sides)) for want in wanted)
     large = [item for item, side in zip(maps, sides, strict=True) if side >= max(crop)]
     if len(large) < len(maps):
         logging.warning(
-            "%d of %d code maps do not hold a crop of %d codes and are not trained on",
+            "%d of %d code maps are smaller than a crop of %d codes and are not trained on",
             len(maps) - len(large), len(maps), max(crop),
         )  # fmt: skip
     return crop, large
 
 
 def _given_maps(source, config):
-    """The maps of a `codes:` source, if they can be the model's."""
+    """The maps of a `codes:` source, if their codes fit the model."""
     sizes, rank = config.code_sizes, len(config.crop)
     maps = _grids(source.maps())
     for item in maps:
@@ -165,14 +166,14 @@ def _given_maps(source, config):
             )
         if (codes.reshape(-1, len(sizes)).max(0) >= sizes).any():
             raise UserError(
-                f"{source.uri}: {item['name']} holds codes up to {codes.max()}; the model's lie "
+                f"{source.uri}: {item['name']} holds codes up to {codes.max()}; the model's are "
                 f"below {max(sizes)}: give the codes of this model"
             )
     return maps
 
 
 def _held_out_maps(autoencoder, source, config, class_names):
-    """Maps to evaluate on, with classes by the names of the prior's."""
+    """Maps for the evaluation, with class numbers of the prior, matched by name."""
     if isinstance(source, data.CodeRecords):
         maps = _given_maps(source, config)
     else:
