@@ -145,8 +145,8 @@ def test_without_prior_bits_nothing_is_said_of_them():
 
 
 def test_samples_are_said_to_be_larger_only_if_they_are(text):
-    assert "A sample measures 32×32 pixels" in text
-    assert "A sample measures" not in text_of(dataclasses.replace(FACTS, prior_tile=32))
+    assert "A sample has 32×32 pixels" in text
+    assert "A sample has" not in text_of(dataclasses.replace(FACTS, prior_tile=32))
 
 
 def test_flat_patches_are_reported_only_where_they_are():
@@ -195,7 +195,7 @@ def test_searched_codes_have_a_picture_and_a_row(bits):
     )
     text = text_of(facts)
     psnr = codecs.pooled_psnr([cat.original], [searched])
-    assert f"once it is painted: {psnr:.1f} dB" in text
+    assert f"after decoding: {psnr:.1f} dB" in text
     rate = (bits or 4) * 13 * 18 / (50 * 72)
     name = "cat, searched codes" + (" with the prior" if bits else "")
     assert f"{name} {rate:.2f} {psnr:.1f}" in text

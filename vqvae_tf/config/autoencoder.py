@@ -1,4 +1,4 @@
-"""What the configurations of all autoencoders have in common."""
+"""The base class of the configurations of autoencoders."""
 
 import dataclasses
 
@@ -11,13 +11,13 @@ from vqvae_tf.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class AutoencoderConfig:
-    """What all autoencoders have in common; `config.json` holds a family's own.
+    """Fields of all autoencoders; `config.json` holds the configuration of a family.
 
     Attributes:
         widths: channels after each strided convolution of the encoder.
-        residual_blocks, residual_width: of the networks' residual blocks.
-        embedding_dim: D, numbers in the vector of a place.
-        quantizer: what makes codes of these vectors.
+        residual_blocks, residual_width: number and width of the networks' residual blocks.
+        embedding_dim: D, dimension of the vector of a place.
+        quantizer: the quantizer of these vectors.
         training: how the model is trained.
     """
 

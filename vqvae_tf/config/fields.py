@@ -17,14 +17,14 @@ _MOST_NAMES, _LONGEST_NAME = 100_000, 1_000
 
 
 def check_types(config: Any, at: str = "") -> None:
-    """Refuses fields of a frozen configuration that have another type than they are declared with.
+    """Refuses fields of a frozen configuration that do not have their declared type.
 
-    Lists become tuples, whole numbers floats where a float is declared, and NumPy's numbers
-    Python's, so that equal configurations are equal and JSON holds them.
+    Lists become tuples, integers become floats if a float is declared, and NumPy numbers become
+    Python numbers, so that configurations can be compared and saved as JSON.
 
     Args:
         config: the configuration, in its `__post_init__`.
-        at: what stands before the names of its fields in messages.
+        at: prefix of the names of its fields in messages.
 
     Raises:
         UserError: for a value of another type, and for numbers that are not finite.
@@ -34,9 +34,9 @@ def check_types(config: Any, at: str = "") -> None:
 
 
 def between(least: float, most: float, config: Any, *names: str, at: str = "") -> None:
-    """Raises UserError for a number of `config` that is out of bounds; of a tuple, any of its own.
+    """Raises UserError for a number of `config`, or of a tuple in it, that is out of bounds.
 
-    What is None is in bounds.
+    None is in bounds.
 
     >>> from vqvae_tf.config import TrainingConfig
     >>> between(1, DEEPEST, TrainingConfig(log_every=5), "log_every", "seed", at="training.")
@@ -70,7 +70,7 @@ def from_dict(cls: type, values: Mapping[str, Any], *, at: str = "") -> Any:
     """Builds the frozen configuration `cls` from nested dictionaries.
 
     Raises:
-        UserError: for an unknown field (the nearest names are shown) or a value of another type.
+        UserError: for an unknown field (the message suggests the nearest names) or a wrong type.
 
     >>> from vqvae_tf.config import TrainingConfig
     >>> from_dict(TrainingConfig, {"steps": 5}).steps
@@ -92,7 +92,7 @@ def from_dict(cls: type, values: Mapping[str, Any], *, at: str = "") -> Any:
 
 
 def _convert(hint: Any, value: Any, name: str) -> Any:
-    """`value` as the declared type of a field, if it is one that this type takes."""
+    """`value` converted to the declared type of a field, if this is possible."""
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         if isinstance(value, hint):
             return value
@@ -101,7 +101,7 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
         return from_dict(hint, value, at=name + ".")
     origin = typing.get_origin(hint)
     if origin is tuple and isinstance(value, numbers.Integral) and typing.get_args(hint)[0] is int:
-        value = (value,)  # as a flag of a single number gives it
+        value = (value,)  # the flag of a tuple was given a single number
     if origin is tuple and isinstance(value, (list, tuple)):
         item = typing.get_args(hint)[0]
         most = _MOST_NAMES if item is str else DEEPEST

@@ -13,18 +13,18 @@ LIKELIHOODS = ("normal", "normal_learned", "logistic_mixture", "categorical")
 
 @dataclasses.dataclass(frozen=True)
 class ImageModelConfig(AutoencoderConfig):
-    """What image models have in common; `config.json` holds a family's own.
+    """Fields of all image models; `config.json` holds the configuration of a family.
 
-    `quantizer.commitment_cost` is relative to a squared error divided by `data_variance`; `widths`
-    are those after each halving of the picture.
+    `quantizer.commitment_cost` is relative to a squared error divided by `data_variance`. Each
+    entry of `widths` belongs to a halving of the picture.
 
     Attributes, in addition to those of `AutoencoderConfig`:
-        final_convolution: one more 3x3 convolution in the encoder (Sonnet's; the paper has none).
+        final_convolution: one more 3x3 convolution in the encoder (Sonnet has it, the paper not).
         likelihood: "normal" (squared error), "normal_learned" (a trained scale),
             "logistic_mixture" or "categorical".
-        mixture_components: of the logistic mixture.
+        mixture_components: number of components of the logistic mixture.
         data_variance: variance of the pixels on a scale of width 1.
-        data: how tiles are cut to train on.
+        data: how training tiles are cut.
     """
 
     final_convolution: bool = True
@@ -63,14 +63,14 @@ class ImageModelConfig(AutoencoderConfig):
 
     @property
     def reach(self) -> int:
-        """How many places of the code grid away a pixel may be, at most, and still matter.
+        """Largest distance, in places of the code grid, at which pixels and codes can interact.
 
-        For its code, by the encoder, and for a pixel that comes of a code, by the decoder: a place
-        for every 3-wide convolution, and less than two for all strided ones.
+        It is the larger of the encoder's and the decoder's: one place for every 3-wide convolution,
+        and less than two for all strided ones.
         """
         return self.residual_blocks + 3
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageConfig(ImageModelConfig):
-    """What an image VQ-VAE is and how it is trained; `config.json` holds it."""
+    """Configuration of an image VQ-VAE and its training; stored in `config.json`."""

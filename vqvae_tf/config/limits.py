@@ -1,7 +1,7 @@
 """The largest numbers that a configuration may hold.
 
-Far above any real use, and low enough that a configuration is refused before what it asks for
-fills the memory or never ends.
+They are far above any real use, and low enough to refuse a configuration that would fill the
+memory or never end.
 """
 
 WIDEST = 2**12  # channels of a layer, numbers per code

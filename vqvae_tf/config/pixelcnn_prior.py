@@ -11,15 +11,15 @@ from vqvae_tf.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class PixelCNNPriorConfig(PriorConfig):
-    """What a PixelCNN prior is and how it is trained; `config.json` holds it.
+    """Configuration of a PixelCNN prior and its training; stored in `config.json`.
 
     Attributes, in addition to those of `PriorConfig`:
         code_dim: D of the autoencoder's codebook, whose vectors are the input; None learns an
             embedding.
-        channels, layers, kernel_size, first_kernel, head_width, dropout: of the
+        channels, layers, kernel_size, first_kernel, head_width, dropout: arguments of
             `vqvae_tf.networks.PixelCNN`.
-        grid: side of the square crops of codes that it is trained on.
-        data: how the pictures to encode are varied: mirrored, recoloured, resized.
+        grid: side of the square training crops, in codes.
+        data: how the encoded pictures are varied: mirrored, recoloured, resized.
     """
 
     code_dim: int | None = None
@@ -46,7 +46,7 @@ class PixelCNNPriorConfig(PriorConfig):
 
     @property
     def crop(self) -> tuple[int, ...]:
-        """(height, width) of the crops of codes that it is trained on."""
+        """(height, width) of the training crops, in codes."""
         return self.grid, self.grid
 
     @property
@@ -54,18 +54,18 @@ class PixelCNNPriorConfig(PriorConfig):
         return self._reach_of(self.layers)
 
     def _reach_of(self, layers):
-        """Of a network of `layers` layers, in places of its own grid."""
+        """Reach of a network of `layers` layers, in places of its grid."""
         kernels = [self.first_kernel, *[self.kernel_size] * (layers - 1)]
         rows = 1 + sum(rows - 1 for rows, _ in kernels)
         return max(rows, 1 + sum(columns // 2 for _, columns in kernels))
 
     @property
     def variation(self) -> DataConfig:
-        """How what is encoded to train it is varied."""
+        """How the encoded training data are varied."""
         return self.data
 
     def for_codes(self, code_sizes, embedding_dim, condition, classes):
-        """The same for the codes of an autoencoder."""
+        """The configuration for the codes of an autoencoder."""
         return dataclasses.replace(
             self,
             code_sizes=code_sizes,

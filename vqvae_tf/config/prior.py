@@ -1,4 +1,4 @@
-"""What the configurations of all priors have in common."""
+"""The base class of the configurations of priors."""
 
 import abc
 import dataclasses
@@ -12,16 +12,16 @@ from vqvae_tf.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class PriorConfig(abc.ABC):
-    """What all priors have in common; `config.json` holds a family's own.
+    """Fields of all priors; `config.json` holds the configuration of a family.
 
     Attributes:
-        code_sizes: how many values each code of a place may take, a number for each slot. The
-            training program takes them from the autoencoder.
+        code_sizes: number of values of each code of a place, one number per slot. The training
+            program takes them from the autoencoder.
         condition: name of the classes that the prior is conditioned on: `label`, `speaker`.
-        num_classes: how many there are; 0 for none.
+        num_classes: number of classes; 0 for none.
         condition_dropout: share of the training examples whose class is hidden, so that the prior
-            also samples without one.
-        training: how it is trained.
+            can also sample without one.
+        training: how the prior is trained.
     """
 
     code_sizes: tuple[int, ...] = (512,)
@@ -46,27 +46,27 @@ class PriorConfig(abc.ABC):
     @property
     @abc.abstractmethod
     def crop(self) -> tuple[int, ...]:
-        """Sides of the crops of codes that it is trained on, one for each axis of the grid."""
+        """Sides of the training crops in codes, one for each axis of the grid."""
 
     @property
     def reach(self) -> int | None:
-        """How many places away, along a side, a code may be and still matter; None: any number."""
+        """Largest distance along a side, in places, at which codes interact; None: unlimited."""
         return None
 
     @property
     @abc.abstractmethod
     def variation(self) -> Any:
-        """How what is encoded to train it is varied, for the medium; None for not at all."""
+        """How the medium varies the encoded training data; None for no variation."""
 
     @abc.abstractmethod
     def for_codes(
         self, code_sizes: tuple[int, ...], embedding_dim: int | None, condition: str, classes: int
     ) -> "PriorConfig":
-        """The same for the codes of an autoencoder.
+        """The configuration for the codes of an autoencoder.
 
         Args:
-            code_sizes: of the autoencoder.
-            embedding_dim: of its one codebook; None where there is none, or several.
-            condition: what its data's classes are called.
-            classes: how many there are; 0 for none.
+            code_sizes: `code_sizes` of the autoencoder.
+            embedding_dim: dimension of its single codebook; None if there is none, or several.
+            condition: name of the classes of its data.
+            classes: number of classes; 0 for none.
         """

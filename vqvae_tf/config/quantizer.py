@@ -1,7 +1,7 @@
-"""Which quantizer a model has: a configuration, nested in the model's, for every public one.
+"""Configuration of a model's quantizer, for every public quantizer.
 
-A leaf quantizer (`kind`) may be repeated in stages, in groups, and set between two projections:
-`ProjectedQuantizer(GroupedQuantizer(ResidualQuantizer(leaf)))`, each only where it is asked for.
+A leaf quantizer (`kind`) may be repeated in stages and in groups, and wrapped in projections:
+`ProjectedQuantizer(GroupedQuantizer(ResidualQuantizer(leaf)))`, each only if it is configured.
 """
 
 import dataclasses
@@ -37,9 +37,9 @@ DEFAULT_NUM_EMBEDDINGS = 512  # the paper's
 
 @dataclasses.dataclass(frozen=True)
 class QuantizerConfig:
-    """A quantizer by its kind, and what is set around it.
+    """A quantizer by its kind, with its stages, groups and projections.
 
-    A field that is None takes the default of the layer; one that the kind does not have is refused.
+    A field that is None has the default of the layer; one that the kind does not have is refused.
 
     Attributes:
         kind: "ema" (`VectorQuantizerEMA`, appendix A.1 of the paper), "loss" (`VectorQuantizer`,
@@ -47,20 +47,19 @@ class QuantizerConfig:
         num_embeddings: K, the number of codes of a codebook (512 by default); several numbers give
             the stages or groups codebooks of different sizes.
         commitment_cost, decay, revival_threshold, revival_count, accumulation_steps, distance,
-            diversity_cost, diversity_temperature, orthogonality_cost: of the layers with a
-            codebook, see `vqvae_tf.layers`.
+            diversity_cost, diversity_temperature, orthogonality_cost: arguments of the layers with
+            a codebook, see `vqvae_tf.layers`.
         estimator: "straight_through" (by default), "rotation", "gumbel_softmax" or "stochastic".
-        temperature, final_temperature, anneal_steps: of the last two; `temperature` also of a
-            lookup-free quantizer.
-        levels: of a finite scalar quantizer, such as 8,5,5,5.
-        bits: of a lookup-free quantizer, whose codes are below 2 ** bits.
-        spherical, entropy_cost, group_bits: of a lookup-free quantizer.
-        stages: of a `ResidualQuantizer`; None for none.
+        temperature, final_temperature, anneal_steps: arguments of the last two estimators;
+            `temperature` also of a lookup-free quantizer.
+        levels: levels of a finite scalar quantizer, such as 8,5,5,5.
+        bits: bits of a lookup-free quantizer, whose codes are below 2 ** bits.
+        spherical, entropy_cost, group_bits: arguments of a lookup-free quantizer.
+        stages: number of stages of a `ResidualQuantizer`; None for no such quantizer.
         stage_dropout: whether training drops stages at random.
-        groups: parts of a vector that are quantized apart, as by `GroupedQuantizer`; None for none.
-        shared_codebook: whether all groups have one codebook.
-        code_dim: numbers per vector between the projections of a `ProjectedQuantizer`; None for
-            none.
+        groups: number of groups of a `GroupedQuantizer`; None for no such quantizer.
+        shared_codebook: whether all groups share a codebook.
+        code_dim: dimension of the codes of a `ProjectedQuantizer`; None for no such quantizer.
 
     >>> QuantizerConfig(kind="finite_scalar", levels=(8, 5, 5, 5)).code_sizes
     (1000,)
@@ -146,7 +145,7 @@ class QuantizerConfig:
             )
 
     def _check_bounds(self):
-        """Refuses what no layer could be made of, or only very many."""
+        """Refuses numbers out of bounds, and too many layers."""
         check_types(self, at="quantizer.")
         for field in dataclasses.fields(self):
             if field.type == float | None:
@@ -176,7 +175,7 @@ class QuantizerConfig:
 
     @property
     def code_sizes(self) -> tuple[int, ...]:
-        """How many values each code of a place may take, a number for each slot."""
+        """Number of values of each code of a place, one number per slot."""
         if self.levels:
             sizes: tuple[int, ...] = (math.prod(self.levels),)
         elif self.bits is not None:
@@ -191,14 +190,14 @@ class QuantizerConfig:
 
     @property
     def _leaves(self) -> int:
-        """Leaf quantizers in the layer: one for each stage of each group, a shared group once."""
+        """Number of leaf quantizers: one per stage of each group; a shared group counts once."""
         return (self.stages or 1) * (1 if self.shared_codebook else self.groups or 1)
 
     def check_dim(self, dim: int) -> None:
-        """Refuses vectors of `dim` numbers that the quantizer cannot take.
+        """Refuses a dimension of vectors that the quantizer cannot take.
 
         Raises:
-            UserError: with the dimension that it takes.
+            UserError: naming the dimension that it takes.
         """
         groups = self.groups or 1
         width = self.code_dim or dim

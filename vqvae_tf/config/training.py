@@ -1,4 +1,4 @@
-"""How any model is trained, and how its examples are cut from pictures and sounds."""
+"""Configurations of training, and of the preparation of pictures and sounds for it."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ class DataConfig:
         half_size_share: share of the tiles cut from the picture at half its size.
         double_size_share: share of the tiles cut from the picture at twice its size.
         recolour_share: share of the tiles whose colours are changed at random (channel order,
-            contrast, gain and offset), so that few photographs teach many palettes.
+            contrast, gain and offset), so that few photographs give many palettes.
         recolour_strength: how much contrast, gain and offset change, relative to the default.
     """
 
@@ -32,7 +32,7 @@ class DataConfig:
 
     def __post_init__(self):
         check_types(self, at="data.")
-        # What is too small is refused by a model, which knows the sizes that it takes.
+        # Sizes that are too small are refused by the model, which knows its strides.
         between(-limits.LARGEST_SIDE, limits.LARGEST_SIDE, self, "image_size", at="data.")
         if self.channels not in (1, 3):
             raise UserError(
@@ -73,14 +73,14 @@ class TrainingConfig:
         learning_rate: Adam's rate after the warm-up.
         schedule: "constant" or "cosine" (down to `final_learning_rate` times the rate).
         warmup_steps: linear warm-up from 0.
-        final_learning_rate: share of `learning_rate` that the cosine ends at.
+        final_learning_rate: final value of the cosine, as a share of `learning_rate`.
         beta_2: Adam's decay of the squared gradients.
         clip_norm: bound on the gradients' global norm; 0 turns it off.
         weight_averaging: decay of the averaged weights used for evaluation; 0 turns it off.
         precision: Keras dtype policy: "float32", "mixed_bfloat16" or "mixed_float16".
         seed: seed of the weights, the data order and every draw.
-        log_every, evaluate_every, checkpoint_every: in steps; 0 for `evaluate_every` means
-            once, at the end.
+        log_every, evaluate_every, checkpoint_every: intervals in steps; 0 for `evaluate_every`
+            means once, at the end.
     """
 
     steps: int = 10_000

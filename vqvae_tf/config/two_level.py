@@ -1,4 +1,4 @@
-"""Configurations of two grids of codes: of the autoencoder and of its prior."""
+"""Configurations of the two-level autoencoder and its prior."""
 
 import dataclasses
 
@@ -8,14 +8,14 @@ from vqvae_tf.config.image import ImageModelConfig
 from vqvae_tf.config.pixelcnn_prior import PixelCNNPriorConfig
 from vqvae_tf.errors import UserError
 
-SLOTS = 5  # codes of a place: an upper code, and the four lower ones under it
+SLOTS = 5  # codes per place: an upper code and its four lower codes
 
 
 @dataclasses.dataclass(frozen=True)
 class TwoLevelConfig(ImageModelConfig):
-    """What a two-level image VQ-VAE is and how it is trained; `config.json` holds it.
+    """Configuration of a two-level image VQ-VAE and its training; stored in `config.json`.
 
-    `widths` are those down to the lower grid; `quantizer` says what the quantizer of each level is.
+    `widths` are those down to the lower grid; both levels have the same `quantizer` settings.
 
     Attributes, in addition to those of `ImageModelConfig`:
         upper_width: channels of the networks between the two grids.
@@ -39,21 +39,21 @@ class TwoLevelConfig(ImageModelConfig):
 
     @property
     def reach(self) -> int:
-        """As of `ImageModelConfig`: through both upper networks, and one of the lower grid."""
+        """As in `ImageModelConfig`, for both upper networks and one of the lower grid."""
         one = super().reach
         return 2 * one + -(-one // 2)
 
 
 @dataclasses.dataclass(frozen=True)
 class TwoLevelPriorConfig(PixelCNNPriorConfig):
-    """What a two-level prior is and how it is trained; `config.json` holds it.
+    """Configuration of a two-level prior and its training; stored in `config.json`.
 
-    `channels` and `layers` are the lower level's, `grid` is in places of the upper one.
+    `channels` and `layers` are those of the lower level; `grid` is in places of the upper level.
 
     Attributes, in addition to those of `PixelCNNPriorConfig`:
-        upper_channels, upper_layers: of the upper level's PixelCNN.
-        condition_channels, condition_blocks: of the network that tells the lower level of the
-            upper codes: channels of its output, and residual blocks.
+        upper_channels, upper_layers: channels and layers of the upper level's PixelCNN.
+        condition_channels, condition_blocks: output channels and residual blocks of the network
+            that conditions the lower level on the upper codes.
     """
 
     code_sizes: tuple[int, ...] = (512,) * SLOTS
@@ -76,6 +76,6 @@ class TwoLevelPriorConfig(PixelCNNPriorConfig):
 
     @property
     def reach(self) -> int | None:
-        # The lower level sees its own codes, and what it is told at each of their places.
+        # The lower level depends on its codes, and on the condition at each of their places.
         lower = -(-self._reach_of(self.layers) // 2) + self.condition_blocks + 3
         return max(self._reach_of(self.upper_layers), lower)

@@ -10,12 +10,12 @@ from vqvae_tf.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class WaveNetPriorConfig(PriorConfig):
-    """What a WaveNet prior is and how it is trained; `config.json` holds it.
+    """Configuration of a WaveNet prior and its training; stored in `config.json`.
 
     Attributes, in addition to those of `PriorConfig`:
-        channels, skip_channels, dilations, kernel_size: of the `vqvae_tf.networks.WaveNet`.
-        length: steps of codes in a training example.
-        shift: encode the training sounds from two offsets of half a code.
+        channels, skip_channels, dilations, kernel_size: arguments of `vqvae_tf.networks.WaveNet`.
+        length: length of a training example, in codes.
+        shift: whether to encode the training sounds from two offsets, half a code apart.
     """
 
     channels: int = 64
@@ -38,16 +38,16 @@ class WaveNetPriorConfig(PriorConfig):
 
     @property
     def crop(self) -> tuple[int, ...]:
-        """(time,) of the crops of codes that it is trained on."""
+        """(time,) of the training crops, in codes."""
         return (self.length,)
 
     @property
     def variation(self) -> bool | None:
-        """How what is encoded to train it is varied."""
+        """How the encoded training data are varied."""
         return self.shift or None
 
     def for_codes(self, code_sizes, embedding_dim, condition, classes):
-        """The same for the codes of an autoencoder."""
+        """The configuration for the codes of an autoencoder."""
         return dataclasses.replace(
             self,
             code_sizes=code_sizes,

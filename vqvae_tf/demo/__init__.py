@@ -1,4 +1,4 @@
-"""What `make demo` does, and the page that it writes about it."""
+"""The job of `make demo`, and its report."""
 
 from vqvae_tf.demo.job import run
 

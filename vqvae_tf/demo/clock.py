@@ -1,4 +1,4 @@
-"""How long the parts of the demo took, over all of its starts."""
+"""Times of the parts of the demo, over all of its starts."""
 
 import contextlib
 import json
@@ -15,14 +15,14 @@ from vqvae_tf import files
 class Clock:
     """Seconds of the named parts of the demo, summed over its starts.
 
-    They are written when a part ends, also by an interruption or an error, and read at the next
-    start. A file that cannot be read counts as none.
+    They are written when a part ends, even by an interruption or an error, and read at the next
+    start. A file that cannot be read is ignored.
 
     Args:
-        path: of the file, JSON.
+        path: path of the JSON file.
 
     Attributes:
-        starts: how many there were, with this one.
+        starts: number of starts, including this one.
         seconds: part -> seconds, in the order of the first start.
 
     >>> import os, tempfile
@@ -42,7 +42,7 @@ class Clock:
 
     @contextlib.contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Times what is done in its block, and prints the seconds."""
+        """A context that measures and prints its time."""
         start = time.perf_counter()
         try:
             yield
@@ -52,9 +52,9 @@ class Clock:
         print(f"{name}: {seconds:.0f} s", flush=True)
 
     def at_least(self, name: str, seconds: float) -> None:
-        """Raises a part to `seconds`, if it has fewer: a start that was killed wrote none."""
+        """Raises the time of a part to at least `seconds`: a killed start has written none."""
         self.seconds[name] = max(seconds, self.seconds.get(name, 0.0))
-        if tf.io.gfile.isdir(os.path.dirname(self._path) or "."):  # else nothing has begun
+        if tf.io.gfile.isdir(os.path.dirname(self._path) or "."):  # else nothing has started
             files.write_json(self._path, {"starts": self.starts, "seconds": self.seconds})
 
 
@@ -68,7 +68,7 @@ def _read(path: str) -> tuple[int, dict[str, float]]:
 
 
 def trained_seconds(rows: Iterable[Mapping[str, Any]]) -> float:
-    """Seconds of the training steps that a run's `metrics.csv` has, whichever start made them.
+    """Seconds of all training steps in a run's `metrics.csv`.
 
     Args:
         rows: as `csv.DictReader` yields them.

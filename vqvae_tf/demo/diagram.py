@@ -1,4 +1,4 @@
-"""The picture that explains a VQ-VAE: photograph, codes and what comes back, with arrows."""
+"""The diagram that explains a VQ-VAE: photograph, codes and reconstruction, with arrows."""
 
 import html
 
@@ -17,7 +17,7 @@ def overview(
     Args:
         photograph: a square crop, uint8 `[side, side, 3]`.
         code_map: its codes as colours, uint8 `[rows, columns, 3]`.
-        reconstruction: what came back, of the photograph's shape.
+        reconstruction: its reconstruction, of the same shape.
         num_embeddings: vectors in the codebook.
 
     Returns:

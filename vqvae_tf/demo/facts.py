@@ -1,4 +1,4 @@
-"""What the page of the image demo is made from."""
+"""The data from which the report of the image demo is made."""
 
 import dataclasses
 import math
@@ -9,7 +9,7 @@ import numpy as np
 
 from vqvae_tf.errors import UserError
 
-# What the embedded photographs show, for those who do not see them.
+# Subjects of the embedded photographs, for alternative texts.
 SUBJECTS = {
     "astronaut": "an astronaut",
     "coffee": "a cup of coffee",
@@ -31,18 +31,18 @@ SUBJECTS = {
 
 @dataclasses.dataclass(frozen=True)
 class Photograph:
-    """A held-out picture and what came back of it.
+    """A held-out picture and its reconstruction.
 
     Attributes:
-        name: short, as in the credits: "chelsea".
-        title: what it shows, within a sentence, as in `SUBJECTS`: "a cat".
+        name: short name, as in the credits: "chelsea".
+        title: its subject, as in `SUBJECTS`: "a cat".
         original, reconstruction: uint8 `[height, width, 3]`.
         codes: whole numbers, `[rows, columns]`.
         ssim: structural similarity of the two, 0 to 1.
-        prior_bits_per_code: mean bits that the prior needs for one of these codes, if it was run.
-        shown: whether the picture appears on the page (its figures always count).
-        searched: what came back of codes searched by the decoder's error, if that was done.
-        searched_bits_per_code: what the prior needs for one of those.
+        prior_bits_per_code: mean bits per code under the prior, if it was run.
+        shown: whether the picture is shown on the page (its figures always count).
+        searched: the reconstruction from codes of a search, if there was one.
+        searched_bits_per_code: mean bits per code of those under the prior.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Photograph:
 
     @property
     def cell(self) -> int:
-        """Side of the square of pixels that one code stands for."""
+        """Side of the square of pixels per code."""
         return math.ceil(self.original.shape[0] / self.codes.shape[0])
 
 
@@ -93,12 +93,12 @@ class Stage:
 
     Attributes:
         title: "The autoencoder", "The prior".
-        steps, batch_size, parameters: how long, how many at a time, how many weights.
+        steps, batch_size, parameters: number of steps, batch size, number of weights.
         seconds: wall-clock time.
-        rows: of its `metrics.csv`, as `csv.DictReader` yields them.
+        rows: rows of its `metrics.csv`, as `csv.DictReader` yields them.
         curves: the columns to draw: column -> name in the legend.
-        y_label: what they measure, with the unit.
-        log: draw the upright axis logarithmic.
+        y_label: label of the vertical axis, with the unit.
+        log: whether the vertical axis is logarithmic.
     """
 
     title: str
@@ -114,15 +114,15 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True)
 class ExportCheck:
-    """The exported model, run by a process of its own, against the trained one.
+    """A comparison of the exported model, run in another process, with the trained one.
 
     Attributes:
         format: "SavedModel".
-        path: where it is, as the reader would type it.
-        pictures: how many were encoded by both.
-        codes: how many codes were compared.
-        equal: how many of them were the same.
-        seconds: of the whole check, loading included.
+        path: its path, as the reader would type it.
+        pictures: number of pictures encoded by both.
+        codes: number of codes compared.
+        equal: number of equal codes.
+        seconds: time of the whole check, including loading.
     """
 
     format: str
@@ -135,28 +135,28 @@ class ExportCheck:
 
 @dataclasses.dataclass(frozen=True)
 class ImageFacts:
-    """All that the demo's page says follows from these.
+    """The data of the demo's page; all statements on it are computed from these.
 
     Attributes:
         codebook: `[num_embeddings, dimension]`.
         code_counts: uses of every code in the training set, `[num_embeddings]`.
-        new_photographs: pictures of which nothing was trained on.
-        new_regions: held-out parts of pictures that were trained on.
-        training_photographs: how many pictures were trained on.
+        new_photographs: pictures that are not in the training set.
+        new_regions: held-out parts of training pictures.
+        training_photographs: number of training pictures.
         autoencoder, prior: the two trainings.
-        prior_tile: side of the pieces that the prior learned from, in pixels.
+        prior_tile: side of the prior's training crops, in pixels.
         samples: new pictures, by class.
-        independent: a picture decoded from codes drawn one by one by their frequency, to see what
-            the prior adds; uint8 `[height, width, 3]` or None.
+        independent: a picture decoded from codes drawn independently by their frequencies, for
+            comparison with the prior; uint8 `[height, width, 3]` or None.
         export: the check of the exported model.
-        timings: (what, seconds) of every part of the run, in order.
-        total_seconds: of the whole run, over all starts.
-        seed: of the run.
-        machine: in words: "2 CPU cores (AVX-512), 8 GB".
+        timings: (part, seconds) for every part of the run, in order.
+        total_seconds: time of the whole run, over all starts.
+        seed: seed of the run.
+        machine: the machine in words: "2 CPU cores (AVX-512), 8 GB".
         versions: package -> version.
-        credits: photograph -> whose it is and under which licence; of training ones too.
-        commands: (what it does, command): what to try next.
-        starts: how often the run was started until it was complete.
+        credits: photograph -> author and licence, including training photographs.
+        commands: (purpose, command) pairs to try next.
+        starts: number of starts until the run was complete.
     """
 
     codebook: np.ndarray

@@ -1,4 +1,4 @@
-"""Figures that follow from the demo's facts: rates, codecs to compare with, where it went wrong."""
+"""Figures computed from the demo's facts: rates, codecs for comparison, largest errors."""
 
 import dataclasses
 import math
@@ -12,11 +12,11 @@ from vqvae_tf.reporting import codecs
 
 @dataclasses.dataclass(frozen=True)
 class Rate:
-    """What pictures cost in one way of storing their codes, and codecs within that.
+    """The rate of pictures with one way of storing their codes, and codecs at this rate.
 
     Attributes:
         name: "plain codes" or "codes with the prior".
-        bits_per_pixel: counted over all of the pictures.
+        bits_per_pixel: mean over all of the pictures.
         codecs: "jpeg" or "webp" -> its best result in no more bits, None if it needs more.
     """
 
@@ -27,14 +27,14 @@ class Rate:
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """Pictures with their figures, all from the pictures themselves.
+    """Pictures with the figures computed from them.
 
     Attributes:
-        title: what they have in common.
+        title: title of the group.
         photographs: the pictures.
-        psnr: of the squared error of all of them, in dB.
-        prior_bits_per_code: over all of their codes; None if not known of each.
-        rates: for plain codes, and with the prior if that is known.
+        psnr: PSNR of the squared error of all of them, in dB.
+        prior_bits_per_code: mean over all of their codes; None if unknown for any picture.
+        rates: rates of plain codes and, if known, with the prior.
     """
 
     title: str
@@ -54,7 +54,7 @@ def measure(
     num_embeddings: int,
     formats: Sequence[str] = ("jpeg",),
 ) -> Measured:
-    """Works out what the pictures cost and how close they came back.
+    """Computes the rates and the PSNR of pictures.
 
     >>> grey = np.zeros((8, 8, 3), np.uint8)
     >>> photograph = Photograph("a", "grey", grey, grey, np.zeros((2, 2), int), 1.0, 4.0)
@@ -84,9 +84,9 @@ def measure(
 
 
 def frequency_bits(photographs: Sequence[Photograph], code_counts: np.ndarray) -> float:
-    """Bits per code for a coder that knows only how frequent each code was in training.
+    """Bits per code for a coder that uses only the frequencies of codes in training.
 
-    One is added to every count, since a code not seen in training would cost infinitely much.
+    One is added to every count, since a code not seen in training would take infinitely many bits.
 
     >>> grey = np.zeros((8, 8, 3), np.uint8)
     >>> photograph = Photograph("a", "grey", grey, grey, np.zeros((2, 2), int), 1.0)
@@ -99,14 +99,14 @@ def frequency_bits(photographs: Sequence[Photograph], code_counts: np.ndarray) -
 
 
 def visible_cells(photographs: Sequence[Photograph]) -> tuple[float, float] | None:
-    """Whether calm areas (a sky, a wall) break into the squares of single codes.
+    """A measure of visible cell borders in flat areas (a sky, a wall).
 
-    In blocks of 2 x 2 cells where the original's brightness spans less than 16 of 255, how high is
-    a step between neighbouring pixels at the border of two cells, in multiples of one inside them?
+    In blocks of 2 x 2 cells where the original's brightness spans less than 16 of 255, it is the
+    mean step between neighbouring pixels at the border of two cells, divided by that inside cells.
 
     Returns:
         The ratio in the reconstructions and in the originals (about 1 there), or None if less than
-        one block in fifty is calm.
+        one block in fifty is flat.
 
     >>> ramp = np.add.outer(np.arange(8), np.arange(8)).astype(np.uint8)[..., None].repeat(3, 2)
     >>> flat = ramp[::4, ::4].repeat(4, axis=0).repeat(4, axis=1)
@@ -115,7 +115,7 @@ def visible_cells(photographs: Sequence[Photograph]) -> tuple[float, float] | No
     >>> in_reconstruction > 100, in_original
     (True, 1.0)
     """
-    # [reconstruction or original, inside or border]: summed steps; and how many there were.
+    # [reconstruction or original, inside or border]: sums of steps, and their numbers.
     steps, counts = np.zeros((2, 2)), np.zeros((2, 2))
     calm_blocks = blocks = 0
     for photograph in photographs:
@@ -147,7 +147,7 @@ def visible_cells(photographs: Sequence[Photograph]) -> tuple[float, float] | No
 
 
 def most_varied(codes: np.ndarray, side: int = 16) -> tuple[slice, slice]:
-    """The square of codes with the most different codes in it, looked for every fourth code.
+    """The square with the most different codes, searched at every fourth code.
 
     >>> most_varied(np.arange(64).reshape(8, 8) // 40, side=4)
     (slice(4, 8, None), slice(0, 4, None))

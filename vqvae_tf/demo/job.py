@@ -1,7 +1,7 @@
-"""The demo: both stages on photographs, samples, an export that another process serves, a report.
+"""The demo: trains both stages on photographs, samples, exports, and writes a report.
 
-Everything is in one folder: `model/` and `prior/` (workdirs), `saved_model/`, `samples/` and
-`report.html`, with `timings.json`. Interrupted, the same call continues.
+Everything is in one folder: `model/` and `prior/` (workdirs), `saved_model/`, `samples/`,
+`report.html` and `timings.json`. The same call resumes an interrupted demo.
 """
 
 import csv
@@ -25,9 +25,9 @@ from vqvae_tf.media.output_files import write_png
 from vqvae_tf.workflows.prior_bits import bits_of
 
 DATA = "embedded:photos"
-SAMPLE_GRID = (32, 32)  # codes: twice the side of what the prior was trained on
+SAMPLE_GRID = (32, 32)  # codes: twice the side of the prior's training grid
 SAMPLES_PER_CLASS = 2
-# Parts of the run, by the names that the report gives them.
+# Parts of the run, by their names in the report.
 _TRAINING = "training the autoencoder"
 _PRIOR_TRAINING = "encoding the photographs and training the prior"
 
@@ -47,7 +47,7 @@ def run(
         The path of the report.
 
     Raises:
-        UserError: for anything that the user can put right.
+        UserError: for anything that the user can correct.
     """
     autoencoder_config = autoencoder_config or presets.preset("photos")
     prior_config = prior_config or presets.preset("photos_prior")
@@ -138,7 +138,7 @@ def _photographs(
     uri: str,
     search: models.CodeSearch | None = None,
 ) -> list[Photograph]:
-    """Pictures of a split with what came back of them and what their codes cost."""
+    """Pictures of a split with their reconstructions and the bits of their codes."""
     source = data.open_source(uri)
     bits = bits_of(prior)
     results = medium_of(model).measure(model, source, bits)
@@ -175,7 +175,7 @@ def _photographs(
 def _samples(
     prior: models.Prior, model: models.ImageVQVAE, counts: np.ndarray, folder: str
 ) -> tuple[list[Samples], np.ndarray]:
-    """New pictures by photograph as class, and one of codes drawn one by one by frequency."""
+    """Samples for each photograph as class, and a picture of codes drawn by their frequencies."""
     names = [name for name, photograph in embedded.TRAINING.items() if photograph.shown]
     numbers = [list(embedded.TRAINING).index(name) for name in names]
     labels = np.repeat(np.array(numbers, np.int32), SAMPLES_PER_CLASS)
@@ -194,7 +194,7 @@ def _samples(
 
 
 def _code_counts(model: models.ImageVQVAE) -> np.ndarray:
-    """Uses of every code in the training photographs, encoded once as they are."""
+    """Uses of every code in the training photographs, encoded whole."""
     counts = np.zeros(model.code_sizes[0], np.int64)
     for item in medium_of(model).code_maps(model, data.open_source(DATA)):
         counts += np.bincount(item["codes"].ravel(), minlength=len(counts))
@@ -238,7 +238,7 @@ def _machine() -> str:
 def _commands(output: str) -> list[tuple[str, str]]:
     return [
         (
-            "Train on pictures of your own",
+            "Train on your own pictures",
             "vqvae-train --preset=photos --data=folder:PICTURES --workdir=runs/mine",
         ),
         (

@@ -1,4 +1,4 @@
-"""The page of the image demo: every statement on it is computed from the facts it is given."""
+"""The report of the image demo; every statement in it is computed from the given facts."""
 
 import math
 from typing import Any
@@ -26,10 +26,10 @@ _CC_BY = ("The licence CC BY 2.0", "https://creativecommons.org/licenses/by/2.0/
 
 
 def image_report(facts: ImageFacts) -> page.Page:
-    """Composes the demo's page; `page.write` makes a file of it.
+    """Composes the demo's page, which `page.write` writes to a file.
 
     Args:
-        facts: what was trained, on what, and what came out.
+        facts: the models, the data and the results of the demo.
 
     Returns:
         The page.
@@ -44,10 +44,10 @@ def image_report(facts: ImageFacts) -> page.Page:
         title="A VQ-VAE on real photographs",
         lead=(
             f"Two networks were trained on {facts.training_photographs} photographs, on "
-            f"{facts.machine}. The first turns a picture into a coarse grid of whole numbers, and "
-            "back. The second learned which grids are likely, and draws new ones. Here is what "
-            "came back of photographs that neither had seen, what it costs compared with JPEG, and "
-            "what the two made up."
+            f"{facts.machine}. The first encodes a picture as a coarse grid of whole numbers and "
+            "decodes it. The second learned which grids are likely, and draws new ones. This page "
+            "shows reconstructions of photographs that neither had seen, compares their size with "
+            "JPEG, and shows new pictures."
         ),
         key_figures=_key_figures(facts, new, known),
         sections=[
@@ -65,7 +65,7 @@ def image_report(facts: ImageFacts) -> page.Page:
         footer=(
             f"Seed {facts.seed}; {facts.machine}; "
             + ", ".join(f"{name} {version}" for name, version in facts.versions.items())
-            + ". All pictures are inside this page: it loads nothing, and works offline."
+            + ". All pictures are part of this page: it loads nothing and works offline."
         ),
     )
 
@@ -83,7 +83,7 @@ def _key_figures(facts: ImageFacts, new: Measured, known: Measured) -> list[tupl
         (f"{_used(facts)} of {size}", "codes are in use"),
         (
             "equal" if differ == 0 else f"{formatting.count(differ)} differ",
-            "codes of the exported model, run by itself",
+            "codes of the exported model, run without the library",
         ),
         (
             formatting.duration(facts.total_seconds),
@@ -96,7 +96,7 @@ def _key_figures(facts: ImageFacts, new: Measured, known: Measured) -> list[tupl
             2,
             (
                 f"{new.prior_bits_per_code:.1f} bits",
-                f"a code with the prior, instead of {math.log2(size):.3g} (unseen photographs)",
+                f"per code with the prior, instead of {math.log2(size):.3g} (unseen photographs)",
             ),
         )
     return key_figures
@@ -112,15 +112,15 @@ def _explanation(facts: ImageFacts) -> page.Section:
     return page.Section(
         "What am I looking at?",
         [
-            "A VQ-VAE is a network that writes a picture down as whole numbers. Its first half, "
-            f"the encoder, sums up every cell of {cell}×{cell} pixels in {dimension} numbers. "
-            f"These are exchanged for the nearest entry of a learned list of {size}, the codebook, "
-            "and only the entry's place in the list is kept: the code. The second half, the "
-            "decoder, paints the picture again from the codes and nothing else. Whatever is "
-            "labelled “from codes” on this page was painted that way.",
+            "A VQ-VAE is a network that encodes a picture as whole numbers. Its first half, "
+            f"the encoder, maps every cell of {cell}×{cell} pixels to {dimension} numbers. "
+            f"These are replaced by the nearest entry of a learned list of {size}, the codebook, "
+            "and only the index of this entry is kept: the code. The second half, the decoder, "
+            "computes the picture from the codes only. Pictures labelled “from codes” on this page "
+            "were made that way.",
             "A second network, the prior, is trained afterwards, on grids of codes. It learns "
-            "which codes go together. So it can store a grid in fewer bits, and draw grids that no "
-            "photograph ever had.",
+            "which codes occur together. It can therefore store a grid in fewer bits, and draw "
+            "new grids.",
             page.Drawing(
                 diagram.overview(
                     example.original[area],
@@ -134,15 +134,15 @@ def _explanation(facts: ImageFacts) -> page.Section:
                     "map into a picture. The prior draws new code maps."
                 ),
                 caption=(
-                    f"A piece of “{example.name}”, its {codes.shape[1]}×{codes.shape[0]} codes "
-                    "shown as colours, and what the decoder made of them. The top row of codes "
+                    f"A part of “{example.name}”, its {codes.shape[1]}×{codes.shape[0]} codes "
+                    "shown as colours, and the decoded picture. The top row of codes "
                     f"begins {', '.join(str(code) for code in codes[0, :5])}. Codes with similar "
                     "vectors have similar colours."
                 ),
                 wide=True,
             ),
             page.Note(
-                "PSNR, in decibels, says how closely a picture came back: at 20 dB it is "
+                "PSNR, in decibels, measures how close a reconstruction is: at 20 dB it is "
                 "recognisable, 30 dB is good, at 40 dB it is hard to find a difference; 3 dB more "
                 "is half the squared error. SSIM compares structure: 1 is equal, 0 unrelated."
             ),
@@ -158,12 +158,12 @@ def _training(facts: ImageFacts) -> page.Section:
             *(_curve(stage) for stage in stages),
             page.Drawing(
                 charts.usage(facts.code_counts),
-                alt=f"Chart: share of every code in all uses, the commonest first; {used} of "
+                alt=f"Chart: share of every code in all uses, the most common first; {used} of "
                 f"{size} are used.",
                 caption=f"How often each code is used on the training photographs: {used} of "
-                f"{size} are. They are as varied as "
+                f"{size} are used. They are as varied as "
                 f"{_code_statistics(facts)['perplexity']:.0f} codes used equally often (the "
-                "perplexity): common material takes few codes, often.",
+                "perplexity), as common material uses few codes.",
             ),
             page.Table(
                 ("stage", "weights", "steps", "examples per step", "time"),
@@ -185,7 +185,7 @@ def _training(facts: ImageFacts) -> page.Section:
                     *((what, formatting.duration(seconds)) for what, seconds in facts.timings),
                     ("all of it", formatting.duration(facts.total_seconds)),
                 ],
-                caption="Where the time went",
+                caption="Time of each part",
             ),
         ],
     )
@@ -205,18 +205,18 @@ def _export(facts: ImageFacts) -> page.Section:
     outcome = (
         "all are equal"
         if check.equal == check.codes
-        else f"{formatting.count(check.codes - check.equal)} differ, which should not be"
+        else f"{formatting.count(check.codes - check.equal)} differ, which is an error"
     )
     return page.Section(
         "The exported model",
         [
-            f"The model is next to this page as a {check.format}, in {check.path}. It takes "
-            "pixels and gives codes, takes codes and gives pixels, and needs nothing of this "
+            f"The model is next to this page as a {check.format}, in {check.path}. It maps "
+            "pixels to codes and codes to pixels, and needs nothing of this "
             "library.",
-            "That was tried: a new process without the library loaded it and encoded "
+            "This was tested: a new process without the library loaded it and encoded "
             f"{check.pictures} {'picture' if check.pictures == 1 else 'pictures'}. Of "
             f"{formatting.count(check.codes)} codes, compared with those of the model as trained, "
-            f"{outcome}. Loading included, it took {formatting.duration(check.seconds)}.",
+            f"{outcome}. Including loading, it took {formatting.duration(check.seconds)}.",
         ],
     )
 
@@ -226,7 +226,7 @@ def _weaknesses(facts: ImageFacts, new: Measured, known: Measured) -> page.Secti
     items = results.behind_codecs((new, known))
     if known.psnr - new.psnr >= 0.5:
         items.append(
-            f"Unseen photographs come back {known.psnr - new.psnr:.1f} dB worse than new parts of "
+            f"Unseen photographs are {known.psnr - new.psnr:.1f} dB worse than new parts of "
             f"known ones: {facts.training_photographs} photographs hold only so many colours and "
             "materials."
         )
@@ -234,16 +234,16 @@ def _weaknesses(facts: ImageFacts, new: Measured, known: Measured) -> page.Secti
     if steps is not None and steps[0] > 1.3 * steps[1]:
         cell = new.photographs[0].cell
         items.append(
-            "Calm areas, such as a sky, break into flat patches: a step in brightness is "
+            "Smooth areas, such as a sky, break into flat patches: a step in brightness is "
             f"{steps[0]:.1f} times as high at the border of two {cell}×{cell} cells as inside "
             f"one (in the originals: {steps[1]:.1f})."
         )
     if size - _used(facts) > 0.02 * size:
         items.append(f"{size - _used(facts)} of {size} codes are never used in training.")
     items += [
-        f"The prior saw pieces of {facts.prior_tile}×{facts.prior_tile} pixels. Nothing taught "
-        "it how the parts of a whole scene fit together, so expect material in its pictures, "
-        "rather than things.",
+        f"The prior was trained on tiles of {facts.prior_tile}×{facts.prior_tile} pixels. It did "
+        "not learn how the parts of a whole scene fit together, so its pictures show textures "
+        "rather than objects.",
         f"This is one run with one seed, after {formatting.duration(training)} of training. "
         "Another seed, or more time, gives other figures.",
     ]
@@ -253,9 +253,9 @@ def _weaknesses(facts: ImageFacts, new: Measured, known: Measured) -> page.Secti
 def _credits(facts: ImageFacts) -> page.Section:
     held_out = {photograph.name for photograph in facts.new_photographs}
     blocks: list[page.Block] = [
-        "The photographs ship inside Python packages; none was downloaded.",
+        "The photographs are part of Python packages; none was downloaded.",
         page.Table(
-            ("photograph", "use", "by whom, under which terms"),
+            ("photograph", "use", "author and licence"),
             [
                 (name, "kept for the test" if name in held_out else "trained on", credit)
                 for name, credit in facts.credits.items()

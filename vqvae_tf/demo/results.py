@@ -10,20 +10,20 @@ from vqvae_tf.demo.facts import ImageFacts, Photograph, Samples
 from vqvae_tf.demo.figures import Measured
 from vqvae_tf.reporting import charts, codecs, formatting, page, pictures
 
-_LEVEL = 0.1  # dB: nearer than this, two results are called level
-_DETAIL = 96  # side of the enlarged piece, in pixels
-_REGION_ROWS = 256  # of a held-out strip, as far as it is shown
+_LEVEL = 0.1  # dB: two results that differ by less count as equal
+_DETAIL = 96  # side of the enlarged part, in pixels
+_REGION_ROWS = 256  # rows shown of a held-out strip
 _LABELS = {"jpeg": "JPEG", "webp": "WebP"}
 
 
 def photographs(facts: ImageFacts) -> page.Section:
-    """Whole photographs, each with a slider, its code map, JPEG, and its worst piece."""
+    """Whole photographs, each with a slider, its code map, JPEG, and its worst part."""
     measured = [
         figures.measure(photograph.name, [photograph], len(facts.codebook))
         for photograph in facts.new_photographs
     ]
     blocks: list[page.Block] = [
-        "Nothing of these pictures was used in training. The networks take any size, so each "
+        "No part of these pictures was used in training. The networks take any size, so each "
         "picture was encoded whole."
     ]
     for one in measured:
@@ -48,7 +48,7 @@ def photographs(facts: ImageFacts) -> page.Section:
                 for one in measured
                 if (searched := one.photographs[0].searched) is not None
             ],
-            caption="Each photograph by itself",
+            caption="Each photograph separately",
         )
     )
     return page.Section("Photographs it has never seen", blocks)
@@ -62,7 +62,7 @@ def _photograph(one: Measured, facts: ImageFacts) -> list[page.Block]:
     comparison = page.Comparison(
         page.Picture(photograph.original, f"Original: {photograph.title}", "original"),
         page.Picture(
-            photograph.reconstruction, f"Painted from codes: {photograph.title}", "from codes"
+            photograph.reconstruction, f"Decoded from codes: {photograph.title}", "from codes"
         ),
         f"“{photograph.name}”, {photograph.title}: {width}×{height} pixels from "
         f"{formatting.count(photograph.codes.size)} codes, {one.rates[0].bits_per_pixel:.2f} bits "
@@ -74,14 +74,14 @@ def _photograph(one: Measured, facts: ImageFacts) -> list[page.Block]:
             page.Picture(
                 pictures.code_map(photograph.codes, facts.codebook),
                 f"Code map of {photograph.title}: coarse squares in false colours",
-                f"All that the decoder gets: {columns}×{rows} codes, here as colours",
+                f"The decoder's input: {columns}×{rows} codes, here as colours",
                 scale=photograph.cell,
             ),
             *(
                 page.Picture(
                     jpeg.images[0],
                     f"As a JPEG: {photograph.title}",
-                    f"JPEG in as many bits as the {rate.name}: {jpeg.bits_per_pixel:.2f} a pixel, "
+                    f"JPEG in as many bits as {rate.name}: {jpeg.bits_per_pixel:.2f} per pixel, "
                     f"{jpeg.psnr:.1f} dB",
                 )
                 for rate, jpeg in jpegs
@@ -93,17 +93,14 @@ def _photograph(one: Measured, facts: ImageFacts) -> list[page.Block]:
     square = figures.worst_square(photograph, _DETAIL)
     detail = page.Gallery(
         [
-            page.Picture(image[square], f"Piece of {photograph.title}: {name}", name, scale=3)
+            page.Picture(image[square], f"Part of {photograph.title}: {name}", name, scale=3)
             for name, image in [
                 ("original", photograph.original),
                 ("from codes", photograph.reconstruction),
-                *(
-                    (f"JPEG in as many bits as the {rate.name}", jpeg.images[0])
-                    for rate, jpeg in jpegs
-                ),
+                *((f"JPEG in as many bits as {rate.name}", jpeg.images[0]) for rate, jpeg in jpegs),
             ]
         ],
-        caption="Enlarged: the square of this photograph that came back with the largest error.",
+        caption="Enlarged: the square of this photograph with the largest error.",
         cell=160,
     )
     return [comparison, beside, *searched, detail]
@@ -118,16 +115,16 @@ def _searched(photograph: Photograph, searched: np.ndarray) -> list[page.Block]:
             ),
             page.Picture(searched, f"From searched codes: {photograph.title}", "searched"),
             "The nearest code is not always the best one. Here as many codes of the same list were "
-            "chosen by trying, at every place, which of the nearest few leaves the smallest error "
-            f"once it is painted: {psnr:.1f} dB. Even areas, which otherwise get one code over and "
-            "over, come back smoother, since neighbours may now share a colour between them. It "
-            "takes some hundred times as long.",
+            "chosen by trying, at every place, which of the nearest few has the smallest error "
+            f"after decoding: {psnr:.1f} dB. Flat areas, in which all places otherwise get the "
+            "same code, are smoother, since a mix of codes can approximate their colour. The "
+            "search takes about a hundred times as long.",
         )
     ]
 
 
 def _searched_row(one: Measured, searched: np.ndarray) -> tuple[str, ...]:
-    """The searched codes with the prior, or plain where there is none."""
+    """The row of searched codes with the prior, or of plain codes without one."""
     photograph = one.photographs[0]
     rate, name = one.rates[0].bits_per_pixel, "searched codes"
     if photograph.searched_bits_per_code is not None:
@@ -148,11 +145,11 @@ def regions(facts: ImageFacts) -> page.Section:
     return page.Section(
         "New parts of photographs it knows",
         [
-            "The right-hand edge of every training photograph was kept out of training. The "
-            "material is familiar here, the picture is not: an easier test than the one above.",
+            "The right-hand edge of every training photograph was excluded from training. The "
+            "material is familiar, but the picture is new: an easier test than the one above.",
             page.Gallery(
                 [_region(strip, facts) for strip in facts.new_regions if strip.shown],
-                caption="Left original, right from codes. Of tall strips the middle is shown.",
+                caption="Left: original; right: from codes. Of tall strips the middle is shown.",
                 cell=170,
             ),
         ],
@@ -182,9 +179,9 @@ def cost(facts: ImageFacts, parts: Sequence[Measured]) -> page.Section:
         if part.prior_bits_per_code is not None:
             bars[f"{part.title},\nwith the prior"] = part.prior_bits_per_code
     blocks: list[page.Block] = [
-        "A pixel as a screen gets it takes 24 bits, eight each for red, green and blue. Here a "
-        f"cell of {cell}×{cell} pixels takes one code, and to tell one of "
-        f"{len(facts.codebook)} takes {bits:.3g} bits: {bits / cell**2:.2f} a pixel, "
+        "An uncompressed pixel takes 24 bits, eight each for red, green and blue. Here a "
+        f"cell of {cell}×{cell} pixels takes one code, and one code of "
+        f"{len(facts.codebook)} takes {bits:.3g} bits: {bits / cell**2:.2f} per pixel, "
         f"{24 * cell**2 / bits:.0f} times fewer.",
         *(_reading(part) for part in parts),
         *(_chart(part) for part in parts),
@@ -192,8 +189,8 @@ def cost(facts: ImageFacts, parts: Sequence[Measured]) -> page.Section:
             charts.bars(bars, x_label="bits per code (fewer is better)"),
             alt="Bars of bits per code. "
             + "; ".join(f"{name}: {value:.2f}".replace("\n", " ") for name, value in bars.items()),
-            caption="What one code costs: if all were equally likely; if only their frequencies "
-            "in training are known; with the prior, which looks at the codes before it.",
+            caption="Bits of one code: if all were equally likely; if only their frequencies "
+            "in training are known; with the prior, which uses the codes before it.",
         ),
         page.Table(
             ("", "bits per pixel", "times fewer than 24", "codes, dB", "JPEG, dB", "WebP, dB"),
@@ -209,32 +206,32 @@ def cost(facts: ImageFacts, parts: Sequence[Measured]) -> page.Section:
                 for part in parts
                 for rate in part.rates
             ],
-            caption="PSNR of all pictures of a kind together; the codecs at no more bits",
+            caption="PSNR over all pictures of a group; the codecs use no more bits",
         ),
         page.Note(
             "How bits are counted: with the prior, those of an ideal arithmetic coder; none was "
             "run. The networks' weights are not counted, and neither are JPEG's headers and tables "
-            "or WebP's container. A codec's quality comes in steps, so it may stay below the bits "
-            "it is given."
+            "or WebP's container. A codec has discrete quality settings, so it may use fewer bits "
+            "than allowed."
         ),
     ]
     return page.Section("What it costs: bits compared with JPEG", blocks)
 
 
 def _reading(part: Measured) -> str:
-    sentences = [f"On {part.title}, what comes back from codes reaches {part.psnr:.1f} dB."]
+    sentences = [f"On {part.title}, reconstructions reach {part.psnr:.1f} dB."]
     if part.prior_bits_per_code is not None:
         bits = part.rates[-1].bits_per_pixel
         sentences.append(
             f"With the prior a code takes {part.prior_bits_per_code:.2f} bits on average: "
-            f"{bits:.2f} a pixel, {24 / bits:.0f} times fewer than 24."
+            f"{bits:.2f} per pixel, {24 / bits:.0f} times fewer than 24."
         )
     for rate in part.rates:
         jpeg = rate.codecs["jpeg"]
         if jpeg is None:
             outcome = "there is no JPEG: its lowest quality needs more"
         elif abs(part.psnr - jpeg.psnr) < _LEVEL:
-            outcome = "JPEG is as close to the originals"
+            outcome = "JPEG is equally close to the originals"
         else:
             outcome = (
                 f"JPEG is {abs(part.psnr - jpeg.psnr):.1f} dB "
@@ -255,22 +252,22 @@ def _chart(part: Measured) -> page.Drawing:
             {rate.name: (rate.bits_per_pixel, part.psnr) for rate in part.rates},
         ),
         alt=f"Chart of bits per pixel against PSNR, as in the table: {part.title}.",
-        caption=f"{_start(part.title)}. A mark above a curve beats that codec.",
+        caption=f"{_start(part.title)}. A mark above a curve is better than that codec.",
     )
 
 
 def made_up(facts: ImageFacts) -> page.Section:
-    """Samples, and what they would be without the prior."""
+    """Samples, and a picture drawn without the prior for comparison."""
     height, width = facts.samples[0].images.shape[1:3]
     blocks: list[page.Block] = [
-        "Nobody photographed these. The prior drew a grid of codes, one after another, each by "
-        "chance but with the odds that the codes before it give; then the decoder painted the "
-        "grid. For each picture the prior was told whose material to draw."
+        "These are not photographs. The prior drew a grid of codes one by one, each at random "
+        "with probabilities that depend on the codes before it; then the decoder computed the "
+        "picture. Each picture was conditioned on a training photograph."
     ]
     if min(height, width) > facts.prior_tile:
         blocks.append(
-            f"A sample measures {width}×{height} pixels. The prior learned from pieces of "
-            f"{facts.prior_tile}×{facts.prior_tile}, so it continues beyond all that it was shown."
+            f"A sample has {width}×{height} pixels. The prior was trained on tiles of "
+            f"{facts.prior_tile}×{facts.prior_tile}, so samples are larger than its training data."
         )
     blocks.append(page.Gallery([_sample(samples) for samples in facts.samples], cell=150))
     if facts.independent is not None:
@@ -278,8 +275,8 @@ def made_up(facts: ImageFacts) -> page.Section:
             page.Picture(
                 facts.independent,
                 "Noise: decoded from codes drawn independently of each other",
-                "For comparison: codes drawn without the prior, by their frequencies alone. What "
-                "the samples have beyond this, the prior has learned.",
+                "For comparison: codes drawn without the prior, by their frequencies only. The "
+                "difference to the samples is due to the prior.",
             )
         )
     return page.Section("Pictures it made up", blocks)
@@ -296,12 +293,12 @@ def _sample(samples: Samples) -> page.Picture:
 
 
 def behind_codecs(parts: Sequence[Measured]) -> list[str]:
-    """A sentence for every part and codec that comes closer than the codes in the same bits."""
+    """A sentence for every part and codec that is better than the codes in the same bits."""
     sentences = []
     for part in parts:
         for kind, label in _LABELS.items():
             ahead = [
-                f"{codec.psnr - part.psnr:.1f} dB in as many bits as the {rate.name}"
+                f"{codec.psnr - part.psnr:.1f} dB in as many bits as {rate.name}"
                 for rate in part.rates
                 if (codec := rate.codecs[kind]) and codec.psnr - part.psnr >= _LEVEL
             ]
@@ -315,5 +312,5 @@ def _psnr_of(result: codecs.CodecResult | None, digits: int) -> str:
 
 
 def _start(title: str) -> str:
-    """The title as a sentence begins."""
+    """The title with a capital letter."""
     return title[0].upper() + title[1:]

@@ -1,4 +1,4 @@
-"""Media: how pictures, sounds and others are opened, batched, measured, shown and written."""
+"""Media: pictures and sounds, and how they are opened, batched, measured, shown and written."""
 
 from vqvae_tf.media.medium import Medium
 from vqvae_tf.media.registry import medium_of

@@ -1,4 +1,4 @@
-"""A model's functions for pictures of any size, in memory that does not grow with them."""
+"""Compiled functions of a model for pictures of any size, in bounded memory."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,15 +15,15 @@ from vqvae_tf.media.pieces import pieces
 class CompiledImageModel:
     """A model's pixel-level functions, each traced once for pictures of any size.
 
-    A large picture goes through them in pieces. Each is given its surroundings as far as the
-    networks reach (`config.reach`), so that codes, pixels and bits are those of the whole picture.
+    A large picture is processed in pieces. Each piece includes its surroundings up to the networks'
+    `config.reach`, so that codes, pixels and bits are those of the whole picture.
 
     Args:
         model: the autoencoder.
-        search: gives codes of pictures and their conditions; None takes the nearest codes. A search
-            changes codes one after another, so that those of a large picture depend a little on
-            where it is cut.
-        piece_pixels: pixels of a piece, without those around it.
+        search: function of pictures and their conditions that returns codes; None takes the nearest
+            codes. A search changes codes one after another, so those of a large picture depend
+            slightly on where it is cut.
+        piece_pixels: pixels of a piece, without its surroundings.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class CompiledImageModel:
         self._area = max(1, piece_pixels // config.stride**2)  # places of the code grid
 
     def encode(self, images: Any, conditions: Mapping[str, Any] | None = None) -> Any:
-        """Codes of pictures; their conditions tell a search with a prior more."""
+        """Codes of pictures; a search with a prior uses their conditions."""
         batch, *size = images.shape[:3]
         grid = [-(-side // self._stride) for side in size]
         whole = None
@@ -58,7 +58,7 @@ class CompiledImageModel:
         return whole
 
     def decode(self, codes: Any) -> Any:
-        """The uint8 pictures that codes stand for."""
+        """Decodes codes to uint8 pictures."""
         batch, *grid = codes.shape[:3]
         whole = None
         for piece in self._pieces(batch, *grid):
@@ -76,8 +76,8 @@ class CompiledImageModel:
         for piece in self._pieces(*codes.shape[:3]):
             part = images[:, *self._pixels(piece.outer)], codes[:, *piece.outer]
             (top, bottom), (left, right) = ((place.start, place.stop) for place in piece.within)
-            # A model counts from the first pixel that codes decode to. What is above the piece
-            # and to its left comes out the same from a corner of it, and is taken off again.
+            # A model counts bits from the first decoded pixel. The bits above the piece and to its
+            # left are computed from a corner of it, and subtracted.
             total += self._bits_of_corner(*part, bottom, right)
             total -= self._bits_of_corner(*part, top, right)
             total -= self._bits_of_corner(*part, bottom, left)

@@ -1,4 +1,4 @@
-"""What a trained image model is worth over a whole set of pictures: distortion, codes, bits."""
+"""Evaluation of an image model over a whole set of pictures: distortion, codes, bits."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ BATCH_PIXELS = 2**18  # pictures of one size are batched up to this many pixels
 
 
 class PictureModel(Protocol):
-    """What `evaluate` asks of a model; those of `vqvae_tf.models` for pictures offer it.
+    """The interface of models for `evaluate`; image models of `vqvae_tf.models` have it.
 
     Pictures are uint8 `[batch, height, width, channels]`.
     """
@@ -25,7 +25,7 @@ class PictureModel(Protocol):
         """Codes of pictures, int32 `[batch, rows, columns, ...]`."""
 
     def decode(self, codes: Any) -> Any:
-        """Pictures, of which the upper left corner is that which was encoded."""
+        """Pictures whose upper left corner is the encoded picture."""
 
     def bits(self, batch: Any, codes: Any) -> Any:
         """`reconstruction`, `[batch]`: -log2 p(x|z) of the pictures `batch["image"]`."""
@@ -39,28 +39,29 @@ def evaluate(
     prior_bits: Bits | None = None,
     encode: Encode | None = None,
 ) -> dict[str, Any]:
-    """Encodes and reconstructs whole pictures and measures them together and one by one.
+    """Encodes and reconstructs whole pictures, and measures them together and one by one.
 
-    Everything is pooled: PSNR comes from the mean squared error over all pixels, perplexity from
-    the frequencies of all codes (the geometric mean over codebooks), bits/dim from all bits over
-    all dimensions. SSIM is a mean over pictures (of those at least 11 pixels a side). A latent
-    costs its share of `code_sizes` in bits, and where a prior is given also what the prior says.
+    Figures are pooled: PSNR is computed from the mean squared error over all pixels, perplexity
+    from the frequencies of all codes (the geometric mean over codebooks), bits/dim from all bits
+    divided by all dimensions. SSIM is a mean over pictures of at least 11x11 pixels. The bits of a
+    code are log2 of its entry in `code_sizes` and, if a prior is given, also those under the prior.
 
     Args:
         model: a trained model of pictures.
-        pictures: mappings with `name`, `image` (uint8 `[height, width, channels]`) and, where
-            there is one, `label`. Neighbours of the same size are measured in one batch.
-        code_sizes: how many values each code of a place may take.
-        prior_bits: gives the bits `[batch]` of codes `[batch, height, width]` and conditions:
-            `label`, `[batch]`, where all pictures have one.
-        encode: gives codes of pictures and conditions; the model's own `encode` by default.
+        pictures: mappings with `name`, `image` (uint8 `[height, width, channels]`) and optionally
+            `label`. Consecutive pictures of the same size are measured in one batch.
+        code_sizes: number of values of each code of a place.
+        prior_bits: function of codes `[batch, height, width]` and conditions (`label`, `[batch]`,
+            if all pictures have one) that returns their bits, `[batch]`.
+        encode: function of pictures and conditions that returns codes; the model's `encode` by
+            default.
 
     Returns:
         `pictures`, `mse` (of pixels on a scale of width 1), `psnr`, `ssim`, `perplexity`,
         `usage`, `codes_in_use`, `reconstruction_bits_per_dimension`,
         `latent_bits_per_dimension`, `bits_per_dimension`; with a prior `prior_bits_per_code`,
         `prior_bits_per_dimension`, `bits_per_dimension_with_prior`; and under `per_picture` a
-        row for each picture. Where pictures are too small for SSIM, `ssim_note` says so, and
+        row for each picture. If pictures are too small for SSIM, there is an `ssim_note`, and
         `ssim` is None if all of them are.
     """
     rows, counts = [], [np.zeros(size, np.int64) for size in code_sizes]
@@ -81,7 +82,7 @@ def evaluate(
 
 
 def table(results: Mapping[str, Any]) -> str:
-    """The numbers of `evaluate` as two columns of text, with notes on those that are missing.
+    """The numbers of `evaluate` as two columns of text, with notes on missing ones.
 
     >>> print(table({"psnr": 27.5, "usage": 0.875, "pictures": 4, "per_picture": []}))
     psnr      27.5
@@ -147,7 +148,7 @@ def _measure(model, batch, prior_bits, encode):
 
 
 def _squared_error(images, reconstructions):
-    """Of each picture, summed over its pixels on a scale of width 1."""
+    """Squared error of each picture, summed over its pixels on a scale of width 1."""
     total = np.zeros(len(images), np.int64)
     for rows, columns in _parts(images.shape):
         difference = np.subtract(
@@ -158,7 +159,7 @@ def _squared_error(images, reconstructions):
 
 
 def _ssim(images, reconstructions):
-    """Of each picture: the mean over all places of the window."""
+    """SSIM of each picture, the mean over all positions of the window."""
     margin = SSIM_WINDOW - 1
     batch, height, width = images.shape[:3]
     total = np.zeros(batch)
@@ -181,7 +182,7 @@ def _parts(shape):
 
 
 def _pooled(rows, bits_per_code):
-    """Ratios of sums over rows; of one row, that picture's own figures."""
+    """Ratios of sums over rows; for one row, the figures of that picture."""
 
     def total(name):
         return math.fsum(row[name] for row in rows)
@@ -209,7 +210,7 @@ def _pooled(rows, bits_per_code):
 
 
 def _pooled_ssim(rows):
-    """`ssim`, and why pictures are left out of it."""
+    """`ssim`, and a note on pictures that are not part of it."""
     known = [row["ssim"] for row in rows if "ssim" in row]
     figures: dict[str, Any] = {"ssim": math.fsum(known) / len(known) if known else None}
     if len(known) < len(rows):
@@ -227,10 +228,10 @@ def count_slots(counts: Sequence[np.ndarray] | np.ndarray, codes: np.ndarray) ->
 
 
 def code_statistics(counts: Sequence[np.ndarray]) -> dict[str, Any]:
-    """`perplexity`, `usage` and `codes_in_use`, pooled as by `vqvae_tf.metrics`.
+    """`perplexity`, `usage` and `codes_in_use`, pooled as in `vqvae_tf.metrics`.
 
     Args:
-        counts: of the codes of each slot; the perplexity is their geometric mean.
+        counts: counts of codes for each slot; the perplexity is the geometric mean over slots.
 
     >>> code_statistics([np.array([3, 0, 3, 0])])
     {'perplexity': 2.0, 'usage': 0.5, 'codes_in_use': 2}

@@ -1,4 +1,4 @@
-"""Pictures: opened, cut into tiles, measured, encoded, and written with their reconstructions."""
+"""The medium of pictures: opens, batches, measures, encodes and writes them."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,15 +19,15 @@ from vqvae_tf.media.output_files import new_name, write_codes, write_png
 
 
 class ImageMedium(medium.Medium):
-    """Pictures, of models whose batches have the key `image`."""
+    """Pictures, for models whose batches have the key `image`."""
 
     condition = "label"
 
     def open_source(self, uri: str) -> data.Source:
-        """`data.open_source` where pictures are wanted.
+        """`data.open_source` for pictures.
 
         Raises:
-            UserError: also if `uri` names codes.
+            UserError: if it cannot be opened, or if `uri` names codes.
         """
         source = data.open_source(uri)
         if isinstance(source, data.CodeRecords):
@@ -39,7 +39,7 @@ class ImageMedium(medium.Medium):
     def fitted(
         self, config: models.ImageModelConfig, source: data.Source
     ) -> models.ImageModelConfig:
-        """The configuration of a model of these pictures: as it is."""
+        """The configuration, unchanged."""
         return config
 
     def batches(
@@ -61,8 +61,8 @@ class ImageMedium(medium.Medium):
         Args:
             model: the autoencoder.
             source: the pictures.
-            prior_bits: of a prior, as in `evaluation.evaluate`.
-            search: as of `evaluation.evaluate`; None takes the nearest codes.
+            prior_bits: bits under a prior, as in `evaluation.evaluate`.
+            search: `encode` of `evaluation.evaluate`; None takes the nearest codes.
         """
         fast = CompiledImageModel(model, search)
         results = evaluation.evaluate(
@@ -82,7 +82,7 @@ class ImageMedium(medium.Medium):
         count: int | None = None,
         search: medium.Encode | None = None,
     ) -> int:
-        """Writes `NAME.png`, a picture and its reconstruction side by side, and its codes."""
+        """Writes `NAME.png`, a picture and its reconstruction side by side, and the codes."""
         fast = CompiledImageModel(model, search)
         total = len(source) if count is None else min(count, len(source))
         pictures = source.pictures(model.config.data.channels)
@@ -109,17 +109,17 @@ class ImageMedium(medium.Medium):
         """Codes of all whole pictures of a source.
 
         With a `variation` each picture is encoded several times: from two offsets of half a stride
-        along either side, and, where that is asked for, mirrored and at half its size; and a share
-        of all these once more, each in colours of its own. The prior so sees the same material
-        under many codes. Recoloured maps have the label -1: they teach what goes with what, not
-        what a class looks like.
+        along each side and, if configured, mirrored and at half its size; and a share of all these
+        again in random colours. The prior is thus trained on the same material under many codes.
+        Recoloured maps have the label -1: they show which codes occur together, not what a class
+        looks like.
 
         Args:
             model: the trained model.
             source: the pictures.
             variation: a `DataConfig`, of which `flip`, `half_size_share` and `recolour_share`
-                count; None encodes each picture once, as it is.
-            seed: of the recolouring.
+                are used; None encodes each picture once, unchanged.
+            seed: seed of the recolouring.
 
         Yields:
             Mappings with `name`, `codes` (int32 `[height, width, ...]`), `rank` (2) and `label` (or
@@ -163,14 +163,14 @@ class ImageMedium(medium.Medium):
         return [sheet, *written]
 
     def examples(self, model, size=None):
-        """Pictures of uniform noise, of sizes that the strides do and don't divide."""
+        """Pictures of uniform noise, of sizes that the strides divide and of others."""
         draws, channels = np.random.default_rng(0), model.config.data.channels
         sizes = [(32, 32), (45, 61), (7, 130)] if size is None else [size, size]
         return [draws.integers(0, 256, (*each, channels), np.uint8) for each in sizes]
 
 
 def _variations(image, label, variation, half, seed):
-    """Pairs of an image and its label, for one picture, each made when it is asked for."""
+    """Yields pairs of an image and its label for one picture."""
     plain = [image]
     if variation.half_size_share:
         height, width = image.shape[:2]
@@ -195,7 +195,7 @@ def _variations(image, label, variation, half, seed):
 
 
 def _recoloured(image, draw, strength):
-    """`recolour` of a whole picture, by a few rows at a time."""
+    """`recolour` of a whole picture, a few rows at a time."""
     mean = image.mean((0, 1), np.float64)[None]
     rows = max(1, evaluation.BATCH_PIXELS // image.shape[1])
     parts = [

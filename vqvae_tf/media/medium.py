@@ -1,4 +1,4 @@
-"""The contract of all media: what the jobs ask of pictures, of sounds and of other data."""
+"""The base class of all media: the interface of the jobs to pictures, sounds and other data."""
 
 import abc
 from collections.abc import Callable, Iterator, Mapping
@@ -7,17 +7,17 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
-Conditions = Mapping[str, Any]  # by name, each `[batch]`; empty where none are known
+Conditions = Mapping[str, Any]  # by name, each `[batch]`; empty if none are known
 Bits = Callable[[np.ndarray, Conditions], Any]
 Encode = Callable[[Any, Conditions], Any]
 
 
 class Source(Protocol):
-    """What the jobs themselves ask of the data behind a URI; the rest is up to the medium.
+    """The interface of data sources that the jobs use; the medium may use more.
 
     Attributes:
-        uri: what `open_source` was given.
-        class_names: names of the classes; empty where there are none.
+        uri: argument of `open_source`.
+        class_names: names of the classes; empty if there are none.
     """
 
     uri: str
@@ -30,26 +30,26 @@ class Medium(abc.ABC):
     A model's `data_key` names its medium. Methods take models of any family of the medium.
 
     Attributes:
-        condition: what the classes of a source are called: the key of their numbers in what it
-            holds, in batches, code maps and records.
+        condition: name of the classes of a source: the key of their numbers in its examples, in
+            batches, code maps and records.
     """
 
     condition: str
 
     @abc.abstractmethod
     def open_source(self, uri: str) -> Any:
-        """The `Source` that a data URI names.
+        """The `Source` of a data URI.
 
         Raises:
-            UserError: if there is none, or if it holds something else.
+            UserError: if there is none, or if it has data of another kind.
         """
 
     @abc.abstractmethod
     def fitted(self, config: Any, source: Any) -> Any:
-        """The configuration of a model of these data: with what it must know of them.
+        """The configuration of a model, completed with properties of the data.
 
         Raises:
-            UserError: if it was made for others.
+            UserError: if it does not fit the data.
         """
 
     @abc.abstractmethod
@@ -58,7 +58,7 @@ class Medium(abc.ABC):
 
         Args:
             source: the data.
-            config: of the autoencoder, with its `training` settings.
+            config: configuration of the autoencoder, with its `training` settings.
             start_step: number of the first batch.
         """
 
@@ -66,13 +66,14 @@ class Medium(abc.ABC):
     def measure(
         self, model: Any, source: Any, prior_bits: Bits | None = None, search: Encode | None = None
     ) -> dict[str, Any]:
-        """What a model is worth over all data of a source, pooled: error, bits, codes in use.
+        """Measures a model over all data of a source, pooled: error, bits, codes in use.
 
         Args:
             model: the autoencoder.
             source: the data.
-            prior_bits: gives the bits `[batch]` of codes and their conditions.
-            search: gives codes of data and their conditions; None takes the model's own.
+            prior_bits: function of codes and their conditions that returns their bits, `[batch]`.
+            search: function of data and their conditions that returns codes; None means the
+                model's `encode`.
         """
 
     @abc.abstractmethod
@@ -84,12 +85,12 @@ class Medium(abc.ABC):
         Args:
             model: the autoencoder.
             source: the data.
-            variation: how each is varied, as a prior's configuration says; None for not at all.
-            seed: of the variation.
+            variation: how each example is varied, from the prior's configuration; None for none.
+            seed: seed of the variation.
 
         Yields:
-            Mappings with `name`, `codes` (of one example, as `model.encode` gives them), `rank` (of
-            the grid) and, under the name `condition`, the number of the class (or None).
+            Mappings with `name`, `codes` (of one example, as returned by `model.encode`), `rank`
+            (of the grid) and, under the name `condition`, the number of the class (or None).
         """
 
     @abc.abstractmethod
@@ -107,31 +108,31 @@ class Medium(abc.ABC):
             model: the autoencoder.
             source: the data.
             output: the folder.
-            count: how many at most; None for all.
-            search: as of `measure`.
+            count: maximal number of examples; None for all.
+            search: as in `measure`.
 
         Returns:
-            How many were written.
+            The number of examples written.
         """
 
     @abc.abstractmethod
     def write_samples(
         self, model: Any, codes: np.ndarray, output: str, conditions: Mapping[str, str]
     ) -> list[str]:
-        """Decodes codes, writes the results into a folder and returns the paths, the best first.
+        """Decodes codes, writes the results to a folder and returns the paths, the main one first.
 
         Args:
             model: the autoencoder.
             codes: as `model.decode` takes them.
             output: the folder.
-            conditions: by name, the classes that they were drawn for.
+            conditions: the classes for which they were drawn, by name.
         """
 
     @abc.abstractmethod
     def examples(self, model: Any, size: tuple[int, ...] | None = None) -> list[np.ndarray]:
-        """Data that an export is checked with, without the batch axis.
+        """Data to check an export with, without the batch axis.
 
         Args:
             model: the autoencoder.
-            size: their sides; None gives several sizes.
+            size: sides of the data; None for several sizes.
         """

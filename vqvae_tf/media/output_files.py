@@ -1,4 +1,4 @@
-"""The files that jobs write for people: their names, and pictures, sounds and codes."""
+"""Names of output files, and functions that write pictures, sounds and codes."""
 
 import io
 import os
@@ -13,15 +13,15 @@ _NAME_BYTES = 200  # of a file's name; file systems take 255, with endings and `
 
 
 def new_name(name: str, names: set[str], endings: tuple[str, ...] = ("",)) -> str:
-    """A file's name for what has that name, without its ending; in small letters it joins `names`.
+    """A new file name, without its ending, for an example; it is added to `names` in lower case.
 
-    Folders become part of it; what no file system takes is written as an escape, very long names
-    are cut, and a number is appended to one that is in `names` already.
+    Folders become part of it. Characters that a file system may refuse are escaped, very long names
+    are cut, and a number is appended to a name that is already in `names`.
 
     Args:
-        name: of a picture or a sound.
-        names: those that are taken.
-        endings: what files of this name have behind it, where names of others may end so too.
+        name: name of a picture or a sound.
+        names: names that are already used.
+        endings: endings of the files with this name, if other names may end like that too.
 
     >>> names = set()
     >>> [new_name(name, names) for name in ("a/b.png", "a_b.jpg", "A_b", "../c.png", "")]
@@ -29,7 +29,7 @@ def new_name(name: str, names: set[str], endings: tuple[str, ...] = ("",)) -> st
     """
     name = disk.printable(os.path.splitext(name)[0]).replace("/", "_")
     name = name.encode()[:_NAME_BYTES].decode(errors="ignore")
-    if name.startswith("."):  # hidden, or a folder's own name
+    if name.startswith("."):  # hidden, or a name of a folder such as ".."
         name = "_" + name[1:]
     name = name or "unnamed"
     number, unique = len(names), name

@@ -1,4 +1,4 @@
-"""Large pictures and grids in rectangular pieces, so that memory does not grow with them."""
+"""Divides large pictures and grids into rectangular pieces, to limit memory."""
 
 import math
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 
 class Piece(NamedTuple):
-    """A rectangle of a larger one, each as slices of its rows and columns.
+    """A part of a rectangle; all attributes are slices of rows and columns.
 
     Attributes:
-        inner: what the piece is for; those of all pieces cover everything once.
-        outer: the same with a margin, as far as there is something around it.
-        within: where `inner` is in `outer`.
+        inner: the piece; those of all pieces cover the rectangle once.
+        outer: the piece with a margin, as far as it is inside the rectangle.
+        within: position of `inner` in `outer`.
     """
 
     inner: tuple[slice, slice]
@@ -20,11 +20,11 @@ class Piece(NamedTuple):
 
 
 def pieces(height: int, width: int, area: int, margin: int = 0) -> Iterator[Piece]:
-    """Cuts a rectangle into pieces of about the same size and of at most `area` places inside.
+    """Cuts a rectangle into pieces of about the same size, of at most `area` places each.
 
     Args:
-        height, width: of the whole.
-        area: at least 1; places of a piece without its margin.
+        height, width: size of the rectangle.
+        area: places of a piece without its margin, at least 1.
         margin: places around a piece, on each side.
 
     >>> [piece.inner for piece in pieces(2, 6, area=6)]

@@ -1,4 +1,4 @@
-"""Which medium a model belongs to, by the key of its batches."""
+"""The medium of a model, by the key of its batches."""
 
 from typing import Any
 

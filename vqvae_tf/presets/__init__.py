@@ -1,4 +1,4 @@
-"""Configurations by name, a file for each medium; nothing here imports TensorFlow."""
+"""Configurations by name, one file per medium; nothing here imports TensorFlow."""
 
 from vqvae_tf.presets.registry import AUTOENCODERS, PRESETS, PRIORS, preset
 

@@ -1,4 +1,4 @@
-"""Presets of pictures: what each reproduces, and what has been reached with it."""
+"""Presets for pictures."""
 
 import dataclasses
 
@@ -12,9 +12,9 @@ from vqvae_tf.config.two_level import TwoLevelConfig, TwoLevelPriorConfig
 def photos() -> ImageConfig:
     """The demo: 32x32 tiles of photographs to 8x8 codes, in minutes on two cores.
 
-    A quarter of the tiles is recoloured, for the sake of palettes never seen. Reached on
+    A quarter of the tiles is recoloured, to generalise to unseen palettes. Results on
     `embedded:photos` over three seeds (results/image.md): 28.4 dB on held-out regions, 23.5 dB on
-    photographs never seen (29.0 and 24.0 from codes by `CodeSearch`), 94 to 98 % of the codes in
+    unseen photographs (29.0 and 24.0 from codes by `CodeSearch`), 94 to 98 % of the codes in
     use, after 200 s of one core.
     """
     return ImageConfig(
@@ -40,11 +40,11 @@ def cifar10() -> ImageConfig:
     """The paper's CIFAR-10 model (section 4.1): 32x32 pictures to 8x8x10 codes.
 
     From the paper: two strided 4x4 convolutions, two residual 3x3 blocks, 256 units throughout,
-    Adam at 2e-4, batch 128, 250,000 steps, 8x8x10 latents, beta 0.25. The paper does not print
-    D, K for this data set, the likelihood or the quantizer's training: 64, 512, a mixture of
-    ten discretised logistics (a squared error can hardly reach its 4.67 bits per dimension) and
-    the loss of equation 3 (the paper says that it did not use the moving averages) are ours, and
-    so is one codebook for all ten codes of a place.
+    Adam at 2e-4, batch 128, 250,000 steps, 8x8x10 latents, beta 0.25. The paper does not state
+    D, K for this data set, the likelihood or the quantizer's training. Our choices are 64, 512, a
+    mixture of ten discretised logistics (a squared error can hardly reach its 4.67 bits per
+    dimension), the loss of equation 3 (the paper says that it did not use the moving averages),
+    and one codebook for all ten codes of a place.
     """
     return ImageConfig(
         widths=(256, 256),
@@ -63,8 +63,8 @@ def sonnet() -> ImageConfig:
 
     128 units, residual blocks of 32, K = 512, D = 64, moving averages with decay 0.99, Adam at
     3e-4, batch 32, 10,000 steps, and the variance of CIFAR-10's pixels in the loss. Revival of
-    dead codes, which the example has not, is on. Reached on `embedded:photos` (one seed,
-    results/image.md): 28.6 dB on held-out regions, 23.4 dB on photographs never seen, after 946 s
+    dead codes, which the example does not have, is on. Results on `embedded:photos` (one seed,
+    results/image.md): 28.6 dB on held-out regions, 23.4 dB on unseen photographs, after 946 s
     of one core.
     """
     return ImageConfig(
@@ -79,8 +79,8 @@ def sonnet() -> ImageConfig:
 def imagenet() -> ImageConfig:
     """The paper's ImageNet model (section 4.2): 128x128 pictures to 32x32 codes, K = 512.
 
-    The squared error and the sizes of the grid are the paper's; 128 units, residual blocks of
-    32 and batch 128 are in a comment of Sonnet's code; steps and learning rate are ours.
+    The squared error and the size of the grid are from the paper; 128 units, residual blocks of
+    32 and batch 128 are from a comment in Sonnet's code; steps and learning rate are our choices.
     """
     return ImageConfig(
         widths=(64, 128),
@@ -93,8 +93,8 @@ def imagenet() -> ImageConfig:
 def dmlab() -> ImageConfig:
     """The paper's DeepMind Lab model (section 4.2): 84x84 frames to 21x21 codes, K = 512.
 
-    The paper calls it the same experiment as ImageNet's; so are the sizes here. Frames are not
-    mirrored, since left and right are actions there.
+    The paper calls it the same experiment as ImageNet's, so the sizes are the same. Frames are not
+    mirrored, since left and right are actions.
     """
     return ImageConfig(
         widths=(64, 128),
@@ -107,9 +107,9 @@ def dmlab() -> ImageConfig:
 def photos_prior() -> PixelCNNPriorConfig:
     """The demo's prior: crops of 16x16 codes, with the photograph as class.
 
-    A fifth of its maps comes from recoloured photographs and has no class. Reached over three seeds
+    A fifth of its maps comes from recoloured photographs and has no class. Results over three seeds
     on the codes of `photos` (results/image.md): 3.98 bits per code on held-out regions and 5.17 on
-    photographs never seen, where log2 K is 9, after 211 s of one core.
+    unseen photographs (log2 K is 9), after 211 s of one core.
     """
     return PixelCNNPriorConfig(
         code_dim=8,
@@ -130,9 +130,9 @@ def photos_prior() -> PixelCNNPriorConfig:
 def photos_two_level() -> TwoLevelConfig:
     """Two levels on the demo's photographs: 32x32 tiles to 4x4 upper and 8x8 lower codes.
 
-    The networks, data and optimizer of `photos` with a level above (VQ-VAE-2). Reached on
-    `embedded:photos` (one seed, results/priors.md): 28.9 dB on held-out regions, 24.0 dB on
-    photographs never seen, after 273 s of one core.
+    The networks, data and optimizer are those of `photos`, with an upper level (VQ-VAE-2). Results
+    on `embedded:photos` (one seed, results/priors.md): 28.9 dB on held-out regions, 24.0 dB on
+    unseen photographs, after 273 s of one core.
     """
     lower = photos()
     return TwoLevelConfig(
@@ -150,8 +150,8 @@ def photos_two_level() -> TwoLevelConfig:
 def photos_two_level_prior() -> TwoLevelPriorConfig:
     """The prior over both grids of `photos_two_level`: crops of 8x8 upper and 16x16 lower codes.
 
-    Reached (one seed, results/priors.md): 4.71 bits per code on held-out regions, 5.40 on
-    photographs never seen, where log2 K is 9, after 334 s of one core.
+    Results (one seed, results/priors.md): 4.71 bits per code on held-out regions, 5.40 on
+    unseen photographs (log2 K is 9), after 334 s of one core.
     """
     one = photos_prior()
     return TwoLevelPriorConfig(
@@ -163,9 +163,9 @@ def photos_two_level_prior() -> TwoLevelPriorConfig:
 
 
 def digits() -> ImageConfig:
-    """Handwritten digits, 32x32 grey pictures to 8x8 codes of 64: small and quick.
+    """Handwritten digits, 32x32 grey pictures to 8x8 codes of 64: small and fast.
 
-    For `embedded:digits`; a digit is not mirrored. Reached (one seed, results/priors.md): 45.2 dB
+    For `embedded:digits`; digits are not mirrored. Results (one seed, results/priors.md): 45.2 dB
     on the test digits, after 38 s of one core.
     """
     return ImageConfig(
@@ -182,8 +182,9 @@ def digits() -> ImageConfig:
 def digits_prior() -> PixelCNNPriorConfig:
     """The prior over the codes of `digits`: whole pictures, with the digit as class.
 
-    Reached (one seed, results/priors.md): 2.87 bits per code on the test digits, where log2 K is 6,
-    after 265 s of one core; a classifier of real digits names 94 % of the samples as asked for.
+    Results (one seed, results/priors.md): 2.87 bits per code on the test digits (log2 K is 6),
+    after 265 s of one core; a classifier of real digits recognises 94 % of the samples as the
+    requested digit.
     """
     return PixelCNNPriorConfig(
         code_sizes=(64,),

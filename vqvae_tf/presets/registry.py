@@ -31,7 +31,7 @@ def preset(name: str) -> Any:
     """The configuration called `name`.
 
     Raises:
-        UserError: for an unknown name; the nearest ones are shown.
+        UserError: for an unknown name; the message suggests the nearest ones.
 
     >>> preset("cifar10").widths
     (256, 256)

@@ -1,6 +1,6 @@
-"""Charts as inline SVG: text stays text, colours follow the page (light or dark), no size is fixed.
+"""Charts as inline SVG with text as text, the page's colours (light or dark) and no fixed size.
 
-Every chart is drawn small with large type, so that it can still be read 360 pixels wide.
+Every chart is drawn small with large type, so that it is legible at a width of 360 pixels.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.reporting.codecs import CodecResult
 from vqvae_tf.reporting.optional_packages import require
 
-# Stand-ins that matplotlib writes, and the page's CSS variables that take their place.
+# Placeholders that matplotlib writes, and the page's CSS variables that replace them.
 _INK, _MUTED, _FAINT = "#010101", "#010102", "#010103"
 _SERIES = ("#010104", "#010105", "#010106", "#010107")
 _VARIABLES = {
@@ -26,7 +26,7 @@ _VARIABLES = {
 }
 _STYLE = {
     "svg.fonttype": "none",
-    "svg.hashsalt": "vqvae_tf",  # the same chart twice gives the same bytes
+    "svg.hashsalt": "vqvae_tf",  # the same chart gives the same bytes
     "font.size": 9,
     "axes.edgecolor": _MUTED,
     "axes.labelcolor": _INK,
@@ -58,10 +58,10 @@ def curves(
 
     Args:
         rows: as `csv.DictReader` yields them; values may be texts, absent or empty.
-        columns: column -> how the legend names it.
-        x: the column along the bottom.
-        y_label: what is measured, with its unit.
-        log: a logarithmic upright axis.
+        columns: column -> name in the legend.
+        x: the column of the horizontal axis.
+        y_label: label of the vertical axis, with the unit.
+        log: whether the vertical axis is logarithmic.
 
     Returns:
         SVG markup.
@@ -119,21 +119,21 @@ def usage(counts: Sequence[int] | np.ndarray) -> str:
     """
     counts = np.sort(np.asarray(counts, np.float64))[::-1]
     if counts.ndim != 1 or not counts.sum() > 0:
-        raise UserError("the codes' usage needs counts of which one is above 0; received none")
+        raise UserError("the codes' usage needs at least one count above 0; received none")
     shares = 100 * counts / counts.sum()
     equal = 100 / len(shares)
     with _drawing() as (figure, axes):
         axes.stairs(shares, np.arange(len(shares) + 1), fill=True, color=_SERIES[0])
         axes.axhline(equal, color=_SERIES[1], linestyle="--", linewidth=1.6)
         axes.annotate(
-            f"if all were used alike: {equal:.2g} %",
+            f"if all were used equally: {equal:.2g} %",
             (len(shares), equal),
             (0, 4),
             textcoords="offset points",
             ha="right",
         )
         axes.set_xlim(0, len(shares))
-        axes.set_xlabel("codes, the commonest first")
+        axes.set_xlabel("codes, the most common first")
         axes.set_ylabel("share of all uses, %")
         return _svg(figure)
 
@@ -184,12 +184,12 @@ def rate_distortion(
 
 
 def bars(values: Mapping[str, float], *, x_label: str, digits: int = 2) -> str:
-    """Lying bars with their figures, in the order given.
+    """Horizontal bars with their figures, in the given order.
 
     Args:
         values: name -> length.
-        x_label: what is measured, with its unit.
-        digits: after the decimal point.
+        x_label: label of the horizontal axis, with the unit.
+        digits: digits after the decimal point.
 
     Returns:
         SVG markup.
@@ -216,7 +216,7 @@ def _drawing(height: float = 3.0) -> Iterator[tuple[Any, Any]]:
     """A figure and its axes in the page's style, without pyplot's global state."""
     matplotlib, figures = require("matplotlib"), require("matplotlib.figure")
     with matplotlib.rc_context(_STYLE):
-        # Inches: 317 units of the SVG, about a phone's width in pixels.
+        # In inches: 317 units of the SVG, about a phone's width in pixels.
         figure = figures.Figure(figsize=(4.4, height), layout="constrained")
         yield figure, figure.add_subplot()
 
@@ -226,7 +226,7 @@ def _thousands(value: float, _) -> str:
 
 
 def _svg(figure: Any) -> str:
-    """The figure as a part of a page, which sets the size, the font and the colours."""
+    """The figure as SVG for a page, which sets the size, the font and the colours."""
     buffer = io.BytesIO()
     no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(buffer, format="svg", transparent=True, metadata=no_metadata)
@@ -235,7 +235,7 @@ def _svg(figure: Any) -> str:
     for stylesheet in svg.findall("{*}defs[{*}style]"):  # it would apply to the whole page
         svg.remove(stylesheet)
     for element in svg.iter():
-        element.tag = _without_namespace(element.tag)  # implied within HTML
+        element.tag = _without_namespace(element.tag)  # implied in HTML
         element.attrib = {_without_namespace(key): text for key, text in element.attrib.items()}
         if element.tag == "g":
             element.attrib.pop("id", None)  # the same in every chart

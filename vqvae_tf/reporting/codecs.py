@@ -1,4 +1,4 @@
-"""JPEG and WebP as yardsticks: what a common codec makes of the same pictures in the same bits."""
+"""JPEG and WebP for comparison: the quality of common codecs at the same rate."""
 
 import dataclasses
 import io
@@ -10,7 +10,7 @@ from PIL import Image
 from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.reporting import pictures
 
-_QUALITIES = range(1, 96)  # above 95 JPEG mostly stores rounding noise, says Pillow
+_QUALITIES = range(1, 96)  # above 95 JPEG mostly stores rounding noise, according to Pillow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,9 +19,9 @@ class CodecResult:
 
     Attributes:
         format: "jpeg" or "webp".
-        quality: the codec's own setting, 1 to 95.
-        bits_per_pixel: counted bits of all pictures over all their pixels.
-        psnr: of the pooled squared error, in dB.
+        quality: the codec's quality setting, 1 to 95.
+        bits_per_pixel: counted bits of all pictures divided by the number of pixels.
+        psnr: PSNR of the pooled squared error, in dB.
         images: the decoded pictures, uint8 `[height, width, 3]`.
     """
 
@@ -33,10 +33,10 @@ class CodecResult:
 
 
 def pooled_psnr(originals: Sequence[np.ndarray], reconstructions: Sequence[np.ndarray]) -> float:
-    """PSNR of the squared error pooled over all pictures: one figure for a whole set.
+    """PSNR of the squared error pooled over all pictures of a set.
 
     Args:
-        originals, reconstructions: uint8 pictures, pair by pair of one shape.
+        originals, reconstructions: uint8 pictures; both of a pair have the same shape.
 
     Returns:
         10 log10(255^2 / mean squared error) in dB; infinite for equal pictures.
@@ -68,9 +68,9 @@ def pooled_psnr(originals: Sequence[np.ndarray], reconstructions: Sequence[np.nd
 def compress(images: Sequence[np.ndarray], quality: int, format: str = "jpeg") -> CodecResult:
     """Encodes and decodes pictures at one quality and counts the bits.
 
-    Headers and tables are not counted, as the network's weights are not counted on the other
-    side: of a JPEG (4:2:0, optimised Huffman codes) only the entropy-coded scan, of a WebP (method
-    6) the VP8 chunk without the RIFF container around it.
+    Headers and tables are not counted, as a network's weights are not counted either. For a JPEG
+    (4:2:0, optimised Huffman codes) only the entropy-coded scan counts, for a WebP (method 6) the
+    VP8 chunk without the RIFF container.
 
     Args:
         images: uint8 pictures, `[height, width, 1 or 3]` each.
@@ -110,7 +110,7 @@ def at_most(
     """The pictures at the best quality that needs no more than the given bits.
 
     Args:
-        images: uint8 pictures, `[height, width, 1 or 3]` each; one quality serves all.
+        images: uint8 pictures, `[height, width, 1 or 3]` each; all have the same quality setting.
         bits_per_pixel: the bound on counted bits over pixels (see `compress`).
         format: "jpeg" or "webp".
 
@@ -144,7 +144,7 @@ def codec_curve(
         images: uint8 pictures.
         format: "jpeg" or "webp".
         up_to: bits per pixel; the curve ends with the first result above it.
-        qualities: settings to try, rising.
+        qualities: quality settings to try, in rising order.
 
     >>> curve = codec_curve([np.full((16, 16, 3), 90, np.uint8)], qualities=(10, 50))
     >>> [result.quality for result in curve]
@@ -159,15 +159,15 @@ def codec_curve(
 
 
 def _jpeg_scan_bytes(data: bytes) -> int:
-    """Bytes of entropy-coded data: the file less every marker segment, tables and headers."""
+    """Bytes of entropy-coded data: the file without marker segments, tables and headers."""
     position, counted = 2, 0  # after SOI
     while data[position : position + 2] != b"\xff\xd9":  # EOI
         marker = data[position + 1]
         position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-        if marker != 0xDA:  # SOS: the scan follows its header, without a length of its own
+        if marker != 0xDA:  # SOS: the scan follows its header and has no length field
             continue
         start = position
-        # In a scan 0xff stands before 0x00 (a stuffed byte) or a restart marker.
+        # In a scan 0xff is followed by 0x00 (a stuffed byte) or a restart marker.
         position = data.index(b"\xff", position)
         while data[position + 1] in (0x00, *range(0xD0, 0xD8)):
             position = data.index(b"\xff", position + 2)

@@ -1,8 +1,8 @@
-"""Numbers as people write them."""
+"""Numbers and times as text."""
 
 
 def count(number: int) -> str:
-    """A whole number with its thousands apart.
+    """A whole number with a thousands separator.
 
     >>> count(12000)
     '12,000'

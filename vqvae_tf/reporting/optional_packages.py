@@ -1,4 +1,4 @@
-"""Optional packages, imported when they are needed and named when they are missing."""
+"""Imports optional packages when they are needed; an error names the missing one."""
 
 import importlib
 import types
@@ -7,7 +7,7 @@ from vqvae_tf.errors import UserError
 
 
 def require(module: str) -> types.ModuleType:
-    """Imports `module`, which the extra `report` brings.
+    """Imports `module`, which the extra `report` installs.
 
     Args:
         module: dotted name, such as "matplotlib.figure".

@@ -1,8 +1,8 @@
-"""One self-contained HTML page from a small typed structure: nothing in it is fetched from outside.
+"""A self-contained HTML page from a small typed structure, which loads nothing from outside.
 
-A page is sections, a section is blocks: plain paragraphs (str) and the dataclasses below. Each
-dataclass has a macro of its own name in `page.html.j2`; a new kind of block (a sound, a film) is
-one more dataclass and one more macro.
+A page has sections, and a section has blocks: plain paragraphs (str) and the dataclasses below.
+Each dataclass has a macro of the same name in `page.html.j2`. To add a kind of block (a sound, a
+video), add a dataclass and a macro.
 """
 
 import dataclasses
@@ -26,9 +26,9 @@ class Picture:
 
     Attributes:
         image: uint8, `[height, width]` or `[height, width, 1 or 3]`; embedded without loss.
-        alt: what it shows, for those who do not see it.
+        alt: alternative text.
         caption: the line under it; may be empty.
-        scale: how many times enlarged it is shown; pixels stay sharp squares.
+        scale: magnification, without interpolation.
     """
 
     image: np.ndarray
@@ -41,10 +41,10 @@ class Picture:
 class Comparison:
     """Two pictures of one size, side by side and overlaid with a slider.
 
-    A narrow screen shows the slider alone; where scripts are off there is no slider.
+    A narrow screen shows only the slider. Without scripts there is no slider.
 
     Attributes:
-        before, after: the pictures; their captions name the two sides.
+        before, after: the pictures; their captions are the labels of the two sides.
         caption: the line under both.
     """
 
@@ -58,9 +58,9 @@ class Gallery:
     """Pictures in a row that wraps on a narrow screen.
 
     Attributes:
-        pictures: each with its own caption.
+        pictures: the pictures, each with a caption.
         caption: the line under all of them.
-        cell: the width that a picture gets before the row wraps, in CSS pixels.
+        cell: minimal width of a picture before the row wraps, in CSS pixels.
     """
 
     pictures: Sequence[Picture]
@@ -73,10 +73,10 @@ class Drawing:
     """A chart or a diagram.
 
     Attributes:
-        svg: markup as `charts` and `diagram` make it, inserted as it is: never from outside.
-        alt: what it shows, for those who do not see it.
+        svg: markup of `charts` or `diagram`, inserted without escaping: never untrusted input.
+        alt: alternative text.
         caption: the line under it.
-        wide: a diagram as wide as the text; charts are shown in pairs where there is room.
+        wide: whether it is as wide as the text; charts are shown in pairs if there is space.
     """
 
     svg: str
@@ -90,10 +90,10 @@ class Table:
     """Rows under a header; the first cell of a row names it.
 
     Attributes:
-        header: one text a column.
-        rows: texts, as many as the header has.
+        header: one text per column.
+        rows: texts, as many per row as the header has.
         caption: the line above it.
-        prose: cells hold words, not figures: they are set left and may wrap.
+        prose: whether cells hold words, not figures: they are then left-aligned and may wrap.
     """
 
     header: Sequence[str]
@@ -126,14 +126,14 @@ class Note:
 
 @dataclasses.dataclass(frozen=True)
 class Commands:
-    """Shell commands, each with a line that says what it does: pairs (what, command)."""
+    """Shell commands, each with a description: pairs (description, command)."""
 
     items: Sequence[tuple[str, str]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Links:
-    """Where to read on: pairs (text, address). The page itself loads none of them."""
+    """Links for further reading: pairs (text, address). The page itself loads none of them."""
 
     items: Sequence[tuple[str, str]]
 
@@ -143,7 +143,7 @@ Block = str | Picture | Comparison | Gallery | Drawing | Table | Bullets | Note 
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """A heading with what belongs under it, in the order of reading."""
+    """A heading and its blocks, in the order of reading."""
 
     title: str
     blocks: Sequence[Block]
@@ -156,9 +156,9 @@ class Page:
     Attributes:
         title: the heading, and the browser's title.
         lead: the paragraph under it.
-        sections: in the order of reading; a list of contents is made of their titles.
-        key_figures: pairs (figure, what it is), shown large under the lead.
-        footer: the last line: when, where and with what it was made.
+        sections: the sections, in the order of reading; their titles are the table of contents.
+        key_figures: pairs (figure, description), shown large under the lead.
+        footer: the last line: the machine and the versions with which the page was made.
     """
 
     title: str
@@ -193,18 +193,18 @@ def render(page: Page) -> str:
 
 
 def _prefix_ids(svg: str, prefix: str) -> str:
-    """Ids must be the only ones on a page, and two charts may have the same clip path."""
+    """Makes the ids of a drawing unique on the page: two charts may have the same clip path."""
     for mark in (' id="', "url(#", 'href="#'):
         svg = svg.replace(mark, mark + prefix)
     return svg
 
 
 def write(page: Page, path: str | os.PathLike) -> None:
-    """Writes the page to `path`, whole or not at all.
+    """Writes the page to `path` atomically.
 
     Args:
-        page: what to write.
-        path: of the HTML file; its folder is made if it is not there.
+        page: the page.
+        path: path of the HTML file; its folder is created if it does not exist.
 
     Raises:
         UserError: if the file cannot be written, or jinja2 is not installed.

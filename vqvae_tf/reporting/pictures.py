@@ -9,7 +9,7 @@ from PIL import Image
 
 from vqvae_tf.errors import UserError
 
-_GREY = 128  # between pictures of a mosaic: quiet on a light page and on a dark one
+_GREY = 128  # between pictures of a mosaic, for light and dark pages
 
 
 def to_rgb(image: np.ndarray) -> np.ndarray:
@@ -41,12 +41,12 @@ def to_rgb(image: np.ndarray) -> np.ndarray:
 
 
 def sheet(images: Sequence[np.ndarray], columns: int, padding: int = 2) -> np.ndarray:
-    """Lays pictures out in rows, on grey; each cell is as large as the largest picture.
+    """Arranges pictures in rows, on grey; each cell is as large as the largest picture.
 
     Args:
         images: uint8 pictures, `[height, width, 1 or 3]` each; sizes may differ.
         columns: pictures in a row; the last row may be shorter.
-        padding: grey pixels between the cells (none around them).
+        padding: grey pixels between the cells; there are none around them.
 
     Returns:
         uint8 `[height, width, 3]`.
@@ -90,7 +90,7 @@ def beside(*images: np.ndarray, padding: int = 4) -> np.ndarray:
 
 
 def enlarge(image: np.ndarray, factor: int) -> np.ndarray:
-    """Repeats every pixel `factor` times both ways; nothing is interpolated.
+    """Repeats every pixel `factor` times along both axes, without interpolation.
 
     >>> enlarge(np.zeros((2, 3, 3), np.uint8), 4).shape
     (8, 12, 3)
@@ -99,11 +99,11 @@ def enlarge(image: np.ndarray, factor: int) -> np.ndarray:
 
 
 def code_colours(codebook: np.ndarray) -> np.ndarray:
-    """A colour for every code: codes whose vectors are alike get colours that are alike.
+    """A colour for every code; codes with similar vectors have similar colours.
 
-    The codes are ranked along the first three principal components of the codebook; the first rank
-    becomes the lightness, the other two the hue. Ranks, not values, so that a few far-off vectors
-    do not leave all others the same colour.
+    The codes are ranked along the first three principal components of the codebook. The first rank
+    determines the lightness, the other two the hue. Ranks are used instead of values, since with a
+    few outliers all other codes would have the same colour.
 
     Args:
         codebook: `[num_embeddings, dimension]`.
@@ -125,12 +125,12 @@ def code_colours(codebook: np.ndarray) -> np.ndarray:
         )
     centred = codebook - codebook.mean(axis=0)
     values, vectors = np.linalg.eigh(centred.T @ centred)
-    # A component's sign is arbitrary; the choice keeps colours the same from machine to machine.
+    # A component's sign is arbitrary; this choice gives the same colours on every machine.
     vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), range(len(values))])
     components = (centred @ vectors)[:, ::-1][:, :3]
     ranks = components.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
     shares = ranks / max(len(codebook) - 1, 1)
-    # A dimension that carries nothing must not colour by the order of the rows.
+    # Without this, a constant dimension would colour codes by the order of the rows.
     shares[:, values[::-1][:3] <= 1e-12 * max(values[-1], 1e-300)] = 0.5
     shares = np.pad(shares, ((0, 0), (0, 3 - shares.shape[1])), constant_values=0.5)
     lightness, blue, red = 40 + 175 * shares[:, 0], *(110 * (shares[:, 1:].T - 0.5))
@@ -147,7 +147,7 @@ def code_colours(codebook: np.ndarray) -> np.ndarray:
 
 
 def code_map(codes: np.ndarray, codebook: np.ndarray) -> np.ndarray:
-    """The grid of codes as a picture, one pixel a code, coloured by `code_colours`.
+    """The grid of codes as a picture, one pixel per code, coloured by `code_colours`.
 
     Args:
         codes: integers in 0 .. num_embeddings - 1, `[rows, columns]`.
@@ -157,7 +157,7 @@ def code_map(codes: np.ndarray, codebook: np.ndarray) -> np.ndarray:
         uint8 `[rows, columns, 3]`.
 
     Raises:
-        UserError: for codes that are no grid or not in the codebook.
+        UserError: for codes that are not a grid or not in the codebook.
 
     >>> code_map(np.array([[0, 1, 1]]), np.array([[0.0], [1.0]]))[..., 0].tolist()
     [[40, 215, 215]]
@@ -201,7 +201,7 @@ def _encode(image: np.ndarray, kind: str, **options) -> bytes:
 
 
 def data_uri(data: bytes, media_type: str = "image/webp") -> str:
-    """The bytes as an address that a page can hold in itself.
+    """The bytes as a data URI, for embedding in a page.
 
     >>> data_uri(b"abc", "text/plain")
     'data:text/plain;base64,YWJj'
