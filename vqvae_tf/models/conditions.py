@@ -28,12 +28,12 @@ class Condition(NamedTuple):
 def resolve(
     conditions: Mapping[str, Condition], given: Mapping[str, Any], data: Any = None
 ) -> dict[str, tf.Tensor]:
-    """What a model is told, as int32 tensors; None is left out.
+    """The given conditions as int32 tensors; those that are None are left out.
 
     Args:
         conditions: those that the model takes.
-        given: by name: names or numbers, one for all examples or one for each.
-        data: the examples, a checked tensor; one for all is then repeated for each.
+        given: names or numbers of classes, by condition, one for all examples or one for each.
+        data: the examples, a checked tensor; a single value for all is then repeated for each.
 
     Raises:
         UserError: for a condition that the model does not take, an unknown name or a number out of

@@ -22,11 +22,11 @@ def define_float(
 
 
 def define_search_passes(flag_values: flags.FlagValues) -> flags.FlagHolder:
-    """Defines `--search_passes`, of programs that can search codes."""
+    """Defines `--search_passes` for programs that can search codes."""
     return flags.DEFINE_integer(
         "search_passes",
         0,
-        "Passes over every place of a search for codes by the decoder's error: 2 will do, and 0 "
+        "Passes of a search for codes by the decoder's error, such as 2; 0 "
         "takes the nearest codes.",
         lower_bound=0,
         upper_bound=_MOST_PASSES,
