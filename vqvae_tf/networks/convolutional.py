@@ -83,8 +83,62 @@ class ResidualStack(keras.layers.Layer):
         }
 
 
+class _Stages(keras.layers.Layer):
+    """Layers in a row, residual blocks among them: what encoder and decoder share."""
+
+    def __init__(self, rank, widths, residual_blocks, residual_width, strides, **kwargs):
+        arguments.refuse_misnamed(type(self), kwargs, foreign_arguments.CONVOLUTIONAL)
+        super().__init__(**kwargs)
+        self.rank = _checked_rank(rank)
+        self.widths, self.strides = _levels(widths, strides)
+        self.residual_blocks = arguments.whole("residual_blocks", residual_blocks, 0, _MOST_BLOCKS)
+        self.residual_width = arguments.whole("residual_width", residual_width, 1)
+        self._channels = None  # of the input, once built
+        self.stages: list[keras.layers.Layer] = []
+
+    def _residual_stack(self, width):
+        return ResidualStack(
+            self.rank,
+            width,
+            self.residual_blocks,
+            self.residual_width,
+            name="residual",
+            dtype=self.dtype_policy,
+        )
+
+    def build(self, input_shape):
+        self._channels = input_shape[-1]
+        for stage in self.stages:
+            stage.build(input_shape)
+            input_shape = stage.compute_output_shape(input_shape)
+
+    def __call__(self, x, *args, **kwargs):
+        # Not in `call`, before which Keras builds the layer.
+        x = checked_maps(self.name, x, self.rank, self._channels)
+        if len(x.shape):
+            self._check_sizes(x.shape)
+        return super().__call__(x, *args, **kwargs)
+
+    def _check_sizes(self, shape):
+        """Refuses sizes that the layer cannot take."""
+
+    def call(self, x):
+        for stage in self.stages:
+            x = stage(x)
+        return x
+
+    def get_config(self):
+        return super().get_config() | {
+            "rank": self.rank,
+            "widths": list(self.widths),
+            "residual_blocks": self.residual_blocks,
+            "residual_width": self.residual_width,
+            "strides": list(self.strides),
+        }
+
+
 @keras.saving.register_keras_serializable("vqvae_tf")
-class Encoder(keras.layers.Layer):
+class Encoder(_Stages):
     """Maps data to the vectors that a quantizer looks up, one stride per entry of `widths`.
 
     Each entry of `widths` is a convolution of stride s and window 2 s with "same" padding and a
@@ -128,20 +182,14 @@ class Encoder(keras.layers.Layer):
         strides: int | tuple[int, ...] = 2,
         **kwargs,
     ):
-        arguments.refuse_misnamed(type(self), kwargs, foreign_arguments.CONVOLUTIONAL)
-        super().__init__(**kwargs)
-        self.rank = rank = _checked_rank(rank)
-        self.widths, self.strides = _levels(widths, strides)
-        self.residual_blocks = arguments.whole("residual_blocks", residual_blocks, 0, _MOST_BLOCKS)
-        self.residual_width = arguments.whole("residual_width", residual_width, 1)
+        super().__init__(rank, widths, residual_blocks, residual_width, strides, **kwargs)
         if embedding_dim is not None:
             embedding_dim = arguments.whole("embedding_dim", embedding_dim, 1)
         self.embedding_dim = embedding_dim
         self.final_convolution = arguments.flag("final_convolution", final_convolution)
-        self._channels = None  # of the input, once built
-        convolution = _CONVOLUTION[rank]
+        convolution = _CONVOLUTION[self.rank]
         shared = {**_SHARED, "dtype": self.dtype_policy}
-        self.stages: list[keras.layers.Layer] = [
+        self.stages = [
             convolution(width, 2 * s, strides=s, activation="relu", name=f"down_{i}", **shared)
             for i, (width, s) in enumerate(zip(self.widths, self.strides, strict=True))
         ]
@@ -149,38 +197,11 @@ class Encoder(keras.layers.Layer):
             self.stages.append(
                 convolution(self.widths[-1], 3, activation="relu", name="final", **shared)
             )
-        self.stages.append(
-            ResidualStack(
-                rank,
-                self.widths[-1],
-                self.residual_blocks,
-                self.residual_width,
-                name="residual",
-                dtype=self.dtype_policy,
-            )
-        )
+        self.stages.append(self._residual_stack(self.widths[-1]))
         if embedding_dim is not None:
             self.stages.append(
                 keras.layers.Dense(embedding_dim, name="embedding", dtype=self.dtype_policy)
             )
-
-    def build(self, input_shape):
-        self._channels = input_shape[-1]
-        for stage in self.stages:
-            stage.build(input_shape)
-            input_shape = stage.compute_output_shape(input_shape)
-
-    def __call__(self, x, *args, **kwargs):
-        # Not in `call`, before which Keras builds the layer.
-        x = checked_maps(self.name, x, self.rank, self._channels)
-        if len(x.shape):
-            self._check_sizes(x.shape)
-        return super().__call__(x, *args, **kwargs)
-
-    def call(self, x):
-        for stage in self.stages:
-            x = stage(x)
-        return x
 
     def compute_output_shape(self, input_shape):
         self._check_sizes(input_shape)
@@ -209,18 +230,13 @@ class Encoder(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {
-            "rank": self.rank,
-            "widths": list(self.widths),
-            "residual_blocks": self.residual_blocks,
-            "residual_width": self.residual_width,
             "embedding_dim": self.embedding_dim,
             "final_convolution": self.final_convolution,
-            "strides": list(self.strides),
         }
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
-class Decoder(keras.layers.Layer):
+class Decoder(_Stages):
     """Maps quantized vectors back to data: the encoder in reverse.
 
     It has a 3-wide convolution to `widths[0]`, the residual blocks, then one transposed convolution
@@ -257,36 +273,23 @@ class Decoder(keras.layers.Layer):
         strides: int | tuple[int, ...] = 2,
         **kwargs,
     ):
-        arguments.refuse_misnamed(type(self), kwargs, foreign_arguments.CONVOLUTIONAL)
-        super().__init__(**kwargs)
-        self.rank = rank = _checked_rank(rank)
-        self.widths, self.strides = _levels(widths, strides)
-        self.residual_blocks = arguments.whole("residual_blocks", residual_blocks, 0, _MOST_BLOCKS)
-        self.residual_width = arguments.whole("residual_width", residual_width, 1)
-        self.channels = channels = arguments.whole("channels", channels, 1)
-        self._channels = None  # of the input, once built
+        super().__init__(rank, widths, residual_blocks, residual_width, strides, **kwargs)
+        self.channels = arguments.whole("channels", channels, 1)
         shared = {**_SHARED, "dtype": self.dtype_policy}
         self.stages = [
-            _CONVOLUTION[rank](self.widths[0], 3, name="first", **shared),
-            ResidualStack(
-                rank,
-                self.widths[0],
-                self.residual_blocks,
-                self.residual_width,
-                name="residual",
-                dtype=self.dtype_policy,
-            ),
+            _CONVOLUTION[self.rank](self.widths[0], 3, name="first", **shared),
+            self._residual_stack(self.widths[0]),
         ]
         *inner, last = self.strides
         for i, (width, s) in enumerate(zip(self.widths[1:], inner, strict=True)):
             self.stages.append(
-                _TRANSPOSED[rank](
+                _TRANSPOSED[self.rank](
                     width, 2 * s, strides=s, activation="relu", name=f"up_{i}", **shared
                 )
             )
         self.stages.append(
-            _TRANSPOSED[rank](
-                channels,
+            _TRANSPOSED[self.rank](
+                self.channels,
                 2 * last,
                 strides=last,
                 name=f"up_{len(inner)}",
@@ -294,21 +297,6 @@ class Decoder(keras.layers.Layer):
                 dtype=keras.backend.result_type(self.variable_dtype, "float32"),
             )
         )
-
-    def build(self, input_shape):
-        self._channels = input_shape[-1]
-        for stage in self.stages:
-            stage.build(input_shape)
-            input_shape = stage.compute_output_shape(input_shape)
-
-    def __call__(self, x, *args, **kwargs):
-        x = checked_maps(self.name, x, self.rank, self._channels)
-        return super().__call__(x, *args, **kwargs)
-
-    def call(self, x):
-        for stage in self.stages:
-            x = stage(x)
-        return x
 
     def compute_output_shape(self, input_shape):
         factor = math.prod(self.strides)
@@ -322,12 +310,7 @@ class Decoder(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {
-            "rank": self.rank,
-            "widths": list(self.widths),
-            "residual_blocks": self.residual_blocks,
-            "residual_width": self.residual_width,
             "channels": self.channels,
-            "strides": list(self.strides),
         }
 
 
