@@ -186,7 +186,7 @@ HEARING = {"num_classes": 3, "local_channels": 2, "upsampling": 4}
         ),
         (
             lambda: wavenet(**HEARING)(codes(2, 9), local=data(3, 3, 2)),
-            r"local must have the shape \[batch, 3, 2\].* received \(3, 3, 2\)",
+            r"local must have the shape \[2, 3, 2\]: a frame for every .* received \(3, 3, 2\)",
         ),
         (lambda: networks.ResidualStack(2, 4, 1, 2)(data(1, 8, 8, 3)), r"width, 4\]; received"),
         (lambda: networks.mu_law_encode(np.array([1, 2])), "floats in .* received int64"),

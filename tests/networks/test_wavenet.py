@@ -246,7 +246,7 @@ def test_bad_arguments(changes, message):
         (lambda n: n(np.full((1, 4), 5)), "codes must lie between 0 and 4; received 5 to 5"),
         (lambda n: n(np.full((1, 4), -1)), "received -1 to -1"),
         (lambda n: n(random_codes(1, 2, 2)), r"\[batch, time\]; received \(1, 2, 2\)"),
-        (lambda n: n(random_codes(1, 9), local=random_local(1, 2)), r"\[batch, 3, 2\].*\(1, 2, 2"),
+        (lambda n: n(random_codes(1, 9), local=random_local(1, 2)), r"\[1, 3, 2\].*\(1, 2, 2"),
         (lambda n: n(random_codes(1, 9), local=random_local(1, 9)), "a frame for every 4 of 9"),
         (lambda n: n(random_codes(1, 9), local=np.zeros((1, 3))), r"received \(1, 3\)"),
         (lambda n: n(random_codes(1, 9), local=random_local(1, 3, 4)), r"received \(1, 3, 4\)"),

@@ -95,11 +95,13 @@ def checked_range(name: str, values: Any, least: int, most: int, besides: str = 
     return ops.cast(values, "int32")
 
 
-def checked_condition(name: str, value: Any, wanted: tuple[int | None, ...]) -> Any:
+def checked_condition(
+    name: str, value: Any, wanted: tuple[int | None, ...], besides: str = ""
+) -> Any:
     """`value`, if it has the shape `wanted`, or batch size 1; None stands for any size.
 
     Raises:
-        UserError: for another shape.
+        UserError: for another shape; `besides` is the end of what it must be.
     """
     value = _with_shape(value)
     shape = _shape(value)
@@ -111,7 +113,7 @@ def checked_condition(name: str, value: Any, wanted: tuple[int | None, ...]) -> 
         for size, right, one in zip(shape, wanted, ones, strict=True)
     ):
         words = ", ".join("any" if size is None else str(size) for size in wanted)
-        raise UserError(f"{name} must have the shape [{words}]; received {shape}")
+        raise UserError(f"{name} must have the shape [{words}]{besides}; received {shape}")
     return value
 
 

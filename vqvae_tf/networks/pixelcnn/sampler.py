@@ -17,7 +17,9 @@ from vqvae_tf.errors import UserError, shown
 from vqvae_tf.networks.pixelcnn.incremental import IncrementalPixelCNN
 from vqvae_tf.networks.sampling import noise
 from vqvae_tf.networks.sampling.controls import (
+    blocks,
     check_code_range,
+    check_condition,
     check_label,
     checked_controls,
     filter_logits,
@@ -176,26 +178,26 @@ class Sampler:
         if label is not None:
             given["label"] = check_label(label, count, network.num_classes)
         if spatial is not None:
-            given["spatial"] = _check_spatial(spatial, count, grid, network)
+            shape = (*grid, network.spatial_channels)
+            given["spatial"] = check_condition("spatial", spatial, count, shape)
         if not network.built:
             network.build()
 
-        size = -(-count // -(-count // numbers.block))  # blocks of near-equal size
-        compiled = self._function(grid, size, top_k, top_p is not None, tuple(given), jit_compile)
-        blocks = []
-        for first in range(0, count, size):
-            # The last block may be short: it is drawn at full size and cut off below.
-            members = np.minimum(np.arange(first, first + size), count - 1)
-            blocks.append(
+        drawn = []
+        for members in blocks(count, numbers.block):
+            compiled = self._function(
+                grid, len(members), top_k, top_p is not None, tuple(given), jit_compile
+            )
+            drawn.append(
                 compiled(
                     tf.constant(numbers.seed % 2**64, tf.uint64),
-                    tf.constant(numbers.first_sample + first, tf.int64),
+                    tf.constant(numbers.first_sample + members[0], tf.int64),
                     tf.constant(numbers.temperature, tf.float32),
                     tf.constant(1.0 if top_p is None else top_p, tf.float32),
                     {name: tf.constant(value[members]) for name, value in given.items()},
                 )
             )
-        codes = tf.concat(blocks, axis=0)[:count]
+        codes = tf.concat(drawn, axis=0)[:count]
         return codes[..., 0] if network.slots is None else codes
 
     def _function(self, grid, size, top_k, has_top_p, given, jit_compile):
@@ -289,14 +291,3 @@ def _check_prefix(prefix, count, grid, network):
         )
     check_code_range("prefix", prefix, network.num_embeddings)
     return np.broadcast_to(prefix.astype(np.int32), (count, *shape))
-
-
-def _check_spatial(spatial, count, grid, network):
-    spatial = np.asarray(spatial, np.float32)
-    shape = (*grid, network.spatial_channels)
-    if spatial.shape not in ((count, *shape), (1, *shape)):
-        raise UserError(
-            f"spatial must have the shape {(count, *shape)} or {(1, *shape)}; received "
-            f"{spatial.shape}"
-        )
-    return np.broadcast_to(spatial, (count, *shape))

@@ -1,6 +1,7 @@
 """Temperature, top-k, top-p and labels of a sampler: checks and filters."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from vqvae_tf import arguments
 from vqvae_tf.errors import UserError
+from vqvae_tf.networks.inputs import checked_range
 
 _EXCLUDED = -1e8  # the logit of a code that a filter excludes: noise does not outweigh it
 _BISECTIONS = 20  # for the threshold of top_p, to 1e-6 of the likeliest code's probability
@@ -107,9 +109,31 @@ def check_label(label: Any, count: int, num_classes: int) -> np.ndarray:
             f"label must be one integer or {count} of them; received {label.dtype} of shape "
             f"{label.shape}"
         )
-    if label.min() < -1 or label.max() >= num_classes:
-        raise UserError(
-            f"label must lie between 0 and {num_classes - 1}, or be -1 for none; received "
-            f"{label.min()} to {label.max()}"
-        )
+    checked_range("label", label, -1, num_classes - 1, ", or be -1 for none")
     return np.broadcast_to(label.astype(np.int32), (count,))
+
+
+def check_condition(
+    name: str, value: Any, count: int, shape: tuple, besides: str = ""
+) -> np.ndarray:
+    """A condition of each sample, float32 `[count, *shape]`, from one for all or one for each."""
+    value = np.asarray(value, np.float32)
+    if value.shape not in ((count, *shape), (1, *shape)):
+        raise UserError(
+            f"{name} must have the shape {(count, *shape)} or {(1, *shape)}{besides}; received "
+            f"{value.shape}"
+        )
+    return np.broadcast_to(value, (count, *shape))
+
+
+def blocks(count: int, most: int) -> Iterator[np.ndarray]:
+    """The numbers of the samples of each block, in blocks of near-equal size, at most `most`.
+
+    The last block may be short: it is filled up with the last sample.
+
+    >>> [members.tolist() for members in blocks(5, most=2)]
+    [[0, 1], [2, 3], [4, 4]]
+    """
+    size = -(-count // -(-count // most))
+    for first in range(0, count, size):
+        yield np.minimum(np.arange(first, first + size), count - 1)

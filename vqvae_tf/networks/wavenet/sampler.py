@@ -20,7 +20,9 @@ from vqvae_tf.errors import UserError
 from vqvae_tf.likelihoods import LOG_SCALE_CEILING, LOG_SCALE_FLOOR
 from vqvae_tf.networks.sampling.controls import (
     Controls,
+    blocks,
     check_code_range,
+    check_condition,
     check_label,
     checked_controls,
     filter_logits,
@@ -167,20 +169,16 @@ class Sampler:
     def sample(self, count, length, seed, *, block, first_sample, **controls) -> tf.Tensor:
         """As `WaveNet.sample`."""
         numbers, length, given = self._check(count, length, seed, first_sample, block, **controls)
-        count, block = numbers.count, numbers.block
-        size = -(-count // -(-count // block))  # blocks of near-equal size
-        steps = _NOISE_AT_ONCE // (size * draws_of_step(self.network))
-        steps = min(max(steps, 64), _STEPS_AT_ONCE)
         samples = []
-        for first in range(0, count, size):
-            # The last block may be short: it is drawn at full size and cut off below.
-            members = np.minimum(np.arange(first, first + size), count - 1)
+        for members in blocks(numbers.count, numbers.block):
+            size, first_sample = len(members), numbers.first_sample + int(members[0])
+            steps = _NOISE_AT_ONCE // (size * draws_of_step(self.network))
+            steps = min(max(steps, 64), _STEPS_AT_ONCE)
             of_members = {name: value[members] for name, value in given.items()}
-            first_sample = numbers.first_sample + first
             here = dataclasses.replace(numbers, count=size, first_sample=first_sample)
-            blocks = self._blocks(here, length, steps, of_members, controls["jit_compile"])
-            samples.append(tf.concat(list(blocks), axis=1))
-        return tf.concat(samples, axis=0)[:count]
+            parts = self._blocks(here, length, steps, of_members, controls["jit_compile"])
+            samples.append(tf.concat(list(parts), axis=1))
+        return tf.concat(samples, axis=0)[: numbers.count]
 
     def stream(self, count, length, seed, *, steps, first_sample, **controls) -> Iterator:
         """As `WaveNet.stream`."""
@@ -295,7 +293,9 @@ class Sampler:
         if label is not None:
             given["label"] = check_label(label, count, network.num_classes)
         if local is not None:
-            given["local"] = _check_local(local, count, length, network)
+            shape = (network.frames_of(length), network.local_channels)
+            per_frame = f": a frame for every {network.upsampling} of {length} steps"
+            given["local"] = check_condition("local", local, count, shape, per_frame)
         if not network.built:
             network.build()
         return numbers, length, given
@@ -311,14 +311,3 @@ def _check_prefix(prefix, count, length, network):
         )
     check_code_range("prefix", prefix, network.num_embeddings)
     return np.broadcast_to(prefix.astype(np.int32), (count, prefix.shape[1]))
-
-
-def _check_local(local, count, length, network):
-    local = np.asarray(local, np.float32)
-    shape = (network.frames_of(length), network.local_channels)
-    if local.shape not in ((count, *shape), (1, *shape)):
-        raise UserError(
-            f"local must have the shape {(count, *shape)} or {(1, *shape)}: a frame for every "
-            f"{network.upsampling} of {length} steps; received {local.shape}"
-        )
-    return np.broadcast_to(local, (count, *shape))

@@ -4,14 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
 from vqvae_tf.errors import UserError, shown
 from vqvae_tf.networks import foreign_arguments
-from vqvae_tf.networks.inputs import checked_codes, checked_label
+from vqvae_tf.networks.inputs import checked_codes, checked_condition, checked_label
 from vqvae_tf.networks.wavenet.wavenet_layer import WaveNetLayer, delay
 
 _THREE_STACKS = tuple(2**i for i in range(10)) * 3
@@ -192,8 +191,11 @@ class WaveNet(keras.layers.Layer):
         if label is not None and self.num_classes is not None:
             label = checked_label(label, self.num_classes, batch)
         if local is not None:
-            local = local if hasattr(local, "shape") else np.asarray(local)
-            self._check_frames(batch, tuple(local.shape), time)
+            frames = None if time is None else self.frames_of(time)
+            per_frame = f": a frame for every {self.upsampling} of {time} steps"
+            local = checked_condition(
+                "local", local, (batch, frames, self.local_channels), per_frame
+            )
         return super().__call__(inputs, label=label, local=local, **kwargs)
 
     def call(self, inputs, label=None, local=None):
@@ -354,18 +356,6 @@ class WaveNet(keras.layers.Layer):
     def frames_of(self, time: int) -> int:
         """Number of frames of the local condition for `time` steps."""
         return -(-time // self.upsampling)
-
-    def _check_frames(self, batch, shape, time):
-        frames = None if time is None else self.frames_of(time)
-        right = len(shape) == 3 and shape[2] == self.local_channels
-        if right:  # None is an unknown size
-            right = None in (shape[1], frames) or shape[1] == frames
-            right = right and (None in (shape[0], batch) or shape[0] in (1, batch))
-        if not right:
-            raise UserError(
-                f"local must have the shape [batch, {frames}, {self.local_channels}]: a frame for "
-                f"every {self.upsampling} of {time} steps; received {tuple(shape)}"
-            )
 
     def compute_output_shape(self, inputs_shape):
         return (*inputs_shape, self.output_channels)
