@@ -1,4 +1,4 @@
-"""Data sources: a URI -> pictures, sounds or code maps, whole or as endless training batches."""
+"""Data sources by URI: pictures, sounds or code maps, whole or as endless training batches."""
 
 from vqvae_tf.data.codes import CodeRecords, code_batches, grid_of
 from vqvae_tf.data.images import decode, read

@@ -1,4 +1,4 @@
-"""Code maps: what a prior is trained on, in TFRecord files (docs/formats.md) or in memory."""
+"""Code maps, the training data of priors, in TFRecord files (docs/formats.md) or in memory."""
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,9 +19,9 @@ class CodeRecords(BaseSource):
     """`codes:GLOB`: the code maps of TFRecord files, in the order of the files' names.
 
     Args:
-        uri: what `open_source` was given.
-        paths: the files that it names.
-        condition: what the classes of the maps are called: `label`, `speaker`.
+        uri: argument of `open_source`.
+        paths: the files that match it.
+        condition: name of the classes of the maps: `label`, `speaker`.
 
     Attributes:
         uri: as given.
@@ -40,7 +40,7 @@ class CodeRecords(BaseSource):
         return len(self._files)
 
     def maps(self) -> Iterator[dict[str, Any]]:
-        """All maps in order, as `records.map_of` gives them; unreadable ones are skipped.
+        """All maps in order, as returned by `records.map_of`; unreadable ones are skipped.
 
         Raises:
             UserError: none of them can be read.
@@ -56,10 +56,10 @@ class CodeRecords(BaseSource):
 
 
 def grid_of(item: Mapping[str, Any]) -> np.ndarray:
-    """The codes of a map as int32 `[*grid, slots]`; one code per place has a slot of its own.
+    """The codes of a map as int32 `[*grid, slots]`, also with one slot.
 
     Raises:
-        UserError: the codes are no integers in range, or have no grid of their rank.
+        UserError: the codes are not integers in range, or their shape does not fit the rank.
 
     >>> grid_of({"codes": np.arange(3), "rank": 1}).shape
     (3, 1)
@@ -88,7 +88,7 @@ def code_batches(
 ) -> tf.data.Dataset:
     """Endless training batches of random windows of code maps.
 
-    All maps are held in memory. Every epoch goes once through every window of every map; batch n
+    All maps are held in memory. Every epoch contains every window of every map once; batch n
     is a pure function of the seed and n.
 
     Args:
@@ -96,9 +96,9 @@ def code_batches(
             `rank` (of the grid, 2 by default) and, in all or in none, the number of a class.
         crop: sides of the window in codes, one for each axis of the grid.
         batch_size: windows per batch.
-        seed: of every draw.
+        seed: seed of all draws.
         start_step: number of the first batch.
-        condition: the name under which maps and batches hold the class.
+        condition: key of the class in maps and batches.
 
     Returns:
         Dataset of `{"codes": int32 [batch, *crop, slots], condition: int32 [batch]}`, without the
@@ -156,8 +156,8 @@ def _check(arrays: list[np.ndarray], crop: tuple[int, ...]) -> None:
     if np.any(smallest < crop):
         sides, least = (" x ".join(map(str, each)) for each in (crop, smallest))
         raise UserError(
-            f"a crop of {sides} codes does not fit all maps, whose least sides are {least}; take a "
-            "crop of at most these"
+            f"a crop of {sides} codes does not fit all maps, whose smallest sides are {least}; use "
+            "a crop of at most these"
         )
     if len({array.shape[-1] for array in arrays}) > 1:
         raise UserError("the code maps' slots differ; give maps of one model only")

@@ -1,4 +1,4 @@
-"""Handwritten digits that need no download: those inside the scikit-learn wheel."""
+"""Handwritten digits of the scikit-learn wheel, which need no download."""
 
 import functools
 
@@ -8,7 +8,7 @@ from vqvae_tf.data import images
 from vqvae_tf.data.source import IndexedSource, Picture
 from vqvae_tf.errors import UserError, nearest
 
-SIDE = 32  # pixels; the data set's own are 8 x 8
+SIDE = 32  # pixels; the stored digits are 8 x 8
 TEST_SHARE = 0.2
 SPLITS = ("train", "test")
 
@@ -17,7 +17,7 @@ class EmbeddedDigits(IndexedSource):
     """`embedded:digits[/SPLIT]`: 1,797 handwritten digits of 8x8 pixels, enlarged to 32x32.
 
     They are the test part of "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak,
-    UCI, CC BY 4.0), as scikit-learn ships it, in its order:
+    UCI, CC BY 4.0), as included in scikit-learn, in its order:
 
     - `train` (the default): the first 1,438;
     - `test`: the last 359.

@@ -1,4 +1,4 @@
-"""Folders and files as they are found: links in circles, pipes, names that are not UTF-8."""
+"""Robust access to folders and files: circular links, pipes, names that are not UTF-8."""
 
 import collections
 import contextlib
@@ -15,7 +15,7 @@ from vqvae_tf.data.source import UnreadableError
 from vqvae_tf.errors import UserError, reason
 from vqvae_tf.files import is_local
 
-HEADER_BYTES = 32  # enough to tell a file's kind
+HEADER_BYTES = 32  # enough to identify the kind of a file
 
 
 def files_below(
@@ -24,20 +24,21 @@ def files_below(
     skip: Callable[[str, UnreadableError], None] | None = None,
     is_wanted: Callable[[bytes], bool] | None = None,
 ) -> list[str]:
-    """Paths of the files below `root`, relative to it and in order; hidden ones are left out.
+    """Paths of the files below `root`, relative to it and in order, without hidden ones.
 
     Every folder is read once, even if several links lead to it. A folder that cannot be read or was
-    read already, and an entry with one of the endings that is not a regular file, are skipped. One
-    line of the log says how many files were left out for their ending.
+    read already, and an entry with one of the endings that is not a regular file, are skipped. The
+    number of files with other endings is logged in one line.
 
     Args:
         root: any `tf.io.gfile` path.
-        extensions: the endings to take, in lower case; capitals match too.
-        skip: called with the name and the error of what is skipped; None logs it.
-        is_wanted: whether to take a file without an ending, by its first bytes; None takes none.
+        extensions: the allowed endings, in lower case; upper case matches too.
+        skip: called with the name and the error of each skipped entry; None logs it.
+        is_wanted: function of the first bytes of a file without an ending, whether to take it; None
+            takes none.
 
     Raises:
-        UserError: `root` itself cannot be read.
+        UserError: `root` cannot be read.
     """
     skip = skip or (lambda name, error: logging.warning("skipped %s", error))
     walk = _walk if is_local(root) else _walk_remote
@@ -67,16 +68,16 @@ def files_below(
 
 @contextlib.contextmanager
 def reading(path: str) -> Iterator[tuple[Any, int]]:
-    """Opens the regular file at any `tf.io.gfile` path; gives it and its size in bytes.
+    """Opens the regular file at any `tf.io.gfile` path; yields it and its size in bytes.
 
     Raises:
-        UnreadableError: it is absent, no regular file, or fails to be read inside the block.
+        UnreadableError: it is absent, not a regular file, or cannot be read inside the block.
     """
     if "\0" in path:
         raise UnreadableError(f"{printable(path)}: no regular file")
     try:
         if is_local(path):
-            # A pipe without a writer would wait for one.
+            # Opening a pipe without a writer would block.
             with open(path, "rb", opener=_open_at_once) as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
@@ -92,10 +93,10 @@ def reading(path: str) -> Iterator[tuple[Any, int]]:
 
 
 def size(path: str) -> int:
-    """Bytes of the file at any `tf.io.gfile` path.
+    """Size in bytes of the file at any `tf.io.gfile` path.
 
     Raises:
-        UnreadableError: there is none.
+        UnreadableError: there is no file.
     """
     try:
         return os.stat(path).st_size if is_local(path) else tf.io.gfile.stat(path).length
@@ -104,14 +105,14 @@ def size(path: str) -> int:
 
 
 def check_folder(uri: str, path: str) -> None:
-    """Looks whether there is a folder at any `tf.io.gfile` path.
+    """Checks that there is a folder at any `tf.io.gfile` path.
 
     Args:
-        uri: what names it, as messages show it.
+        uri: the data URI, for messages.
         path: the folder.
 
     Raises:
-        UserError: there is none, or TensorFlow cannot say.
+        UserError: there is none, or TensorFlow cannot check it.
     """
     try:
         found = os.path.isdir(path) if is_local(path) else tf.io.gfile.isdir(path)
@@ -129,9 +130,9 @@ def is_file(path: str) -> bool:
 
 
 def printable(name: str) -> str:
-    r"""The name as one line of text that any file takes.
+    r"""The name as one printable line.
 
-    What is not printable is written as an escape, so are bytes that are not UTF-8.
+    Unprintable characters and bytes that are not UTF-8 are escaped.
 
     >>> printable("caf\udce9\n.png")
     'caf\\xe9\\n.png'
@@ -140,13 +141,13 @@ def printable(name: str) -> str:
 
 
 def _escaped(letter: str) -> str:
-    byte = ord(letter) - 0xDC00  # what Python makes of a byte that is not UTF-8
+    byte = ord(letter) - 0xDC00  # Python's surrogate of a byte that is not UTF-8
     return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else letter.encode("unicode_escape").decode()
 
 
 def _walk(root: str, skip: Callable[[str, UnreadableError], None]) -> Iterator[str]:
     """Relative paths of everything but folders; real folders are read before linked ones."""
-    seen = set()  # what holds the root is not read for a link to it
+    seen = set()  # includes the parents of the root, so that links to them are not followed
     for holder in pathlib.Path(os.path.realpath(root)).parents:
         with contextlib.suppress(OSError):
             seen.add(_identity(holder))
@@ -157,7 +158,7 @@ def _walk(root: str, skip: Callable[[str, UnreadableError], None]) -> Iterator[s
         try:
             identity = _identity(folder)
             if identity in seen:
-                raise OSError("a link to a folder that is read already, or holds this one")
+                raise OSError("a link to a folder that was already read, or contains this one")
             seen.add(identity)
             with os.scandir(folder) as listed:
                 entries = sorted(listed, key=lambda entry: entry.name)
@@ -178,7 +179,7 @@ def _walk(root: str, skip: Callable[[str, UnreadableError], None]) -> Iterator[s
 
 
 def _identity(path: str | os.PathLike) -> tuple[int, int]:
-    """What all paths to one folder share."""
+    """The identity of a folder, which is the same for all paths to it."""
     status = os.stat(path)
     return status.st_dev, status.st_ino
 

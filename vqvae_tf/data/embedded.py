@@ -1,4 +1,4 @@
-"""Photographs that need no download: those inside the scikit-image and scikit-learn wheels."""
+"""Photographs of the scikit-image and scikit-learn wheels, which need no download."""
 
 import importlib.util
 import os
@@ -9,17 +9,17 @@ from vqvae_tf.data.source import IndexedSource, Picture
 from vqvae_tf.errors import UserError, nearest
 
 TEST_COLUMNS = 128  # the right-hand strip of every training photograph: the split "region"
-VALIDATION_COLUMNS = 64  # the strip to the left of it, on which settings are chosen
+VALIDATION_COLUMNS = 64  # the strip to the left of it, for choosing settings
 
 
 class Photograph(NamedTuple):
-    """Where a photograph is and what may be done with it.
+    """A photograph, its credit and its use.
 
     Attributes:
-        package: the package that ships it.
-        file: its name there.
-        credit: what its package states; a picture with "by" in it is shown with this line.
-        shown: whether it may be shown (in reports, documents and results) at all.
+        package: the package that contains it.
+        file: name of the file in the package.
+        credit: the credit stated by the package; one with "by" must be shown with the picture.
+        shown: whether it may be shown in reports, documents and results.
         halved: whether it is used at half its size.
     """
 
@@ -67,7 +67,7 @@ class EmbeddedPhotos(IndexedSource):
     - `train` (the default): 13 photographs without their 192 right-hand columns;
     - `validation`: columns -192 to -128 of the same photographs, for choosing settings;
     - `region`: their 128 right-hand columns, for testing;
-    - `photo`: two more photographs, whole, for testing: chelsea and china.
+    - `photo`: two other photographs, whole, for testing: chelsea and china.
 
     The label is the photograph's number among the 13; `photo` has no labels.
     """

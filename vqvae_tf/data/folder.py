@@ -34,7 +34,7 @@ class Folder(IndexedSource):
     def stored_bytes(self) -> int:
         total = 0
         for file in self._files:
-            # What cannot be read now is named when it is its turn.
+            # Files that cannot be read are logged when they are read later.
             with contextlib.suppress(UnreadableError):
                 total += disk.size(os.path.join(self._path, file))
         return total

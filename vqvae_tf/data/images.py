@@ -1,4 +1,4 @@
-"""Any picture file -> uint8 pixels, by Pillow, so that every source sees the same pixels."""
+"""Decodes picture files to uint8 pixels by Pillow, in the same way for all sources."""
 
 import io
 import os
@@ -12,8 +12,8 @@ from vqvae_tf.data.source import UnreadableError
 from vqvae_tf.errors import UserError, reason
 
 MAX_PIXELS = 50_000_000  # the default bound
-# All that Pillow may try: others of its formats run programs (EPS runs Ghostscript, which executes
-# what the file says) or are seldom read and little tested.
+# The formats that Pillow may try. Others run programs (EPS runs Ghostscript, which executes the
+# content of the file) or are rarely used and little tested.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 EXTENSIONS = (
     ".avif", ".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm",
@@ -36,22 +36,22 @@ def decode(
 ) -> np.ndarray:
     """Decodes a picture file held in memory.
 
-    The format is told by the content and must be one of `FORMATS`. The EXIF orientation is
-    applied; EXIF that cannot be read counts as none. Transparent pixels are laid over white. 16-bit
+    The format is determined by the content and must be one of `FORMATS`. The EXIF orientation is
+    applied; EXIF that cannot be read is ignored. Transparent pixels are blended with white. 16-bit
     grey is scaled (not clipped) to 8 bits; so are floating-point pixels, which must lie in [0, 1].
-    Palette, CMYK and other colour models are converted. Of an animation the first frame is taken.
+    Palette, CMYK and other colour models are converted. The first frame of an animation is used.
 
     Args:
         data: the encoded file.
-        name: what to call the picture in an error.
+        name: name of the picture in errors.
         channels: 3 for colour, 1 for grey.
-        max_pixels: larger pictures are refused on their header, before any pixel is decoded.
+        max_pixels: larger pictures are refused by their header, before any pixel is decoded.
 
     Returns:
         uint8 `[height, width, channels]`.
 
     Raises:
-        UnreadableError: the file is damaged, no picture, or has more than `max_pixels` pixels.
+        UnreadableError: the file is damaged, not a picture, or has more than `max_pixels` pixels.
         UserError: `channels` is another number.
 
     >>> decode(encode(np.zeros([2, 3, 3], np.uint8)), channels=1).shape
@@ -61,7 +61,7 @@ def decode(
         raise UserError(f"channels must be 1 or 3; received {channels}")
     name = disk.printable(name)
     try:
-        _check_pixels(_webp_canvas(data), name, max_pixels)  # Pillow makes it on opening
+        _check_pixels(_webp_canvas(data), name, max_pixels)  # Pillow allocates it on opening
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_pixels(image.size, name, max_pixels)
             _check_pixels(_tile_of_tiff(image), name, max_pixels)
@@ -71,16 +71,16 @@ def decode(
         raise
     except UnidentifiedImageError as error:
         raise UnreadableError(f"{name}: not a readable picture (of no known format)") from error
-    except Image.DecompressionBombError as error:  # Pillow's own bound, met while opening
+    except Image.DecompressionBombError as error:  # Pillow's own limit, checked on opening
         raise UnreadableError(f"{name}: refused, {error}; make it smaller") from error
-    except Exception as error:  # a damaged file raises whatever its decoder stumbled over
+    except Exception as error:  # a damaged file may raise any error
         text = re.sub(r"<\S+ object at \w+>", "the file", reason(error))
         raise UnreadableError(f"{name}: not a readable picture ({text})") from error
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
 def is_picture(header: bytes) -> bool:
-    """Whether a file that begins with these 32 bytes is one that `decode` can be tried on.
+    """Whether a file that begins with these 32 bytes may be a picture for `decode`.
 
     >>> is_picture(encode(np.zeros([2, 3, 3], np.uint8))[:32]), is_picture(b"# Notes")
     (True, False)
@@ -99,7 +99,7 @@ def read(path: str | os.PathLike, channels: int = 3, max_pixels: int = MAX_PIXEL
     """Decodes the picture file at any `tf.io.gfile` path; see `decode`.
 
     Raises:
-        UnreadableError: as `decode`; also a file that is absent or too large to be such a picture.
+        UnreadableError: as in `decode`, or the file is absent or too large for such a picture.
     """
     path = os.fspath(path)
     with disk.reading(path) as (file, size):
@@ -113,7 +113,7 @@ def read(path: str | os.PathLike, channels: int = 3, max_pixels: int = MAX_PIXEL
 
 
 def most_bytes(max_pixels: int = MAX_PIXELS) -> int:
-    """Bytes of the largest file that can hold this many pixels: 16-bit RGBA, and its metadata."""
+    """Bytes of the largest file with this many pixels: 16-bit RGBA and metadata."""
     return 8 * max_pixels + 2**20
 
 
@@ -152,7 +152,7 @@ def _check_pixels(size: tuple[int, int], name: str, max_pixels: int) -> None:
 
 
 def _webp_canvas(data: bytes) -> tuple[int, int]:
-    """(width, height) that the header of a WebP file claims; of another file (0, 0)."""
+    """(width, height) from the header of a WebP file; (0, 0) for another file."""
     kind = data[12:16] if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else b""
     if kind == b"VP8X":  # 24 bits each, less one
         return (
@@ -177,10 +177,10 @@ def _tile_of_tiff(image: Image.Image) -> tuple[int, int]:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """The picture as its EXIF orientation says that it is seen."""
+    """The picture, turned by its EXIF orientation."""
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # odd metadata around sound pixels
+    except Exception:  # invalid metadata with valid pixels
         return image
     turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
     return image if turn is None else image.transpose(turn)
@@ -189,7 +189,7 @@ def _upright(image: Image.Image) -> Image.Image:
 def _to_8_bits(image: Image.Image, name: str, channels: int) -> Image.Image:
     target = "RGB" if channels == 3 else "L"
     if image.mode == "F" or image.mode.startswith("I"):
-        # Pillow's own conversion clips these at 255.
+        # Pillow's conversion would clip these at 255.
         image = Image.fromarray(_scaled_to_8_bits(np.asarray(image), name))
     elif image.has_transparency_data:
         image = image.convert("RGBA")
@@ -199,7 +199,7 @@ def _to_8_bits(image: Image.Image, name: str, channels: int) -> Image.Image:
 
 def _scaled_to_8_bits(pixels: np.ndarray, name: str) -> np.ndarray:
     whole = np.issubdtype(pixels.dtype, np.integer)
-    top = 65535.0 if whole else 1.0  # Pillow gives 16-bit grey as uint16 or as int32, by format
+    top = 65535.0 if whole else 1.0  # Pillow returns 16-bit grey as uint16 or as int32, by format
     if not (pixels.min() >= 0 and pixels.max() <= top):  # so that NaN fails too
         raise UnreadableError(
             f"{name}: {'integer' if whole else 'floating-point'} pixels must lie in "

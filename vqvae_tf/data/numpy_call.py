@@ -1,7 +1,7 @@
-"""Python functions inside tf.data that let the interpreter end.
+"""Python functions inside tf.data that do not block the exit of the interpreter.
 
-A pipeline works ahead in threads of its own. One that calls Python while the interpreter is being
-taken down brings the process to a halt or an abort, so at exit such calls are first drained.
+A pipeline prefetches in separate threads. If one of them calls Python while the interpreter shuts
+down, the process hangs or aborts, so such calls are drained at exit.
 """
 
 import atexit
@@ -36,7 +36,7 @@ class _Calls:
                 self._running -= 1
 
     def drain(self) -> None:
-        """Waits until no call is running and none begins any more."""
+        """Waits until no call is running and no more calls start."""
         with self._lock:
             self._ending = True
             seen = -1 if self._begun else 0
@@ -55,12 +55,12 @@ def numpy_call(
     """`tf.numpy_function` that stops calling `function` when the interpreter ends.
 
     Args:
-        function: takes NumPy arrays and returns one array for each of `idle`, in a sequence.
+        function: takes NumPy arrays and returns a sequence with one array for each of `idle`.
         inputs: its arguments.
-        idle: what stands for its results once the interpreter ends; gives their dtypes too.
+        idle: results to return once the interpreter ends, which also define the dtypes.
 
     Returns:
-        The results as tensors, their shapes unknown.
+        The results as tensors of unknown shape.
 
     >>> halves = lambda number: numpy_call(lambda n: [n // 2, n % 2], [number], [np.int64(0)] * 2)
     >>> [(int(a), int(b)) for a, b in tf.data.Dataset.range(3).map(halves)]

@@ -1,10 +1,10 @@
-"""Random recolouring: few photographs teach many palettes."""
+"""Random recolouring of tiles, which gives many palettes from few photographs."""
 
 from typing import Any
 
 import tensorflow as tf
 
-# Standard deviations found to help on unseen photographs and to cost little on seen ones.
+# Standard deviations that improve unseen photographs and hardly worsen seen ones.
 CONTRAST, GAIN, BRIGHTNESS = 0.3, 0.2, 0.16  # of natural logarithms
 OFFSET = 24.0  # of 255
 
@@ -16,22 +16,22 @@ def recolour(
     strength: float = 1.0,
     mean: Any = None,
 ) -> tf.Tensor:
-    """Changes the colours of a share of the tiles, each in its own way.
+    """Changes the colours of a share of the tiles, each at random.
 
-    The channels change places at random, then each channel c becomes
+    The channels are permuted, then each channel c becomes
 
         contrast * gain[c] * (x - mean) + brightness * mean + offset[c]
 
-    with its mean over the tile, log-normal contrast, gain and brightness, and a normal offset. All
-    of it is one affine map of colours a tile, and the identity for the tiles left as they are.
+    with its mean over the tile, log-normal contrast, gain and brightness, and a normal offset. This
+    is one affine map of colours per tile, which is the identity for unchanged tiles.
 
     Args:
         tiles: uint8 `[batch, height, width, channels]` of static shape.
         share: probability that a tile is recoloured.
         seed: `[2]` integers; the draws are a pure function of it and of the row.
-        strength: what the deviations of contrast, gain, brightness and offset are multiplied by.
-        mean: `[batch, channels]`, where the tiles are parts of what is recoloured alike: the mean
-            over the whole; None takes that of each tile.
+        strength: factor of the deviations of contrast, gain, brightness and offset.
+        mean: `[batch, channels]`, the mean over the whole picture if the tiles are parts that are
+            recoloured in the same way; None means the mean of each tile.
 
     Returns:
         uint8 of the same shape.

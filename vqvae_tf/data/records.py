@@ -1,4 +1,4 @@
-"""The records of pictures and of code maps (docs/formats.md): written, and parsed again."""
+"""Writes and parses the records of pictures and of code maps (docs/formats.md)."""
 
 import math
 import operator
@@ -16,9 +16,9 @@ from vqvae_tf.data.source import UnreadableError
 from vqvae_tf.errors import UserError, reason
 
 MAX_CODE = np.iinfo(np.int32).max
-RANKS = (1, 2, 3)  # of a grid of codes: of sounds, of pictures, of videos
-_MAX_AXES = 32  # of a map: what every version of NumPy takes
-_MAX_CLASSES = 2**20  # where no classes.txt bounds the labels
+RANKS = (1, 2, 3)  # of a grid of codes: sounds, pictures, videos
+_MAX_AXES = 32  # of a map: the limit of older versions of NumPy
+_MAX_CLASSES = 2**20  # if no classes.txt limits the labels
 
 
 def write_images(
@@ -32,8 +32,8 @@ def write_images(
 
     Args:
         path: the file; any `tf.io.gfile` path.
-        pictures: mappings with `image` (uint8 `[height, width, 3 or 1]`) and, if there are such,
-            `name` and `label`; what `Source.pictures()` gives.
+        pictures: mappings with `image` (uint8 `[height, width, 3 or 1]`) and optionally `name` and
+            `label`, as yielded by `Source.pictures()`.
         class_names: names of the labels, written to `classes.txt` in the same folder.
 
     Returns:
@@ -54,11 +54,11 @@ def write_codes(
 
     Args:
         path: the file; any `tf.io.gfile` path.
-        maps: mappings with `codes` (integers, the grid's axes and then further ones), `rank` (how
-            many axes the grid has: 1 for a sound, 2, the default, for a picture) and, if there are
-            such, `name` and the number of a class under the name of `condition`.
+        maps: mappings with `codes` (integers; the grid's axes and then further ones), `rank` (the
+            number of axes of the grid: 1 for a sound, 2, the default, for a picture) and optionally
+            `name` and the number of a class under the name `condition`.
         class_names: names of the classes, written to `classes.txt` in the same folder.
-        condition: what the classes are called: `label`, `speaker`.
+        condition: name of the classes: `label`, `speaker`.
 
     Returns:
         The number of records.
@@ -75,7 +75,7 @@ def codes_example(item: Mapping[str, Any], condition: str = "label") -> bytes:
     """The serialised `tf.train.Example` of one code map.
 
     Raises:
-        UserError: the codes are no integers, none at all or out of range, or have too few axes.
+        UserError: the codes are not integers, empty, out of range, or have too few axes.
     """
     codes, rank = np.asarray(item["codes"]), item.get("rank", 2)
     if not np.issubdtype(codes.dtype, np.integer) or rank not in RANKS or codes.ndim < rank:
@@ -98,20 +98,20 @@ def codes_example(item: Mapping[str, Any], condition: str = "label") -> bytes:
 def map_of(
     record: bytes, place: str, class_names: tuple[str, ...], condition: str = "label"
 ) -> dict[str, Any]:
-    """One code map from the bytes of its record: what `codes_example` was given.
+    """The code map in the bytes of a record, as it was passed to `codes_example`.
 
     Args:
         record: the bytes.
-        place: what to call the record in an error, and where it has no name.
-        class_names: of the source.
-        condition: what the classes are called.
+        place: name of the record in errors, and of the map if it has no name.
+        class_names: names of the classes of the source.
+        condition: name of the classes.
 
     Returns:
         A mapping with `name`, `codes` (int32), `rank` and, under the name `condition`, the number
         of the class (or None).
 
     Raises:
-        UnreadableError: it holds no such map.
+        UnreadableError: it does not hold a valid map.
     """
     features = Features(record, place)
     shape = tuple(features.integers("shape"))
@@ -135,15 +135,15 @@ def map_of(
 
 
 class Features:
-    """The features of one record, each of the type that the format gives it.
+    """The features of one record, with the types of the format.
 
     Args:
         record: the bytes of a serialised `tf.train.Example`.
-        place: what to call the record in an error.
+        place: name of the record in errors.
 
     Raises:
-        UnreadableError: the bytes are no such message; so does every method where a feature is
-            of another type.
+        UnreadableError: the bytes are not such a message. Every method raises it for a feature of
+            another type.
 
     >>> features = Features(codes_example({"codes": np.zeros([2, 3], int), "name": "a"}), "x#0")
     >>> features.integers("shape"), features.text("name", "x#0"), features.encoded("image")
@@ -154,7 +154,7 @@ class Features:
         self._place = place
         try:
             features = tf.train.Example.FromString(record).features.feature
-        except Exception as error:  # protobuf's implementations each raise their own class
+        except Exception as error:  # the class depends on protobuf's implementation
             raise UnreadableError(f"{place}: not a tf.train.Example") from error
         self._features = dict(features.items())
 
@@ -163,24 +163,24 @@ class Features:
 
     @property
     def names(self) -> list[str]:
-        """What the record holds."""
+        """The names of the features."""
         return sorted(self._features)
 
     def encoded(self, key: str) -> list[bytes]:
-        """The values of a feature of bytes; empty where it is absent."""
+        """The values of a feature of bytes; empty if it is absent."""
         return self._values(key, "bytes_list")
 
     def integers(self, key: str) -> list[int]:
-        """The values of a feature of integers; empty where it is absent."""
+        """The values of a feature of integers; empty if it is absent."""
         return self._values(key, "int64_list")
 
     def text(self, key: str, default: str) -> str:
-        """The value of a feature of text; bytes that are no UTF-8 are escaped."""
+        """The value of a feature of text; bytes that are not UTF-8 are escaped."""
         values = self.encoded(key)
         return values[0].decode(errors="backslashreplace") if values else default
 
     def class_number(self, key: str, class_names: tuple[str, ...]) -> int | None:
-        """The value of a feature that numbers classes, -1 for none known; None without classes.
+        """The value of a feature of class numbers, -1 if unknown; None without classes.
 
         Raises:
             UnreadableError: the number is absent, or no class has it.
@@ -211,7 +211,7 @@ def class_names_of(files: RecordFiles, condition: str = "label") -> tuple[str, .
     """The lines of `classes.txt` next to the first file; else all numbers of classes.
 
     Raises:
-        UserError: `classes.txt` is no text.
+        UserError: `classes.txt` is not text.
     """
     beside = os.path.join(os.path.dirname(files.paths[0]), CLASSES_FILE)
     if tf.io.gfile.exists(beside):
@@ -231,8 +231,8 @@ def class_names_of(files: RecordFiles, condition: str = "label") -> tuple[str, .
                 return ()  # classes are in all records or in none
             numbers = features.integers(condition)
         except UnreadableError:
-            continue  # whoever reads the pictures or maps will name it
-        # What can be no class counts as the first: so its record is refused by name later on.
+            continue  # it is logged when the pictures or maps are read
+        # An invalid number counts as the first class, so that its record is refused later by name.
         largest = max([largest, *(n if -1 <= n < _MAX_CLASSES else 0 for n in numbers)])
     return tuple(map(str, range(largest + 1)))
 
@@ -271,7 +271,7 @@ def _example(item: Mapping[str, Any], condition: str, **features: tf.train.Featu
 
 
 def _encoded(text: str) -> bytes:
-    return text.encode(errors="backslashreplace")  # of a file's name that is no UTF-8
+    return text.encode(errors="backslashreplace")  # for names of files that are not UTF-8
 
 
 def _bytes(value: bytes) -> tf.train.Feature:

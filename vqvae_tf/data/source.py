@@ -1,4 +1,4 @@
-"""What a data source is, and the pictures of a data URI, in order or shuffled endlessly."""
+"""The base classes of data sources, and of the sources of pictures."""
 
 import abc
 import functools
@@ -17,7 +17,7 @@ Entry = TypeVar("Entry")
 
 
 class UnreadableError(UserError):
-    """A picture, sound or record that cannot be used; sources name it, skip it and count it."""
+    """A picture, sound or record that cannot be used; sources log it, skip it and count it."""
 
 
 class Picture(TypedDict):
@@ -35,12 +35,12 @@ class Picture(TypedDict):
 
 
 class BaseSource(abc.ABC):
-    """What sources of all kinds share: names, and what is left out.
+    """Base of all sources: names, and the handling of unreadable entries.
 
     Attributes:
-        uri: what names the source.
-        class_names: the classes' names; empty where there are none.
-        contents: what a message calls the entries.
+        uri: the data URI.
+        class_names: names of the classes; empty if there are none.
+        contents: name of the entries in messages.
     """
 
     contents = "pictures"
@@ -52,20 +52,21 @@ class BaseSource(abc.ABC):
 
     @property
     def skipped(self) -> int:
-        """How many entries were found unreadable so far; each is named once in the log."""
+        """Number of unreadable entries so far; each is logged once."""
         return len(self._unreadable)
 
     def skip(self, name: str, error: Exception) -> None:
-        """Counts what cannot be used, and names it in the log the first time."""
+        """Counts an entry that cannot be used, and logs it the first time."""
         if name not in self._unreadable:
             self._unreadable.add(name)
             logging.warning("skipped %s", error)
 
     def read_all(self, entries: Iterable[tuple[str, Callable[[], Entry]]]) -> Iterator[Entry]:
-        """What can be read, in order; the rest is skipped.
+        """Yields the readable entries, in order; the others are skipped.
 
         Args:
-            entries: the name of each, and what reads it or raises `UnreadableError`.
+            entries: pairs of a name and a function that reads the entry or raises
+                `UnreadableError`.
 
         Raises:
             UserError: none of them can be read.
@@ -86,7 +87,7 @@ class BaseSource(abc.ABC):
 
     @abc.abstractmethod
     def __len__(self) -> int:
-        """Number of entries, unreadable ones that were not met yet among them."""
+        """Number of entries, including unreadable ones that were not read yet."""
 
 
 class Source(BaseSource):
@@ -95,7 +96,7 @@ class Source(BaseSource):
     @property
     @abc.abstractmethod
     def stored_bytes(self) -> int:
-        """Bytes of the encoded pictures: tells early that a set will not fit in memory."""
+        """Bytes of the encoded pictures, to detect early that a set does not fit in memory."""
 
     @abc.abstractmethod
     def pictures(self, channels: int = 3) -> Iterator[Picture]:
@@ -110,11 +111,11 @@ class Source(BaseSource):
 
     @abc.abstractmethod
     def examples(self, seed: int, start: int, channels: int) -> tf.data.Dataset:
-        """Whole pictures without end, shuffled anew in every epoch.
+        """An endless sequence of whole pictures, reshuffled in every epoch.
 
         Args:
-            seed: of the order.
-            start: number of pictures to leave out at the beginning.
+            seed: seed of the order.
+            start: number of pictures to skip at the beginning.
             channels: 3 for colour, 1 for grey.
 
         Returns:
@@ -126,8 +127,8 @@ class Source(BaseSource):
 class IndexedSource(Source):
     """A source that can read any of its pictures by number.
 
-    Its shuffled order is a pure function of the seed and the position, so that a run resumed in
-    the middle reads nothing of what it leaves out.
+    Its shuffled order is a pure function of the seed and the position, so that a resumed run does
+    not read the pictures that it skips.
     """
 
     @abc.abstractmethod
@@ -164,7 +165,7 @@ class IndexedSource(Source):
         return tf.data.Dataset.counter(start).map(example, tf.data.AUTOTUNE, deterministic=True)
 
     def _read_from(self, index: int, channels: int) -> Picture:
-        # The neighbour replaces an unreadable picture: the order of all others stays.
+        # The next picture replaces an unreadable one, so that the order of all others is unchanged.
         for offset in range(len(self)):
             candidate = (index + offset) % len(self)
             try:

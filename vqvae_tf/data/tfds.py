@@ -14,7 +14,7 @@ from vqvae_tf.data.source import Picture, Source, UnreadableError
 from vqvae_tf.errors import UserError, nearest, reason
 
 MOST_CLASSES = 2**20
-SHUFFLE_BUFFER = 4096  # encoded pictures; TFDS has shuffled them once when it wrote them
+SHUFFLE_BUFFER = 4096  # encoded pictures; TFDS shuffled them once when it wrote them
 
 
 class TensorFlowDatasets(Source):
@@ -49,8 +49,8 @@ class TensorFlowDatasets(Source):
             raise UserError(f"{self.uri}: TFDS cannot read its files ({reason(error)})") from error
 
     def examples(self, seed: int, start: int, channels: int) -> tf.data.Dataset:
-        # TFDS reads in sequence only: a resumed run reads over, but does not decode, what it
-        # leaves out. Unreadable pictures are dropped after that.
+        # TFDS reads only in sequence: a resumed run reads, but does not decode, the pictures that
+        # it skips. Unreadable pictures are dropped after that.
         order = tf.data.Dataset.zip(tf.data.Dataset.range(len(self)), self._encoded())
         order = order.shuffle(SHUFFLE_BUFFER, seed, reshuffle_each_iteration=True).repeat()
         positions = tf.data.Dataset.counter(start)
@@ -115,7 +115,7 @@ def _import_tfds() -> Any:
 
 
 def _builder(uri: str, name: str) -> tuple[Any, str]:
-    """The prepared TFDS builder and the split that NAME[/CONFIG][/SPLIT] stands for."""
+    """The prepared TFDS builder and the split of NAME[/CONFIG][/SPLIT]."""
     tfds = _import_tfds()
     known = tfds.list_builders()
     parts = name.split("/")
@@ -127,7 +127,7 @@ def _builder(uri: str, name: str) -> tuple[Any, str]:
         if parts and parts[0].split(":")[0] in builder.builder_configs:
             builder = tfds.builder(f"{builder.name}/{parts.pop(0)}")
         builder.download_and_prepare()
-    except Exception as error:  # a version, a network, a disk or the data set's own code
+    except Exception as error:  # of the version, the network, the disk or the data set's code
         raise UserError(f"{uri}: TFDS cannot prepare the data set ({reason(error)})") from error
     split = "/".join(parts) or "train"
     if split.split("[")[0] not in builder.info.splits:
@@ -136,12 +136,12 @@ def _builder(uri: str, name: str) -> tuple[Any, str]:
 
 
 def _features(uri: str, builder: Any) -> dict[str, Any]:
-    """The features by name, after a look at the one that must be there."""
+    """The features by name, after a check of the required one."""
     kinds = _import_tfds().features
     features = builder.info.features
     features = dict(features.items()) if isinstance(features, kinds.FeaturesDict) else {}
     image = features.get("image")
-    # TFDS stores floats as the four bytes of a pixel, which no other reader understands.
+    # TFDS stores a float as the four bytes of a pixel, which other readers do not understand.
     if not isinstance(image, kinds.Image) or not np.issubdtype(image.np_dtype, np.integer):
         found = ", ".join(f"{name} ({type(features[name]).__name__})" for name in sorted(features))
         raise UserError(
@@ -152,19 +152,19 @@ def _features(uri: str, builder: Any) -> dict[str, Any]:
 
 
 def _class_names(uri: str, label: Any) -> tuple[str, ...]:
-    """Those of a feature that says which class a picture is of."""
+    """The names of the classes of the feature `label`."""
     if label is None:
         return ()
     if not isinstance(label, _import_tfds().features.ClassLabel) or not label.num_classes:
         logging.warning(
-            "%s: labels are not used; they are no numbers of classes but of type %s",
+            "%s: labels are not used; they are not class numbers but of type %s",
             uri,
             type(label).__name__,
         )
         return ()
     if label.num_classes > MOST_CLASSES:
         raise UserError(
-            f"{uri}: {label.num_classes:,} classes are more than {MOST_CLASSES:,}; take a data set "
+            f"{uri}: {label.num_classes:,} classes are more than {MOST_CLASSES:,}; use a data set "
             "with fewer"
         )
     return tuple(label.names)
@@ -173,5 +173,5 @@ def _class_names(uri: str, label: Any) -> tuple[str, ...]:
 def _split_info(uri: str, builder: Any, split: str) -> Any:
     try:
         return builder.info.splits[split]
-    except Exception as error:  # TFDS's own, by what is odd in the slice
+    except Exception as error:  # of a class that depends on the slice
         raise UserError(f'{uri}: no such part of a split as "{split}" ({reason(error)})') from error

@@ -12,7 +12,7 @@ class ImageRecords(IndexedSource):
     """
 
     def __init__(self, uri: str, pattern: str, max_pixels: int = images.MAX_PIXELS):
-        # The record of a picture has a name and a label too.
+        # A record also holds the name and the label of a picture.
         most_bytes = images.most_bytes(max_pixels) + 2**20
         self._files = RecordFiles(uri, shards(uri, pattern), most_bytes)
         self._max_pixels = max_pixels
@@ -39,7 +39,7 @@ class ImageRecords(IndexedSource):
             )
         if len(encoded) > 1:
             raise UnreadableError(
-                f'{place}: {len(encoded)} values of "image"; give each its record'
+                f'{place}: {len(encoded)} values of "image"; write one per record'
             )
         return Picture(
             name=disk.printable(features.text("name", place)),

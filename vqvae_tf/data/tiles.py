@@ -1,4 +1,4 @@
-"""Training batches: tiles cut at random from a source's pictures, mirrored, scaled, recoloured."""
+"""Training batches of random tiles of a source's pictures: mirrored, scaled and recoloured."""
 
 import functools
 import itertools
@@ -17,7 +17,7 @@ from vqvae_tf.data.windows import Windows, uncopied
 from vqvae_tf.errors import UserError
 
 MEMORY_BYTES = 2**30  # decoded pictures up to this size are held in memory
-BLOCK_BYTES = 2**27  # tiles made at a time from pictures that are not held
+BLOCK_BYTES = 2**27  # tiles cut at a time from pictures that are not held in memory
 
 
 def batches(
@@ -30,9 +30,9 @@ def batches(
 ) -> tf.data.Dataset:
     """Endless training batches of square tiles.
 
-    Pictures that fit in memory are decoded once and held, at each of the sizes that tiles are cut
-    from; all places of a tile are equally likely, and no epoch shows one twice. Larger sets are
-    decoded again in every epoch, in another order, and give several tiles each time. Either way
+    Pictures that fit in memory are decoded once and held, at each of the scales of tiles. All
+    positions of a tile are equally likely, and no epoch has one twice. Larger sets are
+    decoded again in every epoch, in another order, and give several tiles each time. In both cases
     batch n is a function of the seed and n (docs/data.md has the one exception). Pictures smaller
     than a tile are enlarged until their shorter side fits.
 
@@ -40,9 +40,9 @@ def batches(
         source: where the pictures come from.
         data_config: how tiles are cut and changed.
         batch_size: tiles per batch.
-        seed: of every draw.
-        start_step: number of the first batch: a run resumed there sees what it would have seen.
-        memory_bytes: bound on the decoded pictures that are held in memory.
+        seed: seed of all draws.
+        start_step: number of the first batch; a run resumed there gets the same batches.
+        memory_bytes: limit of the decoded pictures that are held in memory.
 
     Returns:
         Dataset of `{"image": uint8 [batch, image_size, image_size, channels], "label": int32
@@ -94,7 +94,7 @@ def _check(source: Source, config: DataConfig, batch_size: int, start_step: int)
 
 
 def _scales(config: DataConfig) -> dict[float, float]:
-    """Scale of the picture -> share of the tiles that are cut at it; no share is 0."""
+    """Scale of the picture -> share of the tiles cut at this scale; no share is 0."""
     half, double = config.half_size_share, config.double_size_share
     shares = {1.0: 1.0 - half - double, 0.5: half, 2.0: double}
     return {scale: share for scale, share in shares.items() if share > 0}
@@ -105,7 +105,7 @@ def _seed(seed: int, number: tf.Tensor) -> tf.Tensor:
 
 
 def _hold(source: Source, config: DataConfig, memory_bytes: int) -> list[Picture] | None:
-    """All pictures, none smaller than a tile; None where they would not fit at all sizes."""
+    """All pictures, none smaller than a tile; None if they do not fit in memory at all scales."""
     if source.stored_bytes > memory_bytes:
         return None
     growth = 1 + sum(scale**2 for scale in _scales(config) if scale != 1)
@@ -150,7 +150,7 @@ def _cut_from_memory(
     seed: int,
     start_step: int,
 ) -> tf.data.Dataset:
-    """Dataset of (step, tiles, labels), cut from pictures that are held at every size."""
+    """Dataset of (step, tiles, labels), cut from pictures in memory at every scale."""
     scales = _scales(config)
     arrays: list[np.ndarray] = []
     labels, starts = [], []
@@ -191,16 +191,16 @@ def _cut_from_files(
 ) -> tf.data.Dataset:
     """Dataset of (step, tiles, labels), cut from pictures as they are decoded.
 
-    Decoding a photograph costs far more than cutting a tile of it. So a picture gives several
-    tiles each time, by its size, and they are spread over a block of batches: four batches hold
-    one tile of each of the block's pictures, the next four another one, and so on.
+    Decoding a photograph takes far longer than cutting a tile. Each picture therefore gives several
+    tiles at a time, depending on its size, which are spread over a block of batches: four batches
+    hold one tile of each of the block's pictures, the next four another one, and so on.
     """
     size, channels = config.image_size, config.channels
     sample = itertools.islice(source.pictures(channels), 8)
     pixels = np.mean([np.prod(picture["image"].shape[:2]) for picture in sample])
     block = 4 * batch_size  # pictures
     most = max(1, BLOCK_BYTES // (block * size * size * channels))
-    each = int(np.clip(pixels / (16 * size * size), 1, most))  # tiles of a picture
+    each = int(np.clip(pixels / (16 * size * size), 1, most))  # tiles per picture
     scales = _scales(config)
     shares = np.cumsum(list(scales.values()))[:-1]
     idle = [np.zeros([each, size, size, channels], np.uint8)]
@@ -240,7 +240,7 @@ def _cut_from_files(
 def _cut_tile(
     image: np.ndarray, size: int, scale: float, down: float, across: float, turn: float, flip: bool
 ) -> np.ndarray:
-    """A tile of the picture at that scale; the draws of its place and of mirroring in [0, 1)."""
+    """A tile of the picture at a scale; the draws of its position and mirroring are in [0, 1)."""
     height, width = image.shape[:2]
     side = min(round(size / scale), height, width)
     top, left = int(down * (height - side + 1)), int(across * (width - side + 1))

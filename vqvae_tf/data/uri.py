@@ -1,4 +1,4 @@
-"""A data URI -> the source that it names."""
+"""Opens the data source of a URI."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -24,7 +24,7 @@ SOUND_SCHEMES = ("embedded", "folder", "manifest")
 
 
 def open_source(uri: str, max_pixels: int = images.MAX_PIXELS, condition: str = "label") -> Any:
-    """Opens what a data URI names.
+    """Opens the source of a data URI.
 
     - `embedded:photos[/train|validation|region|photo]`: photographs inside installed packages;
     - `embedded:digits[/train|test]`: handwritten digits inside scikit-learn;
@@ -36,7 +36,7 @@ def open_source(uri: str, max_pixels: int = images.MAX_PIXELS, condition: str = 
     Args:
         uri: one of the above.
         max_pixels: larger pictures are skipped, before they are decoded.
-        condition: what the classes of code maps are called: `label`, or `speaker` of sounds.
+        condition: name of the classes of code maps: `label`, or `speaker` for sounds.
 
     Returns:
         A `Source` of pictures, or for `codes:` a `CodeRecords`.
@@ -49,7 +49,7 @@ def open_source(uri: str, max_pixels: int = images.MAX_PIXELS, condition: str = 
     (13, (512, 128, 3))
     """
     scheme, rest = _divided(uri, SCHEMES, "data source")
-    uri = disk.printable(uri)  # as messages show it
+    uri = disk.printable(uri)  # for messages
     match scheme:
         case "embedded":
             name, split = _embedded(uri, rest, EMBEDDED)
@@ -91,18 +91,18 @@ def open_sounds(uri: str) -> SoundSource:
 
 
 def _divided(uri: str, schemes: tuple[str, ...], what: str) -> tuple[str, str]:
-    """The scheme, one of those given, and what follows it."""
+    """The scheme, which must be one of `schemes`, and the rest of the URI."""
     scheme, separator, rest = uri.partition(":")
     uri = disk.printable(uri)
     if not separator or scheme not in schemes:
         raise UserError(f'unknown {what} "{uri}"; give SCHEME:NAME; {nearest(scheme, schemes)}')
     if not rest:
-        raise UserError(f'"{uri}" names nothing; give {scheme}:NAME')
+        raise UserError(f'"{uri}" has no name; give {scheme}:NAME')
     return scheme, rest
 
 
 def _embedded(uri: str, rest: str, known: Iterable[str]) -> tuple[str, str]:
-    """The name, one of those known, and the split."""
+    """The name, which must be one of `known`, and the split."""
     name, _, split = disk.printable(rest).partition("/")
     if name not in known:
         raise UserError(f'{uri}: unknown name "{name}"; {nearest(name, known)}')

@@ -7,18 +7,18 @@ import numpy as np
 import tensorflow as tf
 
 _PART = 1 << 26  # bytes that are held twice while arrays are joined
-_ALIGNMENT = 64  # bytes; what TensorFlow asks of a tensor's memory
+_ALIGNMENT = 64  # bytes; TensorFlow's alignment of the memory of tensors
 
 
 class Windows:
     """All windows of one size of several arrays, numbered array by array, last axis fastest.
 
-    A uniform draw of a window's number draws an array by the number of windows in it, as
-    independent crops at any place should.
+    If the number of a window is drawn uniformly, each array is drawn in proportion to its number of
+    windows.
 
     Args:
         arrays: each `[*grid, ...]`, no side of the grid smaller than the window; dtype and trailing
-            axes are the same for all. Those that a generator gives are held once.
+            axes are the same for all. Arrays of a generator are held in memory once.
         size: sides of the window, one for each axis of the grid: `(time,)`, `(height, width)`, ...
 
     >>> windows = Windows([np.arange(6).reshape(2, 3), np.full([2, 2], 9)], size=(2, 2))
@@ -30,7 +30,7 @@ class Windows:
 
     def __init__(self, arrays: Iterable[np.ndarray], size: tuple[int, ...]):
         rank = len(size)
-        with tf.device("CPU:0"):  # where tf.data gathers, not in an accelerator's memory
+        with tf.device("CPU:0"):  # tf.data gathers on the CPU, not in an accelerator's memory
             shapes, self._values = _flattened(arrays, rank)
         places = shapes - size + 1  # of a window's corner, along each axis
         if places.min() < 1:
@@ -41,7 +41,7 @@ class Windows:
         self._ends = np.cumsum(counts)
         self._starts = self._ends - counts
         self._places = places
-        # Elements of the flattened grid from one place to the next along each axis.
+        # Strides, in elements of the flattened grid, along each axis.
         self._strides = np.cumprod(np.c_[shapes[:, 1:], np.ones(len(shapes), int)][:, ::-1], 1)
         self._strides = self._strides[:, ::-1].copy()
         self._offsets = np.cumsum(sizes) - sizes
@@ -52,19 +52,19 @@ class Windows:
         return int(self._ends[-1])
 
     def first(self, array: int) -> int:
-        """Number of the first window of that array."""
+        """Number of the first window of array `array`."""
         return int(self._starts[array])
 
     def owner(self, window: tf.Tensor) -> tf.Tensor:
-        """Which array each window is from: `[batch]` -> int32 `[batch]`."""
+        """Index of the array of each window: `[batch]` -> int32 `[batch]`."""
         return tf.searchsorted(self._ends, window, side="right")
 
     def cut(self, window: tf.Tensor, mirror: tf.Tensor | None = None) -> tf.Tensor:
-        """The windows of these numbers.
+        """The windows with these numbers.
 
         Args:
             window: int64 `[batch]`.
-            mirror: bool `[batch]`: whether to mirror the window along the grid's last axis.
+            mirror: bool `[batch]`, whether to mirror the window along the grid's last axis.
 
         Returns:
             `[batch, *size, ...]`.
@@ -88,9 +88,10 @@ class Windows:
 
 
 def uncopied(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """The same dataset, for one that cuts windows.
+    """The same dataset without graph rewrites, for a dataset that cuts windows.
 
-    By default tf.data rewrites a graph before it is run, and so copies all that its functions hold.
+    By default tf.data rewrites a graph before it is run, and copies all arrays that its functions
+    hold.
     """
     options = tf.data.Options()
     options.experimental_optimization.apply_default_optimizations = False
@@ -98,7 +99,7 @@ def uncopied(dataset: tf.data.Dataset) -> tf.data.Dataset:
 
 
 def _flattened(arrays: Iterable[np.ndarray], rank: int) -> tuple[np.ndarray, tf.Tensor]:
-    """The arrays' grids, int64 `[arrays, rank]`, and their elements one after another."""
+    """The arrays' grids, int64 `[arrays, rank]`, and their concatenated elements."""
     shapes: list[tuple[int, ...]] = []
     joined = _joined(collections.deque(_parts(arrays, rank, shapes)))
     return np.array(shapes, np.int64), joined
@@ -107,7 +108,7 @@ def _flattened(arrays: Iterable[np.ndarray], rank: int) -> tuple[np.ndarray, tf.
 def _parts(
     arrays: Iterable[np.ndarray], rank: int, shapes: list[tuple[int, ...]]
 ) -> Iterator[np.ndarray]:
-    """The elements in parts of some size; notes the grid of each array in `shapes`."""
+    """Yields the elements in parts of limited size; appends the grid of each array to `shapes`."""
     pending, size = [], 0
     for array in arrays:
         shapes.append(array.shape[:rank])
@@ -121,7 +122,7 @@ def _parts(
 
 
 def _joined(parts: collections.deque[np.ndarray]) -> tf.Tensor:
-    """All parts as one tensor; each is let go as soon as it is copied."""
+    """All parts as one tensor; each is freed as soon as it is copied."""
     count, trailing, dtype = sum(map(len, parts)), parts[0].shape[1:], parts[0].dtype
     memory = np.empty(sum(part.nbytes for part in parts) + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
