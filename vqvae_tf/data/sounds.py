@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf.config import SoundDataConfig
-from vqvae_tf.data.levels import prepared
 from vqvae_tf.data.shuffle import shuffled
+from vqvae_tf.data.sound_levels import prepared
 from vqvae_tf.data.source import BaseSource
 from vqvae_tf.data.windows import Windows, uncopied
 

@@ -3,7 +3,7 @@ import pytest
 
 from vqvae_tf import models
 from vqvae_tf.config import SoundDataConfig
-from vqvae_tf.data.levels import MARGIN_SECONDS, at_level, prepared, trimmed
+from vqvae_tf.data.sound_levels import MARGIN_SECONDS, at_level, prepared, trimmed
 from vqvae_tf.errors import UserError
 
 RATE = 8_000
