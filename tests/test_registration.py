@@ -85,9 +85,9 @@ def test_a_resumed_run_goes_on_and_other_data_are_refused(runs, tmp_path):
 
 
 def test_families_registered_twice_are_refused():
-    with pytest.raises(UserError, match='family "toy" is registered already, as ToyVQVAE'):
+    with pytest.raises(UserError, match='family "toy" is already registered, as ToyVQVAE'):
         models.register("toy", models.ImageVQVAE)
-    with pytest.raises(UserError, match='ToyConfig is the configuration of family "toy" already'):
+    with pytest.raises(UserError, match='ToyConfig is already the configuration of family "toy"'):
         models.register("toys", ToyVQVAE)
     with pytest.raises(UserError, match="no family has the configuration"):
         models.family_of(dataclasses.make_dataclass("Unknown", [])())

@@ -79,7 +79,7 @@ def test_a_source_gives_what_its_maps_give(tmp_path):
         (
             MAPS,
             {"crop": (5, 5)},
-            "a crop of 5 x 5 codes does not fit all maps, whose least sides are 4 x 4",
+            "a crop of 5 x 5 codes does not fit all maps, whose smallest sides are 4 x 4",
         ),
         (MAPS, {"crop": (0, 3)}, "crop >= 1"),
         (MAPS, {"crop": (3,)}, "needs code maps of rank 1; received one of rank 2"),

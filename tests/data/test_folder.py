@@ -106,7 +106,7 @@ def test_links_in_circles_give_each_picture_once(tmp_path, caplog):
     source = data.open_source(f"folder:{tmp_path}")
     assert names(source) == ["cat/1.png"]
     assert source.skipped == 6
-    assert "again: a link to a folder that is read already" in caplog.text
+    assert "again: a link to a folder that was already read" in caplog.text
 
 
 def test_links_out_of_the_folder_are_followed(tmp_path):

@@ -130,7 +130,7 @@ def test_the_sounds_that_can_be_used_are_used_and_the_others_named(tmp_path, cap
         "empty.wav: holds no samples",
         "cut.wav: cut off, 1,500 of 1,600 bytes",
         "pipe.wav: no regular file",
-        "circle: a link to a folder that is read already",
+        "circle: a link to a folder that was already read",
         "circle.wav: no regular file",
     ):
         assert sum(words in record.getMessage() for record in caplog.records) == 1
@@ -151,7 +151,7 @@ def test_sounds_are_held_once_for_all_starts(source, monkeypatch):
         ("tfrecord:x", 'unknown source of sounds "tfrecord:x"; give SCHEME:NAME'),
         ("folders", "nearest: folder"),
         ("sounds:a", r"all: .*folder, manifest"),
-        ("folder:", '"folder:" names nothing; give folder:NAME'),
+        ("folder:", '"folder:" has no name; give folder:NAME'),
     ],
 )
 def test_other_uris_are_refused(uri, message):

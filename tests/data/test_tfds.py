@@ -127,7 +127,7 @@ def test_odd_features_are_refused_or_said(prepare, caplog):
     prepare(label=kinds.Scalar(np.int64))
     source = data.open_source("tfds:tiny")
     assert source.class_names == ()
-    assert "tfds:tiny: labels are not used; they are no numbers of classes" in caplog.text
+    assert "tfds:tiny: labels are not used; they are not class numbers" in caplog.text
     assert [picture["label"] for picture in source.pictures()] == [None] * 12
 
 

@@ -36,7 +36,7 @@ GOOD = {"image": [PICTURE], "name": [b"good"], "label": [1]}
         ({"image": [b""]}, "not a readable picture"),
         ({"image": [PICTURE[:40]]}, "not a readable picture"),
         ({"image": [POSTSCRIPT]}, "not a readable picture (of no known format)"),
-        ({"image": [PICTURE, PICTURE]}, '2 values of "image"; give each its record'),
+        ({"image": [PICTURE, PICTURE]}, '2 values of "image"; write one per record'),
         ({"name": [5]}, 'feature "name" must be a bytes_list'),
         ({"name": [0.5]}, 'feature "name" must be a bytes_list'),
         ({"label": [b"cat"]}, 'feature "label" must be a int64_list'),

@@ -11,7 +11,7 @@ from vqvae_tf.errors import UserError
         ("embeded:photos", r'unknown data source "embeded:photos".*nearest: embedded'),
         ("photos", "give SCHEME:NAME"),
         ("/some/path", r"all: codes, embedded, folder, tfds, tfrecord"),
-        ("folder:", "names nothing; give folder:NAME"),
+        ("folder:", "has no name; give folder:NAME"),
         ("embedded:photo", r'unknown name "photo"; nearest: photos'),
         ("embedded:photos/regions", r'unknown split "regions"; nearest: region'),
         ("tfrecord:/absent/*.tfrecord", "no file matches"),

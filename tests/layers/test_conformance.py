@@ -329,7 +329,7 @@ def test_mistakes_end_in_one_clear_line(make, mistake, message):
         (lambda make: built(make).decode([3, 16]), "knows the codes 0 to 15; received 16"),
         (lambda make: make(estimator="rotate"), "estimator must be an Estimator or one of"),
         (lambda make: make(distance="l1"), "distance must be euclidean or cosine"),
-        (lambda make: make().initialize(data(15)), "at least one vector a code, 16; received 15"),
+        (lambda make: make().initialize(data(15)), "at least one vector per code, 16; received 15"),
         (lambda make: make().initialize([]), "holds no vectors"),
     ],
 )

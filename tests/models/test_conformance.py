@@ -109,7 +109,7 @@ def mistakes(model, batch):
     renamed = {f"{name}s": value for name, value in batch.items()}
     yield {**batch, **renamed}, f'unknown key "{model.data_key}s" in a batch; nearest: '
     yield {}, f'a batch must hold "{model.data_key}"; received nothing'
-    yield (batch, batch), "received a tuple of 2: models know their own losses"
+    yield (batch, batch), "received a tuple of 2: models compute their losses"
 
 
 def test_every_method_refuses_what_it_cannot_take(family):

@@ -58,7 +58,7 @@ def handed(monkeypatch):
         ("sample", (*SAMPLE, "--grid=4,"), "--grid must hold the sides"),
         ("sample", (*SAMPLE, "--label="), "--label is empty"),
         ("sample", ("--prior=p", "--output="), "--output is empty"),
-        ("sample", ("--prior=a\0b", "--output=o"), r"'--prior=a\x00b' holds a NUL character"),
+        ("sample", ("--prior=a\0b", "--output=o"), r"'--prior=a\x00b' contains a NUL character"),
         ("sample", ("--prior=\udcff", "--output=o"), r"'--prior=\udcff' is not UTF-8"),
         ("sample", (*SAMPLE, "--label=\x1b[31m\n", "--wat\x1b"), r"'wat\x1b'"),
         ("evaluate", (*EVALUATE, "--rate_weight=nan"), "must be a finite number"),

@@ -213,8 +213,8 @@ def test_more_steps_under_a_cosine_say_what_becomes_of_the_learning_rate(tmp_pat
 
     assert run(4) == []
     assert run(8) == [
-        "training.steps went from 4 to 8 under a cosine schedule: the learning rate goes from 0 "
-        "to 0.005 at step 4"
+        "training.steps changed from 4 to 8 under a cosine schedule: the learning rate changes "
+        "from 0 to 0.005 at step 4"
     ]
     assert run(8) == []
 

@@ -111,7 +111,7 @@ def test_codes_of_other_data_are_told(whole, runs, tmp_path, caplog):
     shutil.copytree(whole, tmp_path / "prior")
     remove(tmp_path / "prior" / "codes" / "codes.tfrecord")
     assert len(kept(str(tmp_path / "prior"), runs.model, lambda: MAPS[:5])) == 5
-    assert "codes differs from what the run began with" in caplog.text
+    assert "codes differs from that at the start of the run" in caplog.text
     caplog.clear()
     kept(str(tmp_path / "prior"), runs.model)
     assert not caplog.records

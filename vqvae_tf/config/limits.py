@@ -16,4 +16,4 @@ LARGEST_PICTURE = 2**24  # pixels of a TFLite file's picture
 LARGEST_BATCH = 2**32  # numbers in a batch
 QUIETEST_DB = 150  # decibels below full scale; of 24-bit samples the quietest is 138 below
 LONGEST_RUN = 10**9  # steps
-LARGEST_NUMBER = 1e9  # weights of losses, rates and the rest
+LARGEST_NUMBER = 1e9  # all other numbers, such as weights of losses and rates

@@ -171,7 +171,7 @@ def cost(facts: ImageFacts, parts: Sequence[Measured]) -> page.Section:
     """Bits per pixel and per code, compared with JPEG and WebP."""
     cell = facts.new_photographs[0].cell
     bits = math.log2(len(facts.codebook))
-    bars = {"every code alike": bits}
+    bars = {"all codes equally likely": bits}
     for part in parts:
         bars[f"{part.title},\nby frequency"] = figures.frequency_bits(
             part.photographs, facts.code_counts

@@ -120,7 +120,7 @@ class _Drawn(Estimator, abc.ABC):
     Both hold the distances of all vectors to all codes at once, `[n, num_embeddings]`.
 
     Args:
-        temperature: T, above 0; each estimator says what it does.
+        temperature: T, above 0; see each estimator.
         final_temperature: value that T falls to, geometrically; None keeps T constant.
         anneal_steps: training steps of the layer until T reaches it.
     """
