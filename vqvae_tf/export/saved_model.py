@@ -2,13 +2,14 @@
 
 import os
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from vqvae_tf.errors import UserError
-from vqvae_tf.export import graph_checks, manifest, model_signatures, other_process
+from vqvae_tf.export import graph_checks, manifest, model_signatures
+from vqvae_tf.export.comparison import Case, compare
 from vqvae_tf.models import Autoencoder, Prior
 
 # Every file that TensorFlow writes, and two other forms of saved_model.pb that it would read.
@@ -98,74 +99,33 @@ def check_saved_model(
     Raises:
         UserError: if the other process fails; the message has the last line that it wrote.
     """
-    batches = [example[None] for example in examples]
-    calls: list[tuple[str, dict[str, Any]]] = [
-        (name, {model.data_key: batch}) for batch in batches for name in ("encode", "reconstruct")
-    ]
-    draws = (
-        [] if prior is None else _draws(prior, model_signatures.sampled_grid(model, prior, grid))
-    )
-    for draw in draws:
-        calls += [("sample", draw.arguments), ("log_prob", {"codes": draw.codes, **draw.label})]
-    results, times = other_process.outputs(path, calls)
-    served = iter(results)
-    codes, differing, largest = 0, 0, 0.0
-    for batch in batches:
-        expected, found = np.asarray(model.encode(batch)), next(served)["codes"]
-        codes, differing = codes + found.size, differing + int((expected != found).sum())
-        found = next(served)["reconstruction"]
-        largest = max(largest, difference(model.reconstruct(batch), found))
-    checked = {"codes": codes, "codes_differing": differing, "largest_difference": largest}
+    cases = []
+    for example in examples:
+        data = {model.data_key: example[None]}
+        reconstruction = model.reconstruct(example[None])
+        cases += [
+            Case("encode", data, {"codes": model.encode(example[None])}),
+            Case("reconstruct", data, {"reconstruction": reconstruction}),
+        ]
     if prior is not None:
-        sampled, of_samples = _compare_samples(model, prior, draws, served)
-        checked |= sampled | {"largest_difference": max(largest, of_samples)}
-    return checked | times
+        cases += _samples(model, prior, model_signatures.sampled_grid(model, prior, grid))
+    return compare(path, cases)
 
 
-def difference(expected: Any, found: np.ndarray) -> float:
-    """The largest difference of two arrays of the same shape."""
-    return float(np.abs(np.asarray(expected, np.float64) - found).max())
-
-
-class _Draw(NamedTuple):
-    """Arguments of `sample`, and the codes that the prior draws."""
-
-    arguments: dict[str, np.ndarray]
-    label: dict[str, np.ndarray]  # empty for a prior without classes
-    codes: np.ndarray
-
-
-def _draws(prior, grid):
-    draws = []
-    # Seeds are modulo 2^64, which a negative one tests.
+def _samples(model, prior, grid):
+    """Calls of `sample`, and of `log_prob` with the codes that the prior itself draws."""
+    log_prob = tf.function(prior.log_prob, autograph=False)
+    # A seed counts modulo 2^64, which a negative one shows.
     for seed, count, temperature in ((0, 2, 1.0), (-1, 3, 0.7)):
         classes = prior.config.num_classes
-        labels = np.arange(count, dtype=np.int32) % (classes + 1) - 1  # none, the first, ...
-        label = {name: labels for name in prior.conditions}
-        arguments: dict[str, Any] = {
+        numbers = np.arange(count, dtype=np.int32) % (classes + 1) - 1  # none, the first, ...
+        told = {name: numbers for name in prior.conditions}
+        drawn = prior.sample(count, grid=grid, seed=seed, temperature=temperature, **told)
+        codes = {"codes": np.asarray(drawn)}
+        controls = {
             "seed": np.int64(seed),
             "count": np.int32(count),
             "temperature": np.float32(temperature),
         }
-        codes = prior.sample(count, grid=grid, seed=seed, temperature=temperature, **label)
-        draws.append(_Draw(arguments | label, label, np.asarray(codes)))
-    return draws
-
-
-def _compare_samples(model, prior, draws, served):
-    """Figures of the samples, and the largest difference of the decoded data."""
-    log_prob = tf.function(prior.log_prob, autograph=False)
-    codes, differing, largest, gaps = 0, 0, 0.0, []
-    for draw in draws:
-        found = next(served)
-        codes += draw.codes.size
-        differing += int((draw.codes != found["codes"]).sum())
-        largest = max(largest, difference(model.decode(draw.codes), found[model.data_key]))
-        gap = np.abs(log_prob(draw.codes, **draw.label) - next(served)["log_prob"]).max()
-        gaps.append(float(gap) / draw.codes[0].size)
-    compared = {
-        "sampled_codes": codes,
-        "sampled_codes_differing": differing,
-        "largest_log_prob_difference": max(gaps),
-    }
-    return compared, largest
+        yield Case("sample", controls | told, codes | {model.data_key: model.decode(drawn)})
+        yield Case("log_prob", codes | told, {"log_prob": log_prob(drawn, **told)})

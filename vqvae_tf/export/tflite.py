@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from vqvae_tf.config.limits import LARGEST_PICTURE
 from vqvae_tf.errors import UserError
-from vqvae_tf.export import graph_checks, manifest, model_signatures, other_process
-from vqvae_tf.export.saved_model import difference
+from vqvae_tf.export import graph_checks, manifest, model_signatures
+from vqvae_tf.export.comparison import Case, compare
 from vqvae_tf.models import Autoencoder, Prior
 
 
@@ -101,41 +101,20 @@ def check_tflite(
     Raises:
         UserError: if the other process fails; the message has the last line that it wrote.
     """
-    encoded = [np.asarray(model.encode(example[None])) for example in examples]
-    calls = [("encode", {model.data_key: example[None]}) for example in examples]
-    calls += [("decode", {"codes": codes}) for codes in encoded]
-    draws = []
-    if prior is not None:
-        grid = model_signatures.sampled_grid(model, prior, grid)
-        draws = _draws(prior, grid)
-        calls += [("sample", noise | label) for noise, label in draws]
-    results, times = other_process.outputs(path, calls)
-    served = iter(results)
-    differing = sum(int((codes != next(served)["codes"]).sum()) for codes in encoded)
-    differences = [
-        difference(model.decode(codes), next(served)[model.data_key]) for codes in encoded
-    ]
-    checked: dict[str, Any] = {
-        "codes": sum(codes.size for codes in encoded),
-        "codes_differing": differing,
-        "largest_difference": max(differences),
-    }
+    key = model.data_key
+    cases = []
+    for example in examples:
+        codes = np.asarray(model.encode(example[None]))
+        cases += [
+            Case("encode", {key: example[None]}, {"codes": codes}),
+            Case("decode", {"codes": codes}, {key: model.decode(codes)}),
+        ]
+    grid = model_signatures.sampled_grid(model, prior, grid)
     if prior is not None and grid is not None:
         drawn = model_signatures.sample_from_noise_signature(model, prior, grid)["sample"]
         sample = tf.function(drawn.function, autograph=False)
-        pairs = [(sample(**noise, **label), next(served)) for noise, label in draws]
-        checked |= {
-            "sampled_codes": sum(found["codes"].size for _, found in pairs),
-            "sampled_codes_differing": sum(
-                int((expected["codes"] != found["codes"]).numpy().sum())
-                for expected, found in pairs
-            ),
-            "largest_log_prob_difference": max(
-                float(np.abs(expected["log_prob"] - found["log_prob"]).max())
-                for expected, found in pairs
-            ),
-        }
-    return checked | times
+        cases += [Case("sample", given, sample(**given)) for given in _draws(prior, grid)]
+    return compare(path, cases)
 
 
 def noise_of(
@@ -177,13 +156,8 @@ def _converted(functions, trained):
 
 
 def _draws(prior, grid):
-    """Noise and class of two samples: at temperature 1 with a class, and lower without one."""
-    draws = []
+    """Noise and class of two samples: with a class at temperature 1, and cooler without one."""
     for sample, (temperature, number) in enumerate(((1.0, 0), (0.7, -1))):
-        noise = {
-            name: value * np.float32(temperature)
-            for name, value in noise_of(prior, grid, sample=sample).items()
-        }
-        label = {name: np.array([number], np.int32) for name in prior.conditions}
-        draws.append((noise, label))
-    return draws
+        noise = noise_of(prior, grid, sample=sample)
+        told = {name: np.array([number], np.int32) for name in prior.conditions}
+        yield {name: each * np.float32(temperature) for name, each in noise.items()} | told
