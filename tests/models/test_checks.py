@@ -101,6 +101,6 @@ def test_a_search_looks_at_pictures_and_labels():
             CodeSearch(model, passes=passes).encode(images / 255.0)
     search = CodeSearch(model, passes=1, prior=prior, rate_weight=1.0)
     with pytest.raises(UserError, match="label must lie between 0 and 2, or be -1 for none"):
-        search.encode(images, np.arange(4))
+        search.encode(images, {"label": np.arange(4)})
     with pytest.raises(UserError, match="one for each of the 4 examples; received 3"):
-        search.encode(images, np.zeros(3, int))
+        search.encode(images, {"label": np.zeros(3, int)})
