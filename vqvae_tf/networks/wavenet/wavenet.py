@@ -62,7 +62,7 @@ class WaveNet(keras.layers.Layer):
         UserError: for an argument out of range, or a condition that the network was not built for.
 
     >>> network = WaveNet(num_embeddings=16, channels=8, skip_channels=8, dilations=(1, 2, 4))
-    >>> network(np.zeros((2, 9), "int32")).shape
+    >>> network(ops.zeros((2, 9), "int32")).shape
     TensorShape([2, 9, 16])
     >>> network.receptive_field
     8
@@ -270,7 +270,7 @@ class WaveNet(keras.layers.Layer):
         >>> network = WaveNet(num_embeddings=16, channels=8, skip_channels=8, dilations=(1, 2))
         >>> codes = network.sample(count=2, length=5, seed=1)
         >>> again = network.sample(count=1, length=5, seed=1, first_sample=1)
-        >>> bool(np.all(codes[1:] == again))
+        >>> bool(ops.all(codes[1:] == again))
         True
         """
         return self._made_sampler().sample(
