@@ -22,7 +22,16 @@ TEST = ["hypothesis", "pytest", "pytest-xdist", "scipy", "setuptools>=77"]
 # between releases.
 DEV = [*TEST, "dm-sonnet", "jax[cpu]==0.10.2", "mypy==2.4.1", "ruff==0.17.6"]
 
-PROGRAMS = ("train", "train-prior", "sample", "reconstruct", "evaluate", "export", "demo")
+PROGRAMS = (
+    "train",
+    "train-prior",
+    "sample",
+    "reconstruct",
+    "convert",
+    "evaluate",
+    "export",
+    "demo",
+)
 
 setup(
     name="vqvae_tf",

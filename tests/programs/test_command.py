@@ -46,7 +46,9 @@ def configs(monkeypatch):
 
 
 def test_all_programs_are_known_here():
-    assert {"evaluate", "export", "reconstruct", "sample", "train", "train_prior"} <= set(PROGRAMS)
+    assert {
+        *("convert", "evaluate", "export", "reconstruct", "sample", "train", "train_prior")
+    } <= set(PROGRAMS)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -128,6 +130,7 @@ def test_what_is_no_flag_is_refused(call, program):
     required = {
         "evaluate": ("--model=m", "--data=d"),
         "reconstruct": ("--model=m", "--data=d", "--output=o"),
+        "convert": ("--model=m", "--speaker=s", "--data=d", "--output=o"),
         "export": ("--model=m", "--output=o"),
         "sample": ("--prior=p", "--output=o"),
         "train": AUTOENCODER,

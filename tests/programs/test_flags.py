@@ -14,6 +14,7 @@ AUTOENCODER = ("--preset=photos", "--data=embedded:photos", "--workdir=w")
 PRIOR = ("--model=m", "--data=d", "--workdir=w")
 SAMPLE = ("--prior=p", "--output=o")
 RECONSTRUCT = ("--model=m", "--data=d", "--output=o")
+CONVERT = ("--speaker=s", *RECONSTRUCT)
 EVALUATE = ("--model=m", "--data=d")
 HUGE = "9" * 5_000  # Python refuses to turn so many digits into a number
 
@@ -27,8 +28,9 @@ def in_an_empty_folder(tmp_path, monkeypatch):
 def handed(monkeypatch):
     """What the programs hand to the library, which does nothing."""
     calls = []
-    answers = {"train": {"step": 1}, "train_prior": {"step": 1}, "evaluate": {"step": 1}}
-    for name, answer in (answers | {"sample": ["sheet.png"], "reconstruct": 1}).items():
+    answers = {name: {"step": 1} for name in ("train", "train_prior", "evaluate")}
+    answers |= {"sample": ["sheet.png"], "reconstruct": 1, "convert": 1}
+    for name, answer in answers.items():
 
         def replaced(*arguments, answer=answer, **options):
             calls.append((arguments, options))
@@ -61,6 +63,9 @@ def handed(monkeypatch):
         ("sample", ("--prior=a\0b", "--output=o"), r"'--prior=a\x00b' contains a NUL character"),
         ("sample", ("--prior=\udcff", "--output=o"), r"'--prior=\udcff' is not UTF-8"),
         ("sample", (*SAMPLE, "--label=\x1b[31m\n", "--wat\x1b"), r"'wat\x1b'"),
+        ("convert", (*CONVERT, "--count=0"), "--count=0"),
+        ("convert", (*CONVERT, "--speaker="), "--speaker is empty"),
+        ("convert", RECONSTRUCT, "speaker"),
         ("evaluate", (*EVALUATE, "--rate_weight=nan"), "must be a finite number"),
         ("evaluate", (*EVALUATE, f"--search_passes={10**9}"), "[0, 1000]"),
         ("evaluate", (*EVALUATE, "--output=a/b.json"), "there is no folder a"),
@@ -120,6 +125,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_work(call, handed
         ("train_prior", PRIOR),
         ("sample", SAMPLE),
         ("reconstruct", RECONSTRUCT),
+        ("convert", CONVERT),
         ("evaluate", (*EVALUATE, "--output=e.json")),
     ):
         assert_refused(call(program, *required), "cannot be written to; give another path")

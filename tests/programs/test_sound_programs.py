@@ -42,6 +42,11 @@ def test_from_sounds_to_samples(call, tmp_path):
     names = ["anna_a.npz", "anna_a.original.wav", "anna_a.wav"]
     assert sorted(os.listdir(tmp_path / "shown")) == names
 
+    to_bert = (model, "--speaker=bert", data, f"--output={tmp_path}/converted")
+    assert call("convert", *to_bert, "--count=1").out == f"1 conversions in {tmp_path}/converted\n"
+    assert os.listdir(tmp_path / "converted") == ["anna_a.wav"]
+    stranger = call("convert", model, "--speaker=carl", data, f"--output={tmp_path}/none")
+    assert_refused(stranger, 'unknown speaker "carl"', "anna, bert")
     exported = call("export", model, f"--output={tmp_path}/served")
     assert_refused(exported, "draws sample by sample, outside of a graph")
     as_model = call("train", "--preset=speech_prior", data, f"--workdir={tmp_path}/other")

@@ -168,6 +168,46 @@ def test_reconstructions_lie_beside_the_sounds(runs, tmp_path):
     assert len(os.listdir(tmp_path / "one")) == 3
 
 
+def test_any_recording_is_converted_to_a_known_voice(runs, tmp_path, monkeypatch):
+    folder = tmp_path / "wav"
+    (folder / "zoe").mkdir(parents=True)  # who is not among the model's speakers
+    sound = 0.4 * np.sin(np.arange(1_000) / 4)
+    soundfile.write(folder / "zoe" / "a.wav", sound, RATE)
+    uri, output = f"folder:{folder}", tmp_path / "out"
+    assert workflows.convert(runs[1], "bert", uri, str(output)) == 1
+    assert os.listdir(output) == ["zoe_a.wav"]
+    whole, rate = soundfile.read(output / "zoe_a.wav")
+    model = models.load(runs[1])
+    expected = model.reconstruct(np.float32(sound)[None], "bert")[0]
+    assert rate == RATE
+    np.testing.assert_allclose(whole, expected, atol=2**-14)  # 16 bits
+    # A long one in pieces, each as a sound of its own.
+    monkeypatch.setattr(audio, "PIECE_SECONDS", 0.1)  # 400 samples, rounded up to 416
+    assert workflows.convert(runs[1], "anna", uri, str(output)) == 1
+    pieces, _ = soundfile.read(output / "zoe_a.wav")
+    for start in (0, 416, 832):
+        piece = np.float32(sound)[None, start : start + 416]
+        expected = model.reconstruct(piece, "anna")[0]
+        np.testing.assert_allclose(pieces[start : start + 416], expected, atol=2**-14)
+    assert workflows.convert(runs[1], "anna", runs[0], str(tmp_path / "one"), count=1) == 1
+    assert len(os.listdir(tmp_path / "one")) == 1
+
+
+def test_conversion_needs_a_speaker_whom_the_model_knows(runs, tmp_path):
+    uri, path, _ = runs
+    output = tmp_path / "out"
+    with pytest.raises(UserError, match=r'unknown speaker "bart"; nearest: bert \(all: anna, bert'):
+        workflows.convert(path, "bart", uri, str(output))
+    with pytest.raises(UserError, match="is in the folder of the data"):
+        workflows.convert(path, "bert", uri, uri.removeprefix("folder:") + "/out")
+    with pytest.raises(UserError, match="holds a prior"):
+        workflows.convert(runs[2], "bert", uri, str(output))
+    without = models.AudioVQVAE(dataclasses.replace(AUDIO, speakers=()))
+    with pytest.raises(UserError, match="the model has no speakers; train one on data with"):
+        medium_of(without).check_speaker(without, "bert")
+    assert not output.exists()
+
+
 def test_codes_written_once_train_another_prior(runs, tmp_path):
     written = data.open_source(f"codes:{runs[2]}/codes/*", condition="speaker").maps()
     data.write_codes(tmp_path / "codes", written, ("anna", "bert"), "speaker")

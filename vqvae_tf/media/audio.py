@@ -14,9 +14,9 @@ import tqdm
 from absl import logging
 
 from vqvae_tf import data, models
-from vqvae_tf.errors import UserError, listed
+from vqvae_tf.errors import UserError, listed, nearest
 from vqvae_tf.media import evaluation, medium
-from vqvae_tf.media.output_files import new_name, write_codes, write_wav
+from vqvae_tf.media.output_files import new_name, write_codes, write_wav, write_wav_pieces
 
 PIECE_SECONDS = 10  # what is measured or encoded at once: memory grows with it
 
@@ -145,6 +145,61 @@ class AudioMedium(medium.Medium):
             written += 1
         return written
 
+    def check_speaker(self, model: models.AudioVQVAE, speaker: str) -> None:
+        """Refuses a target speaker whom the model does not know.
+
+        Raises:
+            UserError: with the names of those whom it knows.
+        """
+        known = model.config.speakers
+        if not known:
+            raise UserError("the model has no speakers; train one on data with speakers")
+        if speaker not in known:
+            raise UserError(f'unknown speaker "{speaker}"; {nearest(speaker, known)}')
+
+    def convert(
+        self,
+        model: models.AudioVQVAE,
+        source: data.SoundFolder,
+        output: str,
+        speaker: str,
+        count: int | None = None,
+    ) -> int:
+        """Writes `NAME.wav`: sounds decoded from their codes in the voice of `speaker`.
+
+        Long sounds are converted and written in pieces of ten seconds, each as a sound of its own;
+        only the samples of the sound that is read are held as a whole.
+
+        Args:
+            model: the trained model.
+            source: the sounds, of any speakers.
+            output: the folder.
+            speaker: one of the model's.
+            count: how many at most; None for all.
+
+        Returns:
+            How many were written.
+        """
+        self.check_speaker(model, speaker)
+        rate = model.config.sample_rate
+        _, encode = _compiled(model)
+        total = len(source) if count is None else min(count, len(source))
+        names: set[str] = set()
+        sounds = itertools.islice(source.sounds(rate), total)
+        written = 0
+        for sound in tqdm.tqdm(sounds, total=total, unit="sound", disable=None):
+            pieces = _cut(sound["audio"], model)
+            if len(pieces) > 1:
+                pieces = tqdm.tqdm(pieces, sound["name"], unit="piece", disable=None, leave=False)
+            decoded = (
+                model.decode(encode(piece[None]), speaker)[0, : len(piece)].numpy()
+                for piece in pieces
+            )
+            path = os.path.join(output, new_name(sound["name"], names))
+            write_wav_pieces(path + ".wav", decoded, len(sound["audio"]), rate)
+            written += 1
+        return written
+
     def code_maps(
         self,
         model: models.AudioVQVAE,
@@ -241,11 +296,16 @@ def _speaker_of(sound, source, model):
 
 def _pieces(source, model, words):
     """All sounds, with a progress bar; long ones are cut at borders of codes."""
-    rate, stride = model.config.sample_rate, model.config.stride
-    size = math.ceil(PIECE_SECONDS * rate / stride) * stride
-    sounds = source.sounds(rate)
+    sounds = source.sounds(model.config.sample_rate)
     for sound in tqdm.tqdm(
         sounds, words, total=len(source), unit="sound", disable=None, leave=False
     ):
-        for start in range(0, len(sound["audio"]), size):
-            yield sound | {"audio": sound["audio"][start : start + size]}
+        for piece in _cut(sound["audio"], model):
+            yield sound | {"audio": piece}
+
+
+def _cut(audio, model):
+    """Pieces of a sound: ten seconds, rounded up to whole codes."""
+    stride = model.config.stride
+    size = math.ceil(PIECE_SECONDS * model.config.sample_rate / stride) * stride
+    return [audio[start : start + size] for start in range(0, len(audio), size)]

@@ -2,12 +2,15 @@
 
 import io
 import os
+import wave
+from collections.abc import Iterable
 
 import numpy as np
+import tensorflow as tf
 
 from vqvae_tf import reporting
 from vqvae_tf.data import disk
-from vqvae_tf.files import write_bytes
+from vqvae_tf.files import replacing, write_bytes
 
 _NAME_BYTES = 200  # of a file's name; file systems take 255, with endings and `.part`
 
@@ -54,8 +57,19 @@ def write_png(path: str, image: np.ndarray) -> None:
 
 def write_wav(path: str, audio: np.ndarray, sample_rate: int) -> None:
     """Writes float samples in [-1, 1] as 16-bit PCM."""
-    import soundfile
+    write_wav_pieces(path, [audio], len(audio), sample_rate)
 
-    file = io.BytesIO()
-    soundfile.write(file, np.clip(audio, -1.0, 1.0), sample_rate, "PCM_16", format="WAV")
-    write_bytes(path, file.getvalue())
+
+def write_wav_pieces(
+    path: str, pieces: Iterable[np.ndarray], samples: int, sample_rate: int
+) -> None:
+    """`write_wav` of pieces as they come, of `samples` in all."""
+    with (
+        replacing(path) as partial,
+        tf.io.gfile.GFile(partial, "wb") as file,
+        wave.open(file, "wb") as sound,
+    ):
+        sound.setparams((1, 2, sample_rate, samples, "NONE", ""))
+        for piece in pieces:
+            values = np.rint(np.clip(piece, -1.0, 1.0) * 32_767.0)
+            sound.writeframesraw(values.astype("<i2").tobytes())

@@ -1,5 +1,6 @@
 """Whole jobs, one per file; the programs call them."""
 
+from vqvae_tf.workflows.convert import convert
 from vqvae_tf.workflows.evaluate import evaluate
 from vqvae_tf.workflows.load import load_autoencoder, load_pair
 from vqvae_tf.workflows.reconstruct import reconstruct
@@ -8,6 +9,7 @@ from vqvae_tf.workflows.train import train
 from vqvae_tf.workflows.train_prior import train_prior
 
 __all__ = [
+    "convert",
     "evaluate",
     "load_autoencoder",
     "load_pair",

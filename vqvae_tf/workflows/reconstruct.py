@@ -3,9 +3,9 @@
 import os
 
 from vqvae_tf import models
-from vqvae_tf.errors import UserError
 from vqvae_tf.media import medium_of
 from vqvae_tf.workflows.load import load_autoencoder
+from vqvae_tf.workflows.output_folder import refuse_folder_of_data
 
 
 def reconstruct(
@@ -36,20 +36,10 @@ def reconstruct(
         UserError: for bad input, or if `output` is in the folder of the data, whose files could be
             overwritten.
     """
-    scheme, _, folder = data_uri.partition(":")
-    if scheme == "folder" and _lies_in(output, folder):
-        raise UserError(
-            f"--output={output} is in the folder of the data, whose files could be overwritten; "
-            "give another folder"
-        )
+    refuse_folder_of_data(output, data_uri)
     model = load_autoencoder(model_path)
     search = models.CodeSearch(model, passes=search_passes).encode if search_passes else None
     medium = medium_of(model)
     source = medium.open_source(data_uri)
     os.makedirs(output, exist_ok=True)
     return medium.reconstruct(model, source, output, count, search)
-
-
-def _lies_in(path, folder):
-    path, folder = os.path.realpath(path), os.path.realpath(folder)
-    return os.path.commonpath([path, folder]) == folder
