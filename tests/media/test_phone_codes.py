@@ -106,6 +106,22 @@ def test_codes_that_are_phone_and_voice_say_nothing_across_voices():
     assert phone_codes.voice_from_code(one_voice, one_voice, 12) is None
 
 
+def test_voices_of_one_set_of_utterances_are_told_by_halves():
+    # Four utterances of each voice, in turn.
+    utterances = np.arange(12).repeat(4)
+    voices, phones = utterances % 3, np.tile(np.arange(4), 12)
+    of_phone = frames(phones, phones, voices, utterances)
+    of_both = frames(phones * 3 + voices, phones, voices, utterances)
+    assert phone_codes.voice_from_code_by_halves(of_both, 12) == 1.0
+    assert phone_codes.voice_from_code_by_halves(of_phone, 12) == pytest.approx(1 / 3)
+    # A voice that is in one half only is left out.
+    late = of_both.where((voices > 0) | (utterances == 0))
+    assert phone_codes.voice_from_code_by_halves(late, 12) == 1.0
+    assert phone_codes.voice_from_code_by_halves(of_both.where(voices == 0), 12) is None
+    once = of_both.where(utterances < 3)
+    assert phone_codes.voice_from_code_by_halves(once, 12) is None
+
+
 def test_context_is_naive_bayes_within_utterances():
     sklearn = pytest.importorskip("sklearn.naive_bayes")
     shape = (6, 3)

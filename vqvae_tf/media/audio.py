@@ -15,8 +15,9 @@ from absl import logging
 
 from vqvae_tf import data, models
 from vqvae_tf.errors import UserError, listed, nearest
-from vqvae_tf.media import evaluation, medium
+from vqvae_tf.media import evaluation, known_failures, medium
 from vqvae_tf.media.output_files import new_name, write_codes, write_wav, write_wav_pieces
+from vqvae_tf.media.sound_figures import SoundFigures
 
 PIECE_SECONDS = 10  # what is measured or encoded at once: memory grows with it
 
@@ -79,7 +80,8 @@ class AudioMedium(medium.Medium):
         Returns:
             `sounds`, `seconds`, `reconstruction_bits_per_sample`, `latent_bits_per_second`,
             `bits_per_sample` (both together), `perplexity`, `usage`, `codes_in_use`; with a prior
-            `prior_bits_per_code` and `prior_bits_per_second`.
+            `prior_bits_per_code` and `prior_bits_per_second`; and those of `SoundFigures`. A
+            known failure that they show is one line in the log.
         """
         rate = model.config.sample_rate
         _name_unknown(source.uri, source.class_names, model.config.speakers)
@@ -87,12 +89,13 @@ class AudioMedium(medium.Medium):
         sums: dict[str, list[float]] = {}
         counts = [np.zeros(size, np.int64) for size in model.code_sizes]
         names = set()
+        further = SoundFigures(model)
         for sound in _pieces(source, model, "evaluating"):
             names.add(sound["name"])
             audio = sound["audio"][None]
             codes = encode(audio)
             speaker = _speaker_of(sound, source, model)
-            bits = bits_of(audio, np.array([-1 if speaker is None else speaker], np.int32), codes)
+            bits = bits_of(audio, speaker, codes)
             row = {name: float(bits[name][0]) for name in ("reconstruction", "latent", "total")}
             row |= {"samples": audio.size, "codes": codes.numpy().size}
             if prior_bits is not None:
@@ -101,6 +104,14 @@ class AudioMedium(medium.Medium):
             for name, value in row.items():
                 sums.setdefault(name, []).append(value)
             evaluation.count_slots(counts, codes.numpy())
+            further.add(
+                sound["name"],
+                audio,
+                codes.numpy(),
+                voice=sound["speaker"],
+                speaker=speaker,
+                bits=functools.partial(_reconstruction_bits, bits_of, audio, speaker),
+            )
         total = {name: math.fsum(values) for name, values in sums.items()}
         seconds = total["samples"] / rate
         figures = {
@@ -116,6 +127,10 @@ class AudioMedium(medium.Medium):
         if prior_bits is not None:
             figures["prior_bits_per_code"] = total["prior"] / total["codes"]
             figures["prior_bits_per_second"] = total["prior"] / seconds
+        figures |= further.figures()
+        told_speaker = bool(model.config.speakers)
+        for line in known_failures.warnings(figures, model.code_sizes, told_speaker):
+            logging.warning("%s: %s", source.uri, line)
         return figures
 
     def reconstruct(
@@ -145,6 +160,24 @@ class AudioMedium(medium.Medium):
             written += 1
         return written
 
+    def coded_sounds(
+        self, model: models.AudioVQVAE, source: data.SoundSource
+    ) -> Iterator[tuple[data.Sound, np.ndarray]]:
+        """All sounds of a source with their codes; long ones are encoded in pieces.
+
+        Args:
+            model: the trained model.
+            source: the sounds.
+
+        Yields:
+            Whole sounds, and codes int32 `[frames]`, or `[frames, slots]` where there are several
+            per frame.
+        """
+        _, encode = _compiled(model)
+        for sound in _shown(source, model, "encoding"):
+            codes = [encode(piece[None])[0].numpy() for piece in _cut(sound["audio"], model)]
+            yield sound, np.concatenate(codes)
+
     def check_speaker(self, model: models.AudioVQVAE, speaker: str) -> None:
         """Refuses a target speaker whom the model does not know.
 
@@ -160,7 +193,7 @@ class AudioMedium(medium.Medium):
     def convert(
         self,
         model: models.AudioVQVAE,
-        source: data.SoundFolder,
+        source: data.SoundSource,
         output: str,
         speaker: str,
         count: int | None = None,
@@ -265,7 +298,14 @@ def _compiled(model):
             batch["speaker"] = speaker
         return model.bits(batch, codes)
 
-    return bits_of, tf.function(model.encode, input_signature=[audio], autograph=False)
+    def bits_given(audio, speaker, codes):
+        return bits_of(audio, np.array([-1 if speaker is None else speaker], np.int32), codes)
+
+    return bits_given, tf.function(model.encode, input_signature=[audio], autograph=False)
+
+
+def _reconstruction_bits(bits_of, audio, speaker, codes):
+    return float(bits_of(audio, speaker, codes)["reconstruction"][0])
 
 
 @functools.cache  # a training run evaluates the same sounds many times
@@ -296,12 +336,15 @@ def _speaker_of(sound, source, model):
 
 def _pieces(source, model, words):
     """All sounds, with a progress bar; long ones are cut at borders of codes."""
-    sounds = source.sounds(model.config.sample_rate)
-    for sound in tqdm.tqdm(
-        sounds, words, total=len(source), unit="sound", disable=None, leave=False
-    ):
+    for sound in _shown(source, model, words):
         for piece in _cut(sound["audio"], model):
             yield sound | {"audio": piece}
+
+
+def _shown(source, model, words):
+    """All sounds, with a progress bar."""
+    sounds = source.sounds(model.config.sample_rate)
+    return tqdm.tqdm(sounds, words, total=len(source), unit="sound", disable=None, leave=False)
 
 
 def _cut(audio, model):

@@ -389,6 +389,32 @@ def voice_from_code(training: Frames, held_out: Frames, codes: int) -> float | N
     return accuracy(likeliest(table)[held_out.codes], held_out.voices)
 
 
+def voice_from_code_by_halves(frames: Frames, codes: int) -> float | None:
+    """`voice_from_code` of one set of utterances: fitted on one half, scored on the other half.
+
+    Every second utterance of each voice is in one half. None with fewer than two voices, or with
+    one utterance of each.
+
+    Args:
+        frames: codes, voices and utterances; phones do not matter.
+        codes: number of codes.
+    """
+    halves = np.zeros(len(frames.codes), bool)
+    for voice in np.unique(frames.voices):
+        own = frames.voices == voice
+        _, rank = np.unique(frames.utterances[own], return_inverse=True)
+        halves[own] = rank % 2
+    right = total = 0.0
+    for half in (halves, ~halves):
+        training, held_out = frames.where(half), frames.where(~half)
+        held_out = held_out.where(np.isin(held_out.voices, training.voices[training.voices >= 0]))
+        found = voice_from_code(training, held_out, codes)
+        if found is not None:
+            right += found * len(held_out.codes)
+            total += len(held_out.codes)
+    return right / total if total else None
+
+
 def _without(training, scored, shape, silences):
     training, scored = (each.where(~np.isin(each.phones, silences)) for each in (training, scored))
     mapped = likeliest(count_pairs(training.codes, training.phones, shape))

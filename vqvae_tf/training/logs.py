@@ -16,7 +16,7 @@ from vqvae_tf.errors import reason
 from vqvae_tf.files import write_text, writing
 from vqvae_tf.summaries import Summaries
 
-_PICTURES = 8  # of a batch, shown in TensorBoard
+_EXAMPLES = 8  # of a batch, shown in TensorBoard
 
 
 class Logs:
@@ -72,12 +72,14 @@ class Logs:
             self._add_row({"step": step, **values})
 
     def summaries(self, step: int, summaries: Summaries) -> None:
-        """Writes pictures and histograms to TensorBoard."""
+        """Writes pictures, histograms and sounds to TensorBoard."""
         with writing(self._workdir), self._writer.as_default(step):
             for name, images in summaries.images.items():
-                tf.summary.image(name, images, max_outputs=_PICTURES)
+                tf.summary.image(name, images, max_outputs=_EXAMPLES)
             for name, values in summaries.histograms.items():
                 tf.summary.histogram(name, values)
+            for name, (audio, sample_rate) in summaries.audio.items():
+                tf.summary.audio(name, audio[..., None], sample_rate, max_outputs=_EXAMPLES)
             self._writer.flush()
 
     def close(self) -> None:
