@@ -1,10 +1,13 @@
 """Every command line of README.md, CONTRIBUTING.md and docs/ runs, made small."""
 
 import importlib.metadata
+import itertools
+import json
 import os
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -91,6 +94,12 @@ def folder(tmp_path, monkeypatch):
     for place in ("voices/anna", "voices/bert", "train", "test"):
         os.makedirs(place)
         soundfile.write(f"{place}/a.wav", 0.3 * np.sin(np.arange(800) * 0.1), 16_000)
+    with open("speech.jsonl", "w") as file:
+        for split, voice in itertools.product(("train", "test"), ("anna", "bert")):
+            phones = [["pau", 0.0, 0.02], ["a", 0.02, 0.05]]
+            row = {"file": f"voices/{voice}/{split}.wav", "speaker": voice, "phones": phones}
+            shutil.copy(f"voices/{voice}/a.wav", row["file"])
+            file.write(json.dumps(row | {"split": split}) + "\n")
     return tmp_path
 
 

@@ -16,6 +16,7 @@ SAMPLE = ("--prior=p", "--output=o")
 RECONSTRUCT = ("--model=m", "--data=d", "--output=o")
 CONVERT = ("--speaker=s", *RECONSTRUCT)
 EVALUATE = ("--model=m", "--data=d")
+PHONES = (*EVALUATE, "--phones", "--train_data=t")
 HUGE = "9" * 5_000  # Python refuses to turn so many digits into a number
 
 
@@ -67,6 +68,12 @@ def handed(monkeypatch):
         ("convert", (*CONVERT, "--speaker="), "--speaker is empty"),
         ("convert", RECONSTRUCT, "speaker"),
         ("evaluate", (*EVALUATE, "--rate_weight=nan"), "must be a finite number"),
+        ("evaluate", (*EVALUATE, "--phones"), "--phones needs --train_data"),
+        ("evaluate", (*EVALUATE, "--train_data=t"), "--train_data goes with --phones"),
+        ("evaluate", (*EVALUATE, "--picture=p.png"), "--picture goes with --phones"),
+        ("evaluate", (*PHONES, "--prior=p"), "--phones takes no --prior"),
+        ("evaluate", (*PHONES, "--search_passes=2"), "--phones takes no --search_passes"),
+        ("evaluate", (*PHONES, "--picture=a/b.png"), "there is no folder a"),
         ("evaluate", (*EVALUATE, f"--search_passes={10**9}"), "[0, 1000]"),
         ("evaluate", (*EVALUATE, "--output=a/b.json"), "there is no folder a"),
         ("evaluate", (*EVALUATE, "--output=."), "output . is a folder"),

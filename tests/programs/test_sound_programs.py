@@ -42,6 +42,8 @@ def test_from_sounds_to_samples(call, tmp_path):
     names = ["anna_a.npz", "anna_a.original.wav", "anna_a.wav"]
     assert sorted(os.listdir(tmp_path / "shown")) == names
 
+    phones = ("--phones", f"--train_data=folder:{tmp_path}/voices", "--data=folder:x")
+    assert_refused(call("evaluate", model, *phones), 'there is no folder "x"')
     to_bert = (model, "--speaker=bert", data, f"--output={tmp_path}/converted")
     assert call("convert", *to_bert, "--count=1").out == f"1 conversions in {tmp_path}/converted\n"
     assert os.listdir(tmp_path / "converted") == ["anna_a.wav"]

@@ -1,13 +1,16 @@
 """vqvae-evaluate: measures a model over a whole set: error, codes in use, bits.
 
   vqvae-evaluate --model=runs/photos --prior=runs/prior --data=embedded:photos/region
+  vqvae-evaluate --model=runs/speech --phones --train_data=URI --data=URI --picture=phones.png
 
 Prints a table: for pictures MSE, PSNR, SSIM, bits/dim; for sounds bits per sample and per second;
 for both perplexity and usage. --output=FILE writes the same as JSON, with a row for each picture.
+With --phones the table shows how well the codes of speech predict its phones, next to k-means.
 """
 
 from absl import flags
 
+from vqvae_tf.errors import UserError
 from vqvae_tf.programs import command, number_flags, output_flags
 
 FLAGS = flags.FlagValues()
@@ -27,26 +30,59 @@ _RATE_WEIGHT = number_flags.define_float(
     FLAGS,
     lower_bound=0.0,
 )
+_PHONES = flags.DEFINE_bool(
+    "phones", False, "Score a map of codes to phones, for data with phones.", flag_values=FLAGS
+)
+_TRAIN_DATA = flags.DEFINE_string(
+    "train_data", None, "With --phones: URI of the sounds that fit the map.", flag_values=FLAGS
+)
+_PICTURE = flags.DEFINE_string(
+    "picture", None, "With --phones: a PNG of codes and phones to write.", flag_values=FLAGS
+)
+_WITHOUT_PHONES = (_PRIOR, _SEARCH, _RATE_WEIGHT)
 
 
 def main() -> None:
     """Evaluates, and prints the table."""
     output_flags.check_file(_OUTPUT)
+    output_flags.check_file(_PICTURE)
+    _check_phones()
 
     from vqvae_tf import workflows
     from vqvae_tf.files import write_json
-    from vqvae_tf.media import evaluation
+    from vqvae_tf.media import evaluation, phone_evaluation
 
-    results = workflows.evaluate(
-        _MODEL.value,
-        _DATA.value,
-        _PRIOR.value,
-        search_passes=_SEARCH.value,
-        rate_weight=_RATE_WEIGHT.value,
-    )
+    if _TRAIN_DATA.value is not None:
+        results = workflows.evaluate_phones(
+            _MODEL.value, _DATA.value, _TRAIN_DATA.value, _PICTURE.value
+        )
+        table = phone_evaluation.table(results)
+    else:
+        results = workflows.evaluate(
+            _MODEL.value,
+            _DATA.value,
+            _PRIOR.value,
+            search_passes=_SEARCH.value,
+            rate_weight=_RATE_WEIGHT.value,
+        )
+        table = evaluation.table(results)
     if _OUTPUT.value is not None:  # before the table, as its reader may have closed the pipe
         write_json(_OUTPUT.value, results)
-    print(evaluation.table(results))
+    print(table)
+
+
+def _check_phones():
+    """Refuses flags that do not go together; there is `--train_data` if and only if `--phones`."""
+    if _PHONES.value:
+        if _TRAIN_DATA.value is None:
+            raise UserError("--phones needs --train_data, the sounds that fit the map of codes")
+        for flag in _WITHOUT_PHONES:
+            if flag.value != flag.default:
+                raise UserError(f"--phones takes no --{flag.name}; leave one of them out")
+        return
+    for flag in (_TRAIN_DATA, _PICTURE):
+        if flag.value is not None:
+            raise UserError(f"--{flag.name} goes with --phones; leave it out or add --phones")
 
 
 def run() -> None:

@@ -2,6 +2,7 @@
 
 from vqvae_tf.reporting.charts import bars, curves, rate_distortion, usage
 from vqvae_tf.reporting.codecs import CodecResult, at_most, codec_curve, compress, pooled_psnr
+from vqvae_tf.reporting.heat_map import heat_map
 from vqvae_tf.reporting.page import (
     Bullets,
     Commands,
@@ -42,6 +43,7 @@ __all__ = [
     "encode_png",
     "encode_webp",
     "enlarge",
+    "heat_map",
     "pooled_psnr",
     "rate_distortion",
     "render",

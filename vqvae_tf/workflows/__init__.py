@@ -2,6 +2,7 @@
 
 from vqvae_tf.workflows.convert import convert
 from vqvae_tf.workflows.evaluate import evaluate
+from vqvae_tf.workflows.evaluate_phones import evaluate_phones
 from vqvae_tf.workflows.load import load_autoencoder, load_pair
 from vqvae_tf.workflows.reconstruct import reconstruct
 from vqvae_tf.workflows.sample import sample
@@ -11,6 +12,7 @@ from vqvae_tf.workflows.train_prior import train_prior
 __all__ = [
     "convert",
     "evaluate",
+    "evaluate_phones",
     "load_autoencoder",
     "load_pair",
     "reconstruct",
