@@ -10,6 +10,7 @@ from tests.small import TRAINING
 from vqvae_tf import networks, training
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import AudioConfig, AudioVQVAE, QuantizerConfig
+from vqvae_tf.models.spectrograms import spectrograms
 
 CONFIG = AudioConfig(
     widths=(8, 8),
@@ -194,3 +195,20 @@ def test_a_speaker_needs_a_model_with_speakers():
 def test_a_configuration_that_cannot_be_is_refused(changes, told):
     with pytest.raises(UserError, match=told):
         dataclasses.replace(CONFIG, **changes)
+
+
+def test_summaries_let_hear_and_see_originals_and_reconstructions(model):
+    batch = tones(12, 61)
+    found = model.summaries(batch)
+    np.testing.assert_array_equal(found.histograms["codes"], model.encode(batch["audio"][:8]))
+    (originals, rate), (reconstructions, same_rate) = found.audio.values()
+    assert rate == same_rate == CONFIG.sample_rate
+    np.testing.assert_array_equal(originals, batch["audio"][:2])
+    expected = model.reconstruct(batch["audio"][:2], batch["speaker"][:2])
+    np.testing.assert_array_equal(reconstructions, expected)
+    pictures = found.images["spectrograms"]
+    assert pictures.dtype == tf.uint8 and pictures.shape == (2, 160, 1, 1)
+    # The loud voice is lighter than the quiet one.
+    loud, quiet = (np.flatnonzero(tones(64, 160)["speaker"] == number)[:2] for number in (1, 0))
+    light, dark = (spectrograms(tones(64, 160)["audio"][own], 16_000) for own in (loud, quiet))
+    assert np.mean(light) > np.mean(dark) + 5

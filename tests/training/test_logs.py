@@ -112,11 +112,12 @@ def test_random_damage_never_stops_a_run(tmp_path):
     assert len(list(tmp_path.glob("metrics.csv.damaged-*"))) > 20
 
 
-def test_tensorboard_gets_scalars_pictures_and_histograms(tmp_path):
+def test_tensorboard_gets_scalars_pictures_histograms_and_sounds(tmp_path):
     log = logs.Logs(str(tmp_path), 0, 100)
     log.scalars(10, {"loss": 1.5})
     images = np.zeros([12, 4, 4, 3], "uint8")
-    log.summaries(10, Summaries({"reconstructions": images}, {"codes": tf.range(9)}))
+    sounds = {"sounds": (np.zeros([9, 400], "float32"), 4_000)}
+    log.summaries(10, Summaries({"reconstructions": images}, {"codes": tf.range(9)}, sounds))
     log.close()
     events = [
         event
@@ -125,9 +126,11 @@ def test_tensorboard_gets_scalars_pictures_and_histograms(tmp_path):
         for event in [tf.compat.v1.Event.FromString(record.numpy())]
     ]
     values = {value.tag: value for event in events for value in event.summary.value}
-    assert set(values) == {"loss", "reconstructions", "codes"}
+    assert set(values) == {"loss", "reconstructions", "codes", "sounds"}
     assert float(tf.make_ndarray(values["loss"].tensor)) == 1.5
     assert len(tf.make_ndarray(values["reconstructions"].tensor)) == 2 + 8  # size, then PNGs
+    waves = tf.make_ndarray(values["sounds"].tensor)[:, 0]  # and an empty label each
+    assert len(waves) == 8 and tf.audio.decode_wav(waves[0]).sample_rate == 4_000
     assert {event.step for event in events if event.summary.value} == {10}
 
 

@@ -12,10 +12,12 @@ from vqvae_tf.config.audio import AudioConfig
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import autoencoder, checks, methods_layer
 from vqvae_tf.models.conditions import Condition, resolve
+from vqvae_tf.models.spectrograms import spectrograms
 from vqvae_tf.summaries import Summaries
 
 # Of the encoder's input: speech at its usual level has a standard deviation of about an eighth.
 _INPUT_SCALE = 8.0
+_DECODED = 2  # examples of a batch that a log lets hear
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -174,9 +176,21 @@ class AudioVQVAE(autoencoder.Autoencoder):
         return decoded[:, : audio.shape[1]]
 
     def summaries(self, batch) -> Summaries:
-        """Which codes the batch holds."""
-        audio = self.check_batch(batch)["audio"][:8]
-        return Summaries(images={}, histograms={"codes": self.encode(audio)})
+        """Originals and reconstructions, as sounds and spectrograms, and the batch's codes."""
+        batch = {name: values[:8] for name, values in self.check_batch(batch).items()}
+        codes = self.encode(batch["audio"])
+        shown = {name: values[:_DECODED] for name, values in batch.items()}
+        decoded = self.decode(codes[:_DECODED], shown.get("speaker"))
+        decoded = decoded[:, : shown["audio"].shape[1]]
+        sounds = {"originals": shown["audio"], "reconstructions": decoded}
+        rate = self.config.sample_rate
+        # The original above its reconstruction.
+        pictures = tf.concat([spectrograms(sound, rate) for sound in sounds.values()], axis=1)
+        return Summaries(
+            images={"spectrograms": pictures},
+            histograms={"codes": codes},
+            audio={name: (sound, rate) for name, sound in sounds.items()},
+        )
 
     def _pad(self, data):
         """Waveforms followed by silence, up to a whole code."""
