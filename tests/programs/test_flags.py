@@ -81,7 +81,7 @@ def handed(monkeypatch):
         ("reconstruct", (*RECONSTRUCT, "--output=/etc/passwd"), "is a file; give a folder"),
         ("train", (*AUTOENCODER, "--flagfile=absent"), "absent"),
         ("train", (*AUTOENCODER, "--flagfile=/dev/null", "--wat"), "Unknown command line flag"),
-        ("train", (*AUTOENCODER, "--workdir=/etc/passwd/x"), "/etc/passwd is no folder"),
+        ("train", (*AUTOENCODER, "--workdir=/etc/passwd/x"), "/etc/passwd is not a folder"),
         ("train", (*AUTOENCODER, "--noconfig.data.flip=3"), "does not take an argument"),
         ("train", (*AUTOENCODER, "--noconfig.data.flp"), 'unknown field "data.flp"'),
         ("train", (*AUTOENCODER, "--noconfig.widths"), "noconfig.widths"),
