@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from vqvae_tf import data
-from vqvae_tf.models import ImageVQVAE
+from vqvae_tf.models import ImageModel
 from vqvae_tf.presets import preset
 from vqvae_tf.training import optimizers
 
@@ -20,10 +20,12 @@ def configuration(name: str, precision: str = "float32"):
     )
 
 
-def training_step(model: ImageVQVAE) -> Callable[[dict[str, tf.Tensor]], dict[str, Any]]:
+def training_step(
+    model: ImageModel, make_optimizer: Callable[..., Any] = optimizers.build
+) -> Callable[[dict[str, tf.Tensor]], dict[str, Any]]:
     """Forward, gradients, optimizer: what the training loop compiles, of a model for itself."""
     variables = model.trainable_variables
-    optimizer = optimizers.build(model.config.training, variables)
+    optimizer = make_optimizer(model.config.training, variables)
 
     @tf.function
     def step(batch):

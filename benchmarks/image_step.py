@@ -1,19 +1,22 @@
-"""A training step of the `sonnet` preset against Sonnet's own example, and against bfloat16."""
+"""A training step against Sonnet's own example, against bfloat16, and with Keras's Adam."""
 
 import sys
 
 import _timing  # first: it sets TensorFlow's threads
+import keras
 import numpy as np
 import tensorflow as tf
 from _image_model import batches, configuration, training_step
 
-from vqvae_tf.models import ImageVQVAE
+from vqvae_tf import models
+from vqvae_tf.training import optimizers
 
 NOTES = """\
 A step is forward, gradients, quantizer update and Adam, batch 32 of 32x32 pictures. Ours takes
 uint8 pixels; Sonnet's takes floats, which its example makes in the data pipeline. "its products"
 are the multiply-adds of the step's convolutions at the rate of a plain matmul, [2048, 1152] by
-[1152, 128]: at the ratio 1 a step is nothing else."""
+[1152, 128]: at the ratio 1 a step is nothing else. The last lines compare the library's Adam, which
+is one operation per weight, with that of Keras."""
 
 
 def multiply_adds(config) -> float:
@@ -29,13 +32,32 @@ def multiply_adds(config) -> float:
     return 3 * (encoder + decoder) - ends  # pixels need no gradient
 
 
+def against_keras_adam(name: str, repeats: int) -> _timing.Comparison:
+    """A step of a preset, and the same with Keras's Adam."""
+
+    def keras_adam(config, variables):
+        adam = keras.optimizers.Adam(optimizers.schedule(config), beta_2=config.beta_2)
+        adam.build(variables)
+        return adam
+
+    config = configuration(name)
+    batch = next(iter(batches(config)))
+    steps = [
+        training_step(models.build(models.family_of(config), config), make_optimizer)
+        for make_optimizer in (optimizers.build, keras_adam)
+    ]
+    functions = {index: lambda step=step: step(batch) for index, step in enumerate(steps)}
+    seconds = _timing.interleaved(functions, repeats)
+    return _timing.cost(f"`{name}` step", seconds[0], "with Keras's Adam", seconds[1])
+
+
 def measure(repeats: int) -> list[_timing.Comparison]:
     """Lines of the table."""
     config = configuration("sonnet")
     batch = next(iter(batches(config)))
     pixels = tf.cast(batch["image"], tf.float32) / 255.0 - 0.5
     steps = {
-        precision: training_step(ImageVQVAE(configuration("sonnet", precision)))
+        precision: training_step(models.ImageVQVAE(configuration("sonnet", precision)))
         for precision in ("float32", "mixed_bfloat16")
     }
     x, w = (
@@ -67,6 +89,9 @@ def measure(repeats: int) -> list[_timing.Comparison]:
             "mixed_bfloat16 step", half, "float32 step", ours, 1.4 if has_bfloat16 else None
         )
     )
+    lines.append(against_keras_adam("sonnet", repeats))
+    for name in ("photos", "photos_two_level"):  # short steps, so more of them
+        lines.append(against_keras_adam(name, 5 * repeats))
     return lines
 
 

@@ -54,6 +54,19 @@ def test_adam_is_that_of_keras():
         np.testing.assert_allclose(mine, theirs, atol=1e-6, err_msg=theirs.path)  # its two means
 
 
+def test_adam_finds_its_slots_where_keras_keeps_them():
+    # Private names of Keras: a release that renames them must fail here.
+    variables = [keras.Variable(np.zeros(size, "float32")) for size in (3, 5)]
+    adam = keras.optimizers.Adam(name="adam")
+    adam.build(variables)
+    for variable in variables:
+        index = adam._get_variable_index(variable.value)
+        slots = [adam._momentums[index], adam._velocities[index]]
+        assert [slot.path for slot in slots] == [
+            f"adam/{variable.path}_{name}" for name in ("momentum", "velocity")
+        ]
+
+
 def test_half_precision_scales_the_loss():
     variable = keras.Variable(np.ones(3, "float32"))
     optimizer = optimizers.build(TrainingConfig(precision="mixed_float16"), [variable])
