@@ -41,10 +41,7 @@ class Figures:
             key = ", ".join(map(str, case))
             if key in self.read().get(part, {}):
                 continue
-            found = {
-                name: float(f"{value:.5g}") if isinstance(value, float) else value
-                for name, value in function(*case).items()
-            }
+            found = _rounded(function(*case))
             print(f"{part}: {key}: {found}", flush=True)
             figures = self.read()  # again: another process may be measuring another part
             figures.setdefault(part, {})[key] = found
@@ -52,6 +49,13 @@ class Figures:
 
     def _write(self, figures):
         runs.write(str(self.path), json.dumps(figures, indent=1) + "\n")
+
+
+def _rounded(figures):
+    """The figures with five digits; those of a split are a dictionary of their own."""
+    if isinstance(figures, dict):
+        return {name: _rounded(value) for name, value in figures.items()}
+    return float(f"{figures:.5g}") if isinstance(figures, float) else figures
 
 
 def parser_of(description: str, parts: Iterable[str]) -> argparse.ArgumentParser:

@@ -1,8 +1,8 @@
-"""CPU time and memory of the search and of a training step, over vectors and over codes.
+"""CPU time and memory of the search and of a training step, by the number of vectors and codes.
 
 Usage: python results/quantizers/growth.py WORK VECTORS CODES
 
-Every point is a process of its own, so that its peak of memory is its own.
+Every point has its own process, so that its peak of memory can be read.
 """
 
 import json
@@ -23,14 +23,14 @@ REPEATS, LEAST_SECONDS = 5, 0.2
 
 
 def run(work: str, vectors: int, codes: int) -> dict:
-    """A point, in a new process."""
+    """Measures a point in a new process."""
     command = [sys.executable, __file__, work, str(vectors), str(codes)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def measure(work: str, vectors: int, codes: int) -> dict:
-    """Milliseconds (smallest of the repeats) and MiB above what the inputs take."""
+    """Milliseconds (the smallest of the repeats), and MiB in addition to the inputs."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
@@ -67,7 +67,7 @@ def measure(work: str, vectors: int, codes: int) -> dict:
 
 
 def _peak_of_memory(reset: bool = True) -> int:
-    """Bytes; Linux keeps the peak, and sets it to what is held now if asked to."""
+    """The peak in bytes, which Linux keeps; `reset` first sets it to what is in use now."""
     if reset:
         pathlib.Path("/proc/self/clear_refs").write_text("5")
     status = pathlib.Path("/proc/self/status").read_text()
@@ -76,11 +76,11 @@ def _peak_of_memory(reset: bool = True) -> int:
 
 
 def draw(points: dict, path: str) -> None:
-    """Time and memory against vectors and against codes; both axes logarithmic.
+    """Plots time and memory over vectors and over codes, with logarithmic axes.
 
     Args:
         points: work -> {(vectors, codes): figures}.
-        path: of the picture.
+        path: the picture.
     """
     import matplotlib
     from figures import PLOT_STYLE

@@ -1,10 +1,10 @@
-"""Measures and draws what results/quantizers.md reports; writes that page.
+"""Measures what results/quantizers.md reports, draws its pictures and writes its tables.
 
 Usage: python results/quantizers/run.py [--again] [PART ...]
 
-Without names every part is gone on with but `growth`, which wants a calm machine and is asked for
-by name. Figures are kept in figures.json as they come, so that a run that is broken off goes on;
-`--again` throws those of the named parts away first. `page` writes the page alone.
+Without names, all parts are measured except `growth`, which needs an idle machine. Figures are
+written to figures.json as they are measured, so that an interrupted run can be resumed. `--again`
+removes the figures of the named parts first. `page` only writes the page.
 """
 
 import itertools
@@ -41,14 +41,17 @@ PARTS = {
         list(itertools.product(vectors.DISTRIBUTIONS, (1 / 16, 1, 4), vectors.RULES)),
     ),
     "settings": (comparison.choose, [(case,) for case in comparison.SETTINGS]),
-    "comparison": (comparison.run, list(itertools.product(comparison.CASES, comparison.SEEDS))),
+    "comparison": (
+        comparison.run,
+        [(case, seed) for seed in comparison.SEEDS for case in comparison.CASES],
+    ),
     "growth": (growth.run, [(work, *point) for work in growth.WORKS for point in growth.POINTS]),
 }
 ASKED_FOR = ("growth",)
 
 
 def main():
-    """The parts asked for, the pictures, the page."""
+    """Measures the requested parts, draws the pictures, writes the page."""
     parser = figures.parser_of(__doc__, PARTS)
     options = parser.parse_args()
     parts = options.parts or [part for part in PARTS if part not in ASKED_FOR]
@@ -61,11 +64,11 @@ def main():
             kept.forget(part)
         if part in PARTS:
             kept.measure(part, *PARTS[part])
-    found = kept.read()  # cases in the order of their list, whatever order they were measured in
+    found = kept.read()  # cases in the order of PARTS, whatever order they were measured in
     for part, (_, cases) in PARTS.items():
         keys = [", ".join(map(str, case)) for case in cases]
         found[part] = {key: found[part][key] for key in keys if key in found.get(part, {})}
-    runs.write(str(HERE.parent / "quantizers.md"), page.page(found, HERE))
+    runs.write_page(str(HERE.parent / "quantizers.md"), page.page(found, HERE))
 
 
 if __name__ == "__main__":

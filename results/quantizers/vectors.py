@@ -1,4 +1,4 @@
-"""Codebooks that learn a fixed distribution: revival against none, loading, a growing batch."""
+"""Codebooks trained on a fixed distribution: revival against none, loaded, in larger batches."""
 
 import functools
 
@@ -8,8 +8,8 @@ import tensorflow as tf
 from vqvae_tf import data, layers
 
 TRAINING, TEST = 2**19, 2**14  # vectors
-# Vectors a code and step -> steps, by the number of codes. Where few vectors come, running counts
-# remember 500 steps, where many come 20. Twice the steps lower every error by another 1 to 3 %.
+# Number of codes -> vectors per code and step -> steps. Running counts remember 500 steps if there
+# are few vectors, and 20 if there are many. Twice the steps lower every error by 1 to 3 %.
 STEPS = {
     512: {1 / 16: 1600, 1 / 4: 800, 1: 400, 4: 200, 16: 80},
     8192: {1 / 16: 1600, 1 / 4: 800, 1: 400, 4: 100, 16: 40},
@@ -19,10 +19,10 @@ NO_REVIVAL = "no revival"
 
 
 def patches(count: int, seed: int) -> np.ndarray:
-    """4x4 patches of the embedded photographs, all alike often, `[count, 48]` in [-0.5, 0.5].
+    """4x4 patches of the embedded photographs, equally many of each, `[count, 48]` in [-0.5, 0.5].
 
-    What an encoder of stride 4 has to tell: heavy-tailed, most patches smooth, few with edges.
-    Dithered within the 8 bits, so that no two are equal.
+    This is what an encoder with stride 4 has to represent. The distribution is heavy-tailed: most
+    patches are smooth, few have edges. Dithering below the 8 bits makes all patches different.
     """
     generator = np.random.default_rng(seed)
     images = [picture["image"] for picture in data.open_source("embedded:photos").pictures()]
@@ -39,7 +39,7 @@ def patches(count: int, seed: int) -> np.ndarray:
 
 
 def mixture(count: int, seed: int) -> np.ndarray:
-    """4,096 round clusters in 16 dimensions, the n-th commonest with a share as 1/n (Zipf)."""
+    """4,096 round clusters in 16 dimensions; the share of the n-th falls as 1/n (Zipf)."""
     centres = np.random.default_rng(12345).normal(size=(4096, 16))
     share = 1.0 / np.arange(1, 4097)
     generator = np.random.default_rng(seed)
@@ -58,14 +58,14 @@ class Vectors:
         self.training, self.test = make(TRAINING, seed=1), make(TEST, seed=2)
 
     def batches(self, size: int, seed: int):
-        """Endless batches of random training vectors."""
+        """Yields batches of random training vectors without end."""
         generator = np.random.default_rng(seed)
         while True:
             yield self.training[generator.integers(len(self.training), size=size)]
 
 
 class Watched:
-    """A quantizer in training, and which of its codes each step put elsewhere."""
+    """A quantizer in training, and which of its codes each step revived."""
 
     def __init__(self, layer, dim: int):
         self.layer = layer
@@ -74,16 +74,16 @@ class Watched:
         self._step = tf.function(lambda batch: layer.quantize(batch, training=True).losses)
 
     def step(self, batch: np.ndarray) -> np.ndarray:
-        """A training step; `[num_embeddings]`, whether a code was revived in it."""
+        """Makes a training step; returns `[num_embeddings]`, whether it revived each code."""
         before = self.layer.codebook.numpy()
         self._step(tf.constant(batch))
         after = self.layer.codebook.numpy()
-        # A revived code is a vector of the batch to the bit, which a mean of several is not.
+        # A revived code equals a vector of the batch exactly; a mean of several vectors does not.
         same = np.isin(after[:, 0], batch[:, 0]) & np.isin(after[:, 1], batch[:, 1])
         return same & (after != before).any(1)
 
     def measure(self, test: np.ndarray) -> dict:
-        """Error and use of the codes on test vectors."""
+        """Measures the error and the use of the codes on test vectors."""
         codes = np.concatenate([self.layer.encode(part).numpy() for part in np.split(test, 8)])
         error = np.square(test - self.layer.codebook.numpy()[codes]).sum(1).mean()
         count = np.bincount(codes, minlength=self.layer.num_embeddings)
@@ -96,10 +96,10 @@ class Watched:
 
 
 def revival(distribution: str, size: int, per_code: float, rule: str, seed: int = 0) -> dict:
-    """A codebook of `size` codes in training, with `per_code` vectors for each code a step.
+    """Trains a codebook of `size` codes on `per_code` vectors per code and step.
 
-    Without revival it starts on random training vectors, each with the weight of a single hit:
-    the first vectors that come move it at once.
+    Without revival it starts from random training vectors, each with the weight of a single hit, so
+    that the first vectors move it at once.
     """
     vectors = _vectors(distribution)
     if rule == NO_REVIVAL:
@@ -119,11 +119,11 @@ def revival(distribution: str, size: int, per_code: float, rule: str, seed: int 
 
 
 def overwritten(distribution: str, per_code: float, rule: str, seed: int = 0) -> dict:
-    """How many codes of a good codebook are revived once it is loaded, and once batches grow.
+    """How many codes of a good codebook are revived after it is loaded, and after batches grow.
 
-    The codebook is k-means's, of 512 codes. It is loaded and trained for `STEPS` steps, then as
-    many vectors again come in batches eight times as large. Of each code's first revival the
-    place that it had is weighed against the one that it got (see `worth`).
+    The codebook of 512 codes comes from k-means. It is loaded and trained for `STEPS` steps, then
+    on as many vectors in batches eight times as large. At the first revival of each code, its
+    place before is compared with its place after (see `worth`).
     """
     vectors = _vectors(distribution)
     fixed = vectors.training[: 2**15]
@@ -156,10 +156,10 @@ def overwritten(distribution: str, per_code: float, rule: str, seed: int = 0) ->
 
 
 def worth(places, codebook: np.ndarray, code: int, fixed: np.ndarray) -> list[float]:
-    """How far the error of all fixed vectors falls when `code` is put on each of `places`.
+    """By which share the error of all fixed vectors falls when `code` is put on each of `places`.
 
-    From where these vectors go to the nearest of the other codes. A place is first moved to the
-    mean of its vectors, three times over, as training will. In shares of the error.
+    The error before is that of the other codes alone. Each place is first moved to the mean of its
+    vectors, three times, as training would do.
     """
     scores = np.square(codebook).sum(1) - 2 * fixed @ codebook.T
     scores[:, code] = np.inf
