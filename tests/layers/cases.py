@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from vqvae_tf import layers
 
 DIM = 4  # of the vectors
@@ -36,9 +38,15 @@ QUANTIZERS = {
         lambda **kwargs: layers.VectorQuantizerEMA(16, revival_threshold=0, decay=0.99, **kwargs),
         codebook=True,
     ),
-    "VectorQuantizer-drawn": Case(
+    "VectorQuantizer-drawn": Case(  # with NumPy's numbers
         lambda **kwargs: layers.VectorQuantizer(
-            16, estimator="gumbel_softmax", accumulation_steps=2, **kwargs
+            np.int64(16),
+            estimator=layers.GumbelSoftmax(np.float64(1)),
+            accumulation_steps=np.int32(2),
+            commitment_cost=np.float64(0.25),
+            decay=np.float64(0.99),
+            revival_threshold=np.float32(0.2),
+            **kwargs,
         ),
         identity=False,
         draws=True,
