@@ -21,5 +21,8 @@ def test_fit_warns_of_a_codebook_that_lies_idle(kind, collapsed, caplog):
         model.fit(
             x, x, epochs=2, batch_size=16, verbose=0, callbacks=[layers.CodebookHealthCallback()]
         )
-    expected = "epoch 2: 12 % of the codes of codes are in use" if collapsed else ""
-    assert expected in caplog.text and (collapsed or not caplog.text)
+    # TensorFlow's own warnings of retracing, after many fits in one process, are not meant.
+    messages = [record.getMessage() for record in caplog.records if record.name == "absl"]
+    expected = "epoch 2: 12 % of the codes of codes are in use"
+    assert any(expected in message for message in messages) == collapsed
+    assert collapsed or not messages
