@@ -60,5 +60,5 @@ def test_unknown_column_names_the_nearest():
 
 
 def test_usage_without_counts_is_refused():
-    with pytest.raises(UserError, match="counts"):
+    with pytest.raises(UserError, match="at least one count above 0"):
         charts.usage(np.zeros(8))
