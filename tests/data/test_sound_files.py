@@ -93,6 +93,18 @@ def test_blocks_are_decoded_as_the_whole_is(tmp_path, monkeypatch, ending, rate)
     np.testing.assert_array_equal(decoded(tmp_path, content), audio)
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_samples_are_converted_as_files_are(channels):
+    sound = np.stack([np.roll(NOISE, n) for n in range(channels)], axis=1)
+    integers = np.round(sound * 2**15).astype(np.int16)
+    for rate in (RATE, 44_100):
+        content = encoded(integers, rate=rate)
+        expected = sound_files.decode(content, "x", RATE)
+        for samples in (integers, integers.astype(np.int64), integers / np.float32(2**15)):
+            converted = sound_files.convert(samples, rate, "x", RATE)
+            np.testing.assert_array_equal(converted, expected)
+
+
 def test_memory_is_that_of_the_result_and_of_a_block(tmp_path, monkeypatch):
     content = encoded(np.zeros([1_000_000, 4]), "FLAC")
     (tmp_path / "sound").write_bytes(content)

@@ -7,6 +7,7 @@ import pytest
 from vqvae_tf import data
 from vqvae_tf.config import DataConfig
 from vqvae_tf.data import tfds as tfds_source
+from vqvae_tf.data import tfds_builder
 from vqvae_tf.errors import UserError
 
 
@@ -121,9 +122,9 @@ def test_odd_features_are_refused_or_said(prepare, caplog):
     with pytest.raises(UserError, match="it has Image"):
         tfds_source._features("tfds:x", builder)
     with pytest.raises(UserError, match="classes are more than 1,048,576"):
-        tfds_source._class_names("tfds:x", kinds.ClassLabel(num_classes=2**62))
-    assert tfds_source._class_names("tfds:x", kinds.ClassLabel()) == ()
-    assert tfds_source._class_names("tfds:x", kinds.ClassLabel(num_classes=2)) == ("0", "1")
+        tfds_builder.class_names("tfds:x", kinds.ClassLabel(num_classes=2**62))
+    assert tfds_builder.class_names("tfds:x", kinds.ClassLabel()) == ()
+    assert tfds_builder.class_names("tfds:x", kinds.ClassLabel(num_classes=2)) == ("0", "1")
     prepare(label=kinds.Scalar(np.int64))
     source = data.open_source("tfds:tiny")
     assert source.class_names == ()

@@ -1,5 +1,6 @@
 """Any sound file -> float samples of one channel at one rate, by soundfile and soxr."""
 
+import io
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -37,35 +38,48 @@ def read(path: str | os.PathLike, sample_rate: int) -> np.ndarray:
         UserError: the packages that decode sound are not installed.
     """
     path = os.fspath(path)
-    name = disk.printable(path)
-    soundfile, soxr = packages()
-    audio = bytearray()
+    packages()
     with disk.reading(path) as (file, size):
-        if sound_headers.kind_of(file.read(disk.HEADER_BYTES)) is None:
-            raise UnreadableError(f"{name}: not a readable sound (of no known format)")
-        ending = sound_headers.ending_of(file, size)
-        if ending.missing:
-            raise UnreadableError(f"{name}: cut off, {ending.missing}; copy or write it again")
-        stream = _Stream(file, size)
-        try:
-            with _decoder(soundfile, stream) as decoder:
-                _check_header(decoder, name)
-                blocks = _mono_blocks(decoder, name, ending.least_samples)
-                if decoder.samplerate != sample_rate:
-                    resampler = soxr.ResampleStream(decoder.samplerate, sample_rate, 1, "float32")
-                    blocks = _resampled(blocks, resampler)
-                for block in blocks:
-                    audio += np.clip(block, -1.0, 1.0).data
-                    if len(audio) > 4 * MAX_SECONDS * sample_rate:
-                        raise UnreadableError(f"{name}: {_TOO_LONG}")
-        except RuntimeError as error:  # what both packages raise
-            stream.check()
-            text = getattr(error, "error_string", None) or reason(error)
-            raise UnreadableError(f"{name}: not a readable sound ({text.strip()})") from error
-        stream.check()
-    if not audio:
+        return _decoded(file, size, disk.printable(path), sample_rate)
+
+
+def decode(content: bytes, name: str, sample_rate: int) -> np.ndarray:
+    """`read` of a sound file's content.
+
+    Args:
+        content: the whole file.
+        name: what messages call it.
+        sample_rate: in Hz.
+
+    Raises:
+        UnreadableError, UserError: as `read` does.
+    """
+    return _decoded(io.BytesIO(content), len(content), name, sample_rate)
+
+
+def convert(samples: np.ndarray, rate: int, name: str, sample_rate: int) -> np.ndarray:
+    """The same of a sound that is decoded already.
+
+    Args:
+        samples: `[time]` or `[time, channels]`, integers of 16 bits of any dtype, or floats in
+            [-1, 1].
+        rate: of the samples, in Hz.
+        name: what messages call it.
+        sample_rate: of the result, in Hz.
+
+    Raises:
+        UnreadableError: it is empty, or holds samples that are not finite or of another scale.
+
+    >>> convert(np.array([[16384, 0], [-32768, 0]]), 16_000, "x", 16_000).tolist()
+    [0.25, -0.5]
+    """
+    scale = np.float32(1 / 32_768 if np.issubdtype(samples.dtype, np.integer) else 1)
+    channels = samples if samples.ndim == 2 else samples[:, None]
+    mono = _mono(channels.astype(np.float32) * scale, name)
+    audio = np.clip(resample(mono, rate, sample_rate), -1.0, 1.0)
+    if not len(audio):
         raise UnreadableError(f"{name}: too short, it holds no sample at {sample_rate} Hz")
-    return np.frombuffer(audio, np.float32)
+    return audio
 
 
 def is_sound(header: bytes) -> bool:
@@ -89,6 +103,36 @@ def resample(audio: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
     """
     _, soxr = packages()
     return audio if rate == new_rate else soxr.resample(audio, rate, new_rate)
+
+
+def _decoded(file: Any, size: int, name: str, sample_rate: int) -> np.ndarray:
+    soundfile, soxr = packages()
+    audio = bytearray()
+    if sound_headers.kind_of(file.read(disk.HEADER_BYTES)) is None:
+        raise UnreadableError(f"{name}: not a readable sound (of no known format)")
+    ending = sound_headers.ending_of(file, size)
+    if ending.missing:
+        raise UnreadableError(f"{name}: cut off, {ending.missing}; copy or write it again")
+    stream = _Stream(file, size)
+    try:
+        with _decoder(soundfile, stream) as decoder:
+            _check_header(decoder, name)
+            blocks = _mono_blocks(decoder, name, ending.least_samples)
+            if decoder.samplerate != sample_rate:
+                resampler = soxr.ResampleStream(decoder.samplerate, sample_rate, 1, "float32")
+                blocks = _resampled(blocks, resampler)
+            for block in blocks:
+                audio += np.clip(block, -1.0, 1.0).data
+                if len(audio) > 4 * MAX_SECONDS * sample_rate:
+                    raise UnreadableError(f"{name}: {_TOO_LONG}")
+    except RuntimeError as error:  # what both packages raise
+        stream.check()
+        text = getattr(error, "error_string", None) or reason(error)
+        raise UnreadableError(f"{name}: not a readable sound ({text.strip()})") from error
+    stream.check()
+    if not audio:
+        raise UnreadableError(f"{name}: too short, it holds no sample at {sample_rate} Hz")
+    return np.frombuffer(audio, np.float32)
 
 
 def packages() -> tuple[Any, Any]:
@@ -135,17 +179,8 @@ def _mono_blocks(decoder: Any, name: str, least_samples: int | None) -> Iterator
     block = np.empty([max(_BLOCK // decoder.channels, 1), decoder.channels], np.float32)
     samples = 0
     while count := len(decoder.read(out=block)):
-        part = block[:count]
-        peak = np.abs(part).max()
-        if not np.isfinite(peak):
-            raise UnreadableError(f"{name}: holds samples that are not finite (NaN or infinite)")
-        if peak > MAX_PEAK:
-            raise UnreadableError(
-                f"{name}: samples must lie in [-1, 1], these reach {peak:g}; scale them (those of "
-                "16 bits by 1/32768)"
-            )
         samples += count
-        yield part.mean(axis=1)
+        yield _mono(block[:count], name)
     if least_samples is None:
         least_samples = decoder.frames if decoder.frames < _UNKNOWN else 0
     if samples < least_samples:
@@ -155,6 +190,19 @@ def _mono_blocks(decoder: Any, name: str, least_samples: int | None) -> Iterator
         )
     if not samples:
         raise UnreadableError(f"{name}: holds no samples")
+
+
+def _mono(samples: np.ndarray, name: str) -> np.ndarray:
+    """The mean of float channels `[time, channels]`, after a look at their values."""
+    peak = np.abs(samples).max(initial=0)
+    if not np.isfinite(peak):
+        raise UnreadableError(f"{name}: holds samples that are not finite (NaN or infinite)")
+    if peak > MAX_PEAK:
+        raise UnreadableError(
+            f"{name}: samples must lie in [-1, 1], these reach {peak:g}; scale them (those of "
+            "16 bits by 1/32768)"
+        )
+    return samples.mean(axis=1)
 
 
 def _resampled(blocks: Iterator[np.ndarray], resampler: Any) -> Iterator[np.ndarray]:

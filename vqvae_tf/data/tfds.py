@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
-from vqvae_tf.data import images
+from vqvae_tf.data import images, tfds_builder
 from vqvae_tf.data.numpy_call import numpy_call
 from vqvae_tf.data.source import Picture, Source, UnreadableError
-from vqvae_tf.errors import UserError, nearest, reason
+from vqvae_tf.errors import UserError, reason
 
-MOST_CLASSES = 2**20
 SHUFFLE_BUFFER = 4096  # encoded pictures; TFDS shuffled them once when it wrote them
 
 
@@ -25,11 +23,11 @@ class TensorFlowDatasets(Source):
     """
 
     def __init__(self, uri: str, name: str, max_pixels: int = images.MAX_PIXELS):
-        self._builder, self._split = _builder(uri, name)
+        self._builder, self._split = tfds_builder.builder_of(uri, name)
         self._max_pixels = max_pixels
         features = _features(uri, self._builder)
-        super().__init__(uri, _class_names(uri, features.get("label")))
-        self._info = _split_info(uri, self._builder, self._split)
+        super().__init__(uri, tfds_builder.class_names(uri, features.get("label")))
+        self._info = tfds_builder.split_info(uri, self._builder, self._split)
 
     @property
     def stored_bytes(self) -> int:
@@ -78,7 +76,7 @@ class TensorFlowDatasets(Source):
 
     def _encoded(self) -> tf.data.Dataset:
         """Dataset of (encoded picture, int64 label or -1), in order."""
-        decoders = {"image": _import_tfds().decode.SkipDecoding()}
+        decoders = {"image": tfds_builder.package().decode.SkipDecoding()}
         dataset = self._builder.as_dataset(
             split=self._split, decoders=decoders, shuffle_files=False
         )
@@ -104,74 +102,15 @@ class TensorFlowDatasets(Source):
         return f"{self._split}#{index}"
 
 
-def _import_tfds() -> Any:
-    try:
-        import tensorflow_datasets
-    except ImportError as error:
-        raise UserError(
-            'tfds: needs tensorflow-datasets; install it with: pip install "vqvae_tf[data]"'
-        ) from error
-    return tensorflow_datasets
-
-
-def _builder(uri: str, name: str) -> tuple[Any, str]:
-    """The prepared TFDS builder and the split of NAME[/CONFIG][/SPLIT]."""
-    tfds = _import_tfds()
-    known = tfds.list_builders()
-    parts = name.split("/")
-    if parts[0].split(":")[0] not in known:
-        # The names of all data sets are too many for one line.
-        raise UserError(f"{uri}: unknown data set; {nearest(parts[0], known).split('(all')[0]}")
-    try:
-        builder = tfds.builder(parts.pop(0))
-        if parts and parts[0].split(":")[0] in builder.builder_configs:
-            builder = tfds.builder(f"{builder.name}/{parts.pop(0)}")
-        builder.download_and_prepare()
-    except Exception as error:  # of the version, the network, the disk or the data set's code
-        raise UserError(f"{uri}: TFDS cannot prepare the data set ({reason(error)})") from error
-    split = "/".join(parts) or "train"
-    if split.split("[")[0] not in builder.info.splits:
-        raise UserError(f'{uri}: unknown split "{split}"; {nearest(split, builder.info.splits)}')
-    return builder, split
-
-
 def _features(uri: str, builder: Any) -> dict[str, Any]:
     """The features by name, after a check of the required one."""
-    kinds = _import_tfds().features
-    features = builder.info.features
-    features = dict(features.items()) if isinstance(features, kinds.FeaturesDict) else {}
+    features = tfds_builder.features_of(builder)
     image = features.get("image")
+    kind = tfds_builder.package().features.Image
     # TFDS stores a float as the four bytes of a pixel, which other readers do not understand.
-    if not isinstance(image, kinds.Image) or not np.issubdtype(image.np_dtype, np.integer):
-        found = ", ".join(f"{name} ({type(features[name]).__name__})" for name in sorted(features))
+    if not isinstance(image, kind) or not np.issubdtype(image.np_dtype, np.integer):
         raise UserError(
             f'{uri}: the data set has no feature "image" of 8- or 16-bit pictures; it has '
-            f"{found or type(builder.info.features).__name__}"
+            f"{tfds_builder.shown_features(builder)}"
         )
     return features
-
-
-def _class_names(uri: str, label: Any) -> tuple[str, ...]:
-    """The names of the classes of the feature `label`."""
-    if label is None:
-        return ()
-    if not isinstance(label, _import_tfds().features.ClassLabel) or not label.num_classes:
-        logging.warning(
-            "%s: labels are not used; they are not class numbers but of type %s",
-            uri,
-            type(label).__name__,
-        )
-        return ()
-    if label.num_classes > MOST_CLASSES:
-        raise UserError(
-            f"{uri}: {label.num_classes:,} classes are more than {MOST_CLASSES:,}; use a data set "
-            "with fewer"
-        )
-    return tuple(label.names)
-
-
-def _split_info(uri: str, builder: Any, split: str) -> Any:
-    try:
-        return builder.info.splits[split]
-    except Exception as error:  # of a class that depends on the slice
-        raise UserError(f'{uri}: no such part of a split as "{split}" ({reason(error)})') from error

@@ -14,13 +14,14 @@ from vqvae_tf.data.sound_manifest import SoundManifest
 from vqvae_tf.data.sounds import SoundSource
 from vqvae_tf.data.speech import EmbeddedSpeech
 from vqvae_tf.data.tfds import TensorFlowDatasets
+from vqvae_tf.data.tfds_sounds import TensorFlowDatasetsSounds
 from vqvae_tf.data.tfrecord import ImageRecords
 from vqvae_tf.errors import UserError, nearest
 
 EMBEDDED = {"photos": EmbeddedPhotos, "digits": EmbeddedDigits}
 SCHEMES = ("codes", "embedded", "folder", "tfds", "tfrecord")
 EMBEDDED_SOUNDS = ("speech", "speech_small")
-SOUND_SCHEMES = ("embedded", "folder", "manifest")
+SOUND_SCHEMES = ("embedded", "folder", "manifest", "tfds")
 
 
 def open_source(uri: str, max_pixels: int = images.MAX_PIXELS, condition: str = "label") -> Any:
@@ -70,7 +71,8 @@ def open_sounds(uri: str) -> SoundSource:
     - `embedded:speech[/train|validation|test|unseen_validation|unseen_test]`: speech made by the
       synthesisers that are installed, or a tenth of it, `embedded:speech_small`;
     - `folder:PATH`: sound files in a folder and below it;
-    - `manifest:PATH[/SPLIT]`: sound files that a CSV or JSONL file lists.
+    - `manifest:PATH[/SPLIT]`: sound files that a CSV or JSONL file lists;
+    - `tfds:NAME[/CONFIG][/SPLIT]`: a data set of TensorFlow Datasets.
 
     Args:
         uri: one of the above.
@@ -86,6 +88,8 @@ def open_sounds(uri: str) -> SoundSource:
             return EmbeddedSpeech(uri, split, name)
         case "folder":
             return SoundFolder(uri, rest)
+        case "tfds":
+            return TensorFlowDatasetsSounds(uri, disk.printable(rest))
         case _:
             return SoundManifest(uri, rest)
 
