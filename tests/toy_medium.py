@@ -104,6 +104,7 @@ class Walks(NamedTuple):
     uri: str
     class_names: tuple[str, ...]
     walks: list[np.ndarray]
+    files: tuple[str, ...] = ()
 
 
 class ToyMedium(Medium):

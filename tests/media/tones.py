@@ -14,7 +14,7 @@ class Tones:
         class_names: the voices.
     """
 
-    skipped = 0
+    skipped, files = 0, ()
 
     def __init__(self, uri, voices, utterances=3, seed=0, with_phones=True):
         self.uri, self.class_names = uri, tuple(voices)

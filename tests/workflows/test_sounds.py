@@ -208,6 +208,28 @@ def test_conversion_needs_a_speaker_whom_the_model_knows(runs, tmp_path):
     assert not output.exists()
 
 
+@pytest.mark.parametrize("absolute", [False, True])
+def test_recordings_of_a_manifest_are_never_overwritten(runs, tmp_path, absolute):
+    uri, path, _ = runs
+    recordings, lists = tmp_path / "recordings", tmp_path / ("lists" if absolute else "recordings")
+    shutil.copytree(uri.removeprefix("folder:") + "/anna", recordings)
+    lists.mkdir(exist_ok=True)
+    files = sorted(recordings.glob("*.wav"))
+    (lists / "all.csv").write_text(
+        "file\n" + "".join(f"{file if absolute else file.name}\n" for file in files)
+    )
+    before = [file.read_bytes() for file in files]
+    manifest, link = f"manifest:{lists / 'all.csv'}", tmp_path / "link"
+    link.symlink_to(recordings)
+    for output in (recordings, link):
+        with pytest.raises(UserError, match="a file of the data, which could be overwritten"):
+            workflows.convert(path, "bert", manifest, str(output))
+        with pytest.raises(UserError, match="a file of the data, which could be overwritten"):
+            workflows.reconstruct(path, manifest, str(output))
+    assert [file.read_bytes() for file in files] == before
+    assert workflows.convert(path, "bert", manifest, str(recordings / "out"), count=1) == 1
+
+
 def test_codes_written_once_train_another_prior(runs, tmp_path):
     written = data.open_source(f"codes:{runs[2]}/codes/*", condition="speaker").maps()
     data.write_codes(tmp_path / "codes", written, ("anna", "bert"), "speaker")

@@ -60,6 +60,7 @@ class SoundManifest(SoundSource):
         self.class_names = tuple(sorted({row.speaker for row in rows if row.speaker}))
         self._numbers = {speaker: number for number, speaker in enumerate(self.class_names)}
         self._chosen = rows
+        self.files = tuple(self._beside(row.file) for row in rows)
 
     def __len__(self) -> int:
         return len(self._chosen)

@@ -41,9 +41,12 @@ class BaseSource(abc.ABC):
         uri: the data URI.
         class_names: names of the classes; empty if there are none.
         contents: name of the entries in messages.
+        files: paths of the files it was told to read, wherever they are; empty if they all are in
+            one folder that the URI names.
     """
 
     contents = "pictures"
+    files: tuple[str, ...] = ()
 
     def __init__(self, uri: str, class_names: tuple[str, ...] = ()):
         self.uri = uri

@@ -18,10 +18,12 @@ class Source(Protocol):
     Attributes:
         uri: argument of `open_source`.
         class_names: names of the classes; empty if there are none.
+        files: paths of single files that are read, which results must not overwrite.
     """
 
     uri: str
     class_names: tuple[str, ...]
+    files: tuple[str, ...]
 
 
 class Medium(abc.ABC):

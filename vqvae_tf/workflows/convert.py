@@ -5,7 +5,7 @@ import os
 from vqvae_tf.errors import UserError
 from vqvae_tf.media import AudioMedium, medium_of
 from vqvae_tf.workflows.load import load_autoencoder
-from vqvae_tf.workflows.output_folder import refuse_folder_of_data
+from vqvae_tf.workflows.output_folder import refuse_folder_of_data, refuse_folder_of_files
 
 
 def convert(
@@ -28,7 +28,7 @@ def convert(
 
     Raises:
         UserError: for a model without speakers, a speaker whom it does not know, or an `output`
-            in the folder of the data.
+            that is in the folder of the data or holds files of a manifest.
     """
     refuse_folder_of_data(output, data_uri)
     model = load_autoencoder(model_path)
@@ -37,5 +37,6 @@ def convert(
         raise UserError(f"{model_path} holds a model of {model.data_key}; take one of audio")
     medium.check_speaker(model, speaker)
     source = medium.open_source(data_uri)
+    refuse_folder_of_files(output, source.files)
     os.makedirs(output, exist_ok=True)
     return medium.convert(model, source, output, speaker, count)

@@ -5,7 +5,7 @@ import os
 from vqvae_tf import models
 from vqvae_tf.media import medium_of
 from vqvae_tf.workflows.load import load_autoencoder
-from vqvae_tf.workflows.output_folder import refuse_folder_of_data
+from vqvae_tf.workflows.output_folder import refuse_folder_of_data, refuse_folder_of_files
 
 
 def reconstruct(
@@ -33,13 +33,14 @@ def reconstruct(
         The number of examples written.
 
     Raises:
-        UserError: for bad input, or if `output` is in the folder of the data, whose files could be
-            overwritten.
+        UserError: for bad input, or if `output` is in the folder of the data or holds files of a
+            manifest, which could be overwritten.
     """
     refuse_folder_of_data(output, data_uri)
     model = load_autoencoder(model_path)
     search = models.CodeSearch(model, passes=search_passes).encode if search_passes else None
     medium = medium_of(model)
     source = medium.open_source(data_uri)
+    refuse_folder_of_files(output, source.files)
     os.makedirs(output, exist_ok=True)
     return medium.reconstruct(model, source, output, count, search)
