@@ -289,3 +289,14 @@ def test_fixed_codes_of_both_kinds_and_then_a_codebook():
 def test_mistakes(arguments, message):
     with pytest.raises(ValueError, match=message):
         layers.ResidualQuantizer(**arguments)
+
+
+def test_a_stage_of_two_quantizers_is_refused_and_the_first_stays():
+    shared = layers.FiniteScalarQuantizer((5,) * DIM)
+    first = layers.ResidualQuantizer([layers.FiniteScalarQuantizer((5,) * DIM), shared])
+    vectors = data(20)
+    before = array(first(vectors))
+    for stages in ([layers.FiniteScalarQuantizer((3,) * DIM), shared], [shared]):
+        with pytest.raises(ValueError, match="is a stage of another ResidualQuantizer"):
+            layers.ResidualQuantizer(stages)(vectors)
+    np.testing.assert_array_equal(array(first(vectors)), before)

@@ -19,6 +19,7 @@ class GridQuantizer(quantizer.Quantizer):
     """
 
     _step: Any  # float32, a number or one for each channel
+    _is_stage = False  # of a `ResidualQuantizer`, which may have set the step
 
     @property
     @abc.abstractmethod

@@ -126,6 +126,14 @@ class ResidualQuantizer(composite_quantizer.CompositeQuantizer):
         return tuple(itertools.accumulate(each._num_codes for each in self.quantizers))
 
     def build(self, input_shape):
+        for number, inner in enumerate(self.quantizers, 1):
+            if _has_fixed_codes(inner):
+                if inner._is_stage:
+                    raise UserError(
+                        f"stage {number} of {self.name} is a stage of another ResidualQuantizer, "
+                        f"whose scale it has; make another {type(inner).__name__}"
+                    )
+                inner._is_stage = True
         self._build_inner(input_shape)
         for before, inner in itertools.pairwise(self.quantizers):
             if _has_fixed_codes(inner):
