@@ -7,6 +7,7 @@ could not be saved as JSON.
 import inspect
 import math
 import operator
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -121,6 +122,42 @@ def wholes(name: str, values: Any, least: int | None = None) -> tuple[int, ...]:
     if not values:
         raise UserError(f"{name} must name one number or more; received {values}")
     return tuple(whole(f"each of {name}", value, least) for value in values)
+
+
+def text(name: str, value: Any) -> str:
+    """A string.
+
+    Raises:
+        UserError: for anything else, and for an empty one.
+
+    >>> text("speaker", "anna")
+    'anna'
+    """
+    if not isinstance(value, str) or not value:
+        raise UserError(f"{name} must be text, and not empty; received {shown(value)}")
+    return value
+
+
+def path(name: str, value: Any) -> str:
+    """A path as a string.
+
+    Raises:
+        UserError: for anything that is not text or `os.PathLike`, and for a path that is empty,
+            contains a NUL character or is not UTF-8.
+
+    >>> path("workdir", "runs/photos")
+    'runs/photos'
+    """
+    found = os.fspath(value) if isinstance(value, os.PathLike) else value
+    try:
+        if not isinstance(found, str) or not found or "\0" in found:
+            raise ValueError
+        found.encode()
+    except ValueError:
+        raise UserError(
+            f"{name} must be a path in UTF-8, and not empty; received {shown(value)}"
+        ) from None
+    return found
 
 
 def refuse_misnamed(cls: type, names: Iterable[str], answers: Mapping[str, str]) -> None:

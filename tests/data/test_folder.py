@@ -42,10 +42,13 @@ def test_immediate_sub_folders_are_the_classes(tmp_path):
     ]
 
 
-def test_pictures_beside_sub_folders_have_no_classes(tmp_path):
+def test_pictures_beside_sub_folders_have_no_classes(tmp_path, caplog):
     save(tmp_path / "dog" / "1.png", 1)
     save(tmp_path / "2.png", 2)
     assert data.open_source(f"folder:{tmp_path}").class_names == ()
+    assert (
+        "no classes, since 1 of " in caplog.text and "files are in no sub-folder: " in caplog.text
+    )
 
 
 @pytest.mark.parametrize("memory_bytes", [2**30, 0])

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests.data.messages import example
 from vqvae_tf import data
 from vqvae_tf.config import DataConfig
-from vqvae_tf.data import records
+from vqvae_tf.data import images, records
 from vqvae_tf.data.source import UnreadableError
 from vqvae_tf.errors import UserError
 
@@ -212,7 +212,7 @@ def test_names_that_are_no_utf_8_stay_apart(tmp_path):
 
 
 def test_lines_of_the_classes_are_the_names_as_they_are(tmp_path):
-    names = ["a\u2028b", " c ", "d\x0be", ""]
+    names = ["a\u2028b", " c ", "d\x0be"]
     data.write_codes(tmp_path / "a", maps(), names)
     assert data.open_source(f"codes:{tmp_path}/a").class_names == tuple(names)
     (tmp_path / "classes.txt").write_bytes(b"x\r\ny\r\n")
@@ -220,8 +220,63 @@ def test_lines_of_the_classes_are_the_names_as_they_are(tmp_path):
     (tmp_path / "classes.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(UserError, match="classes.txt cannot be read .*give UTF-8 text"):
         data.open_source(f"codes:{tmp_path}/a")
-    with pytest.raises(UserError, match="class must be one line; received 'a.nb'"):
-        data.write_codes(tmp_path / "b", maps(), ["a\nb"])
+    for names, received in (
+        (["a\nb"], "'a.nb' as class 0"),
+        (["a", " "], "' ' as class 1"),
+        (["a", "b", "a"], "'a' again as class 2"),
+    ):
+        with pytest.raises(UserError, match=f"class must be one line, .* received {received}"):
+            data.write_codes(tmp_path / "b", maps(), names)
+    for lines, received in (
+        ("", "none"),
+        ("a\n\nb\n", "'' as class 1"),
+        ("a\nb\n\n", "'' as class 2"),
+        ("a\nb\na\n", "'a' again as class 2"),
+    ):
+        (tmp_path / "classes.txt").write_text(lines)
+        with pytest.raises(UserError, match=f"must name a class on each line; received {received}"):
+            data.open_source(f"codes:{tmp_path}/a")
+
+
+@pytest.mark.parametrize("absent", [{}, {"label": []}])
+def test_classes_are_those_of_all_records_not_of_the_first(tmp_path, caplog, absent):
+    image = images.encode(pictures()[0]["image"])
+    first = example(image=[image], codes=[1], shape=[1, 1], **absent)
+    others = [example(image=[image], codes=[1], shape=[1, 1], label=[n]) for n in (2, 0)]
+    write_raw(tmp_path / "a", [first, *others])
+    for uri in (f"tfrecord:{tmp_path}/a", f"codes:{tmp_path}/a"):
+        source = data.open_source(uri)
+        assert source.class_names == ("0", "1", "2")
+        found = source.maps() if uri.startswith("codes") else source.pictures()
+        assert [item["label"] for item in found] == [2, 0] and source.skipped == 1
+    assert caplog.text.count("a#0: label must lie in [0, 3), or be -1 for none; received none") == 2
+
+
+def test_labels_of_another_type_or_name_are_not_passed_over(tmp_path, caplog):
+    features = {"codes": [1], "shape": [1, 1]}
+    write_raw(tmp_path / "a", [example(**features, label=[b"cat"])])
+    with pytest.raises(UserError, match="none of its 1 records can be read"):
+        list(data.open_source(f"codes:{tmp_path}/a").maps())
+    assert 'feature "label" must be a int64_list; it is a bytes_list' in caplog.text
+    write_raw(tmp_path / "b", [example(**features, speaker=[1], **{"x\n": [0]})])
+    assert data.open_source(f"codes:{tmp_path}/b").class_names == ()
+    assert "b: no record has a label; features that are not used: speaker, x\\n" in caplog.text
+    assert data.open_source(f"codes:{tmp_path}/b", condition="speaker").class_names == ("0", "1")
+
+
+def test_all_records_are_written_with_a_class_or_none(tmp_path):
+    unknown = {"codes": np.zeros([1, 1], int)}
+    data.write_codes(tmp_path / "a", [unknown, *maps()], ["x", "y"])
+    found = data.open_source(f"codes:{tmp_path}/a")
+    assert [item["label"] for item in found.maps()] == [-1, 1, 0] and found.skipped == 0
+    image = {"image": pictures()[0]["image"]}
+    for write, items in (
+        (data.write_codes, [unknown, *maps()]),
+        (data.write_images, [*pictures(), image]),
+    ):
+        with pytest.raises(UserError, match="some records have a label and some have none; give"):
+            write(tmp_path / "b", items)
+    assert not (tmp_path / "b").exists()
 
 
 def test_files_of_bad_records_are_refused(tmp_path):

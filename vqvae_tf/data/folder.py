@@ -3,10 +3,12 @@
 import contextlib
 import os
 
+from absl import logging
+
 from vqvae_tf.data import disk, images
 from vqvae_tf.data.disk import files_below
 from vqvae_tf.data.source import IndexedSource, Picture, UnreadableError
-from vqvae_tf.errors import UserError
+from vqvae_tf.errors import UserError, listed
 
 
 class Folder(IndexedSource):
@@ -28,7 +30,7 @@ class Folder(IndexedSource):
                 f"{uri}: the folder holds no pictures; files must end in "
                 f"{', '.join(images.EXTENSIONS)}"
             )
-        self.class_names, self._labels = classes_of(self._files)
+        self.class_names, self._labels = classes_of(uri, self._files)
 
     @property
     def stored_bytes(self) -> int:
@@ -54,16 +56,25 @@ class Folder(IndexedSource):
         )
 
 
-def classes_of(files: list[str]) -> tuple[tuple[str, ...], list[int | None]]:
+def classes_of(uri: str, files: list[str]) -> tuple[tuple[str, ...], list[int | None]]:
     """Names of the immediate sub-folders and each file's number among them.
 
-    If a file is in none, there are no names and no numbers.
+    If a file is in none, there are no names and no numbers; if others are in one, the log says so.
 
-    >>> classes_of(["b/1.png", "a/2.png"]), classes_of(["b/1.png", "2.png"])
-    ((('a', 'b'), [1, 0]), ((), [None, None]))
+    >>> classes_of("folder:x", ["b/1.png", "a/2.png"]), classes_of("folder:x", ["2.png"])
+    ((('a', 'b'), [1, 0]), ((), [None]))
     """
     folders = [disk.printable(file.split(os.sep)[0]) if os.sep in file else "" for file in files]
     if "" in folders:
+        outside = [disk.printable(file) for file in files if os.sep not in file]
+        if len(outside) < len(files):
+            logging.warning(
+                "%s: no classes, since %d of %d files are in no sub-folder: %s",
+                uri,
+                len(outside),
+                len(files),
+                listed(outside),
+            )
         return (), [None] * len(files)
     names = sorted(set(folders))
     numbers = {name: number for number, name in enumerate(names)}

@@ -3,22 +3,24 @@
 import math
 import operator
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
-from vqvae_tf import files
-from vqvae_tf.data import images
+from vqvae_tf import arguments, files
+from vqvae_tf.data import disk, images
 from vqvae_tf.data.record_files import CLASSES_FILE, RecordFiles
 from vqvae_tf.data.source import UnreadableError
-from vqvae_tf.errors import UserError, reason
+from vqvae_tf.errors import UserError, listed, reason, shown
 
 MAX_CODE = np.iinfo(np.int32).max
 RANKS = (1, 2, 3)  # of a grid of codes: sounds, pictures, videos
 _MAX_AXES = 32  # of a map: the limit of older versions of NumPy
 _MAX_CLASSES = 2**20  # if no classes.txt limits the labels
+_FEATURES = {"image", "codes", "shape", "rank", "name"}  # of the formats, besides the class
 
 
 def write_images(
@@ -34,12 +36,16 @@ def write_images(
         path: the file; any `tf.io.gfile` path.
         pictures: mappings with `image` (uint8 `[height, width, 3 or 1]`) and optionally `name` and
             `label`, as yielded by `Source.pictures()`.
-        class_names: names of the labels, written to `classes.txt` in the same folder.
+        class_names: names of the labels, written to `classes.txt` in the same folder; a picture
+            without a label then gets -1.
 
     Returns:
         The number of records.
+
+    Raises:
+        UserError: without `class_names`, only some have a label; or it cannot be written.
     """
-    return _write(path, map(image_example, pictures), class_names)
+    return _write(path, pictures, image_example, class_names, "label")
 
 
 def write_codes(
@@ -57,13 +63,17 @@ def write_codes(
         maps: mappings with `codes` (integers; the grid's axes and then further ones), `rank` (the
             number of axes of the grid: 1 for a sound, 2, the default, for a picture) and optionally
             `name` and the number of a class under the name `condition`.
-        class_names: names of the classes, written to `classes.txt` in the same folder.
+        class_names: names of the classes, written to `classes.txt` in the same folder; a map
+            without a class then gets -1.
         condition: name of the classes: `label`, `speaker`.
 
     Returns:
         The number of records.
+
+    Raises:
+        UserError: without `class_names`, only some have a class; or it cannot be written.
     """
-    return _write(path, (codes_example(item, condition) for item in maps), class_names)
+    return _write(path, maps, lambda item: codes_example(item, condition), class_names, condition)
 
 
 def image_example(picture: Mapping[str, Any]) -> bytes:
@@ -185,9 +195,9 @@ class Features:
         Raises:
             UnreadableError: the number is absent, or no class has it.
         """
-        if not class_names:
-            return None
         number = self.integers(key)
+        if not class_names and number in ([], [-1]):
+            return None
         if len(number) != 1 or not -1 <= number[0] < len(class_names):
             raise UnreadableError(
                 f"{self._place}: {key} must lie in [0, {len(class_names)}), or be -1 for none; "
@@ -210,8 +220,10 @@ class Features:
 def class_names_of(files: RecordFiles, condition: str = "label") -> tuple[str, ...]:
     """The lines of `classes.txt` next to the first file; else all numbers of classes.
 
+    If no record has a class, one line of the log names the features that are not used.
+
     Raises:
-        UserError: `classes.txt` is not text.
+        UserError: `classes.txt` is not text, or names no class, a blank one or one twice.
     """
     beside = os.path.join(os.path.dirname(files.paths[0]), CLASSES_FILE)
     if tf.io.gfile.exists(beside):
@@ -222,37 +234,72 @@ def class_names_of(files: RecordFiles, condition: str = "label") -> tuple[str, .
             raise UserError(
                 f"{beside} cannot be read ({reason(error)}); give UTF-8 text, a class on each line"
             ) from None
-        return tuple(line.removesuffix("\r") for line in (lines if lines[-1] else lines[:-1]))
+        names = tuple(line.removesuffix("\r") for line in (lines if lines[-1] else lines[:-1]))
+        _check_names(names, f"{beside} must name a class on each line")
+        return names
     largest = -1
+    unused: set[str] = set()
     for index in range(len(files)):
         try:
             features = Features(files.read(index), files.name(index))
-            if largest < 0 and condition not in features:
-                return ()  # classes are in all records or in none
+            unused.update(features.names)
             numbers = features.integers(condition)
         except UnreadableError:
             continue  # it is logged when the pictures or maps are read
         # An invalid number counts as the first class, so that its record is refused later by name.
         largest = max([largest, *(n if -1 <= n < _MAX_CLASSES else 0 for n in numbers)])
+    unused -= {*_FEATURES, condition}
+    if largest < 0 and unused:
+        logging.warning(
+            "%s: no record has a %s; features that are not used: %s",
+            files.paths[0],
+            condition,
+            disk.printable(listed(sorted(unused))),
+        )
     return tuple(map(str, range(largest + 1)))
 
 
-def _write(path: str | os.PathLike, examples: Iterator[bytes], class_names: Iterable[str]) -> int:
-    path, class_names = os.fspath(path), tuple(class_names)
-    for name in class_names:
-        if "\n" in name:
-            raise UserError(f"the name of a class must be one line; received {name!r}")
+def _write(
+    path: str | os.PathLike,
+    items: Iterable[Mapping[str, Any]],
+    example_of: Callable[[Mapping[str, Any]], bytes],
+    class_names: Iterable[str],
+    condition: str,
+) -> int:
+    path, class_names = arguments.path("path", path), tuple(class_names)
+    if class_names:
+        _check_names(class_names, "the name of a class must be one line, and of one class only")
     folder = os.path.dirname(path)
     tf.io.gfile.makedirs(folder or ".")
+    known = set()
     count = 0
     with files.replacing(path) as partial, tf.io.TFRecordWriter(partial) as writer:
-        for example in examples:
-            writer.write(example)
+        for item in items:
+            if class_names and item.get(condition) is None:
+                item = {**item, condition: -1}
+            known.add(item.get(condition) is not None)
+            if len(known) > 1:
+                raise UserError(
+                    f"some records have a {condition} and some have none; give -1 to those without"
+                )
+            writer.write(example_of(item))
             count += 1
     if class_names:
         text = "".join(f"{name}\n" for name in class_names)
         files.write_bytes(os.path.join(folder, CLASSES_FILE), _encoded(text))
     return count
+
+
+def _check_names(names: Sequence[str], wanted: str) -> None:
+    """Refuses no names at all, a blank one, one of several lines, and one that is there twice."""
+    if not names:
+        raise UserError(f"{wanted}; received none")
+    seen: set[str] = set()
+    for number, name in enumerate(names):
+        if not name.strip() or "\n" in name or name in seen:
+            again = " again" if name in seen else ""
+            raise UserError(f"{wanted}; received {shown(name)}{again} as class {number}")
+        seen.add(name)
 
 
 def _example(item: Mapping[str, Any], condition: str, **features: tf.train.Feature) -> bytes:

@@ -30,7 +30,7 @@ class SoundFolder(SoundSource):
                 f"{uri}: the folder holds no sounds; files must end in "
                 f"{', '.join(sound_files.EXTENSIONS)}"
             )
-        self.class_names, self._speakers = classes_of(self._files)
+        self.class_names, self._speakers = classes_of(uri, self._files)
 
     def __len__(self) -> int:
         return len(self._files)
