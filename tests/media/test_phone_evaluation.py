@@ -94,3 +94,27 @@ def test_what_cannot_be_scored_is_refused():
         phone_evaluation.evaluate(model, training, training)
     with pytest.raises(UserError, match="b: none of its sounds has phones; give a manifest"):
         phone_evaluation.evaluate(model, training, Tones("b", ("x",), 1, with_phones=False))
+
+
+def test_utterances_of_both_sources_are_refused_whatever_their_names():
+    model, training = models.AudioVQVAE(AUDIO), Tones("a", ("x", "yy"), 1)
+    with pytest.raises(UserError, match=r"than it is scored on; 1 of the 3 .* b are also in a, su"):
+        phone_evaluation.evaluate(model, training, Tones("b", ("x",), 3))
+
+
+def test_phones_between_the_centres_of_codes_are_refused():
+    class Short(Tones):
+        def sounds(self, sample_rate):
+            for sound in super().sounds(sample_rate):
+                phones = [
+                    (name, start / 1_000, end / 1_000) for name, start, end in sound["phones"]
+                ]
+                yield sound | {"phones": tuple(phones)}
+
+    model, sound = models.AudioVQVAE(AUDIO), Tones("a", ("x",), 1)
+    short = Short("b", ("yy",), 1, seed=1)
+    for sources in ((sound, short), (short, sound)):
+        with pytest.raises(
+            UserError, match="b: no phone is at the centre of a code, .* 50 a second"
+        ):
+            phone_evaluation.evaluate(model, *sources)

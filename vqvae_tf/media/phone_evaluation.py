@@ -4,6 +4,7 @@ The maps are fitted on one source of sounds with phones and scored on another; v
 second has are scored apart. docs/phones.md says what each figure means.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -72,7 +73,8 @@ def evaluate(
           less that of the best k-means, and its 95 % interval by paired bootstrap.
 
     Raises:
-        UserError: if both sources are the same, one has no phones, or a step has too many codes.
+        UserError: if the sources share an utterance, one has no phones or none at the centre of a
+            code, or a step has too many codes.
     """
     if training.uri == held_out.uri:
         raise UserError(
@@ -83,11 +85,18 @@ def evaluate(
     medium = AudioMedium()
     sources = (training, held_out)
     sounds = [list(_with_phones(medium, model, source)) for source in sources]
+    _refuse_shared(training.uri, held_out.uri, *sounds)
     everything = [sound for each in sounds for sound in each]
     phones = _numbered(phone for sound in everything for phone, *_ in sound["phones"])
     voices = _numbered(sound["voice"] for sound in everything if sound["voice"] is not None)
     seconds = model.config.stride / model.config.sample_rate
     fitted, scored = (_joined(each, phones, voices, seconds) for each in sounds)
+    for source, each in zip(sources, (fitted, scored), strict=True):
+        if (each.frames.phones < 0).all():
+            raise UserError(
+                f"{source.uri}: no phone is at the centre of a code, of which there are "
+                f"{1 / seconds:g} a second; give the times of phones in seconds"
+            )
     shape = size, len(phones)
     silences = [number for name, number in phones.items() if name in phone_codes.SILENCES]
     coded = {
@@ -187,6 +196,8 @@ def _with_phones(medium, model, source):
             continue
         heard += 1
         yield {
+            "name": sound["name"],
+            "digest": hashlib.sha256(sound["audio"].tobytes()).digest(),
             "codes": phone_codes.joint_codes(codes, model.code_sizes),
             "phones": sound["phones"],
             "voice": None if sound["speaker"] is None else source.class_names[sound["speaker"]],
@@ -197,6 +208,18 @@ def _with_phones(medium, model, source):
     if not heard:
         raise UserError(
             f"{source.uri}: none of its sounds has phones; give a manifest with a column phones"
+        )
+
+
+def _refuse_shared(training_uri, held_out_uri, training, held_out):
+    """Refuses utterances whose samples are in both sources."""
+    known = {sound["digest"] for sound in training}
+    shared = [sound["name"] for sound in held_out if sound["digest"] in known]
+    if shared:
+        raise UserError(
+            f"the map must be fitted on other data than it is scored on; {len(shared)} of the "
+            f"{len(held_out)} utterances of {held_out_uri} are also in {training_uri}, such as "
+            f"{shared[0]}: leave them out of one"
         )
 
 
