@@ -8,14 +8,17 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from absl import logging
+
 from vqvae_tf.data import disk, sound_files
 from vqvae_tf.data.sounds import Phone, Sound, SoundSource
 from vqvae_tf.data.source import UnreadableError
-from vqvae_tf.errors import UserError, nearest, shown
+from vqvae_tf.errors import UserError, listed, nearest, shown
 from vqvae_tf.files import is_local
 
 COLUMNS = ("file", "speaker", "split", "phones", "text")
 DEFAULT_SPLIT = "train"
+_TOO_LONG = "field larger than field limit"  # how an error of the module csv begins
 TOLERANCE = 0.01  # seconds by which phones may end after their sound: aligners count frames
 _LONGEST = 1e9  # seconds
 _FORM = re.compile(r"(.+\.(?:csv|jsonl))(?:/(.+))?", re.DOTALL | re.IGNORECASE)
@@ -42,8 +45,9 @@ class SoundManifest(SoundSource):
     Phones are the path of a CSV file with the columns `phone`, `start` and `end`, in seconds, or,
     in a JSONL file, a list of such rows (`[["hh", 0.0, 0.07], ["ay", 0.07, 0.3]]`).
 
-    A line that cannot be used is named in the log, skipped and counted, and so is a sound that is
-    absent, unreadable, or shorter than its phones say.
+    Blanks around a value do not count. A line that cannot be used is named in the log, skipped and
+    counted, and so is a sound that is absent, unreadable, or shorter than its phones say. Lines
+    without a speaker, where others have one, are counted in one line of the log.
     """
 
     def __init__(self, uri: str, name: str):
@@ -60,6 +64,15 @@ class SoundManifest(SoundSource):
         self.class_names = tuple(sorted({row.speaker for row in rows if row.speaker}))
         self._numbers = {speaker: number for number, speaker in enumerate(self.class_names)}
         self._chosen = rows
+        nobody = [row.name for row in rows if not row.speaker]
+        if self.class_names and nobody:
+            logging.warning(
+                "%s: %d of %d sounds have no speaker: %s",
+                uri,
+                len(nobody),
+                len(rows),
+                listed(nobody),
+            )
         self.files = tuple(self._beside(row.file) for row in rows)
 
     def __len__(self) -> int:
@@ -98,9 +111,10 @@ class SoundManifest(SoundSource):
                     at = f"{where}, line {number:,}"
                     try:
                         row = _row(fields, at)
-                        if row.file in seen:
+                        place = _place(self._beside(row.file))
+                        if place in seen:
                             raise UnreadableError(f"{at}: {row.name} is listed a second time")
-                        seen.add(row.file)
+                        seen.add(place)
                         rows.append(row)
                     except UnreadableError as error:
                         self.skip(at, error)
@@ -110,6 +124,14 @@ class SoundManifest(SoundSource):
             more = f" that can be used ({self.skipped:,} cannot)" if self.skipped else ""
             raise UserError(f"{self.uri}: the manifest lists no sound{more}")
         return rows
+
+
+def _place(path: str) -> str:
+    """The same for all paths of a file."""
+    if not is_local(path):
+        scheme, _, rest = path.partition("://")
+        return f"{scheme}://{os.path.normpath(rest)}"
+    return path if "\0" in path else os.path.realpath(path)
 
 
 def _of_split(
@@ -141,7 +163,10 @@ def _texts(file: Iterable[bytes], where: str) -> Iterator[str]:
 
 
 def _csv_lines(lines: Iterable[str], where: str) -> Iterator[tuple[int, Any]]:
-    """Each line's number and its fields by column; a line of another length gives its fields."""
+    """Each line's number and its fields by column; a line of another length gives its fields.
+
+    A line with a longer field than `csv` reads gives an error.
+    """
     reader = csv.reader(lines, strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
@@ -154,7 +179,19 @@ def _csv_lines(lines: Iterable[str], where: str) -> Iterator[tuple[int, Any]]:
                 f'{where}: its first line must name the columns, "file" among them; received '
                 f"{shown(','.join(header))}"
             )
-        for fields in reader:
+        while True:
+            read = reader.line_num
+            try:
+                fields = next(reader, None)
+            except csv.Error as error:
+                # Further lines are read on only if this one is not within quotes.
+                if reader.line_num > read + 1 or not str(error).startswith(_TOO_LONG):
+                    raise
+                at = f"{where}, line {reader.line_num:,}"
+                yield reader.line_num, UnreadableError(f"{at}: {error}; give a JSONL file")
+                continue
+            if fields is None:
+                return
             if fields:
                 same = len(fields) == len(header)
                 yield reader.line_num, dict(zip(header, fields, strict=True)) if same else fields
@@ -163,12 +200,12 @@ def _csv_lines(lines: Iterable[str], where: str) -> Iterator[tuple[int, Any]]:
 
 
 def _json_lines(lines: Iterable[str], where: str) -> Iterator[tuple[int, Any]]:
-    """Each line's number and its fields by column; a line that is no JSON gives its text."""
+    """Each line's number and its fields by column; a line that is no such JSON gives its text."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            fields = json.loads(line)
+            fields = json.loads(line, object_pairs_hook=_named_once)
         except (ValueError, RecursionError):
             yield number, line
             continue
@@ -178,6 +215,13 @@ def _json_lines(lines: Iterable[str], where: str) -> Iterator[tuple[int, Any]]:
         yield number, fields
 
 
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a column is there twice")
+    return fields
+
+
 def _check_column(name: str, where: str) -> None:
     if name not in COLUMNS:
         given = disk.printable(name)[:100]
@@ -185,31 +229,35 @@ def _check_column(name: str, where: str) -> None:
 
 
 def _row(fields: Any, at: str) -> _Row:
+    if isinstance(fields, UnreadableError):
+        raise fields
     if not isinstance(fields, dict):
         raise UnreadableError(
             f"{at}: must be a field for each column, or a JSON object; received {shown(fields)}"
         )
+    texts = {}
     for name in ("file", "speaker", "split", "text"):
         value = fields.get(name)
         if value is not None and not isinstance(value, str):
             raise UnreadableError(f"{at}: {name} must be text; received {shown(value)}")
-    file = fields.get("file")
-    if not file:
+        texts[name] = (value or "").strip()
+    if not texts["file"]:
         raise UnreadableError(f"{at}: names no file")
     try:
-        os.fsencode(file)
+        os.fsencode(texts["file"])
     except UnicodeError as error:
-        raise UnreadableError(f"{at}: no path of a file: {shown(file)}") from error
+        raise UnreadableError(f"{at}: no path of a file: {shown(texts['file'])}") from error
     phones = fields.get("phones")
+    phones = phones.strip() if isinstance(phones, str) else phones
     if phones is not None and not isinstance(phones, str):
         phones = _checked(phones, at)
     return _Row(
-        name=disk.printable(file),
-        file=file,
-        speaker=disk.printable(fields.get("speaker") or ""),
-        split=disk.printable(fields.get("split") or ""),
+        name=disk.printable(texts["file"]),
+        file=texts["file"],
+        speaker=disk.printable(texts["speaker"]),
+        split=disk.printable(texts["split"]),
         phones=phones or None,
-        text=fields.get("text") or None,
+        text=texts["text"] or None,
     )
 
 
@@ -254,14 +302,14 @@ def _checked(rows: Any, at: str) -> tuple[Phone, ...]:
                 f"{at}: each phone must begin where the one before ends, or later, and end after "
                 f"that; received {shown(row)} after {earliest:g} s"
             )
-        phones.append(Phone(disk.printable(name), float(start), float(end)))
+        phones.append(Phone(disk.printable(name.strip()), float(start), float(end)))
     return tuple(phones)
 
 
 def _is_phone(row: Any) -> bool:
     if not isinstance(row, list) or len(row) != 3 or not isinstance(row[0], str):
         return False
-    return row[0] != "" and all(type(time) in (int, float) for time in row[1:])
+    return row[0].strip() != "" and all(type(time) in (int, float) for time in row[1:])
 
 
 def _within(phones: tuple[Phone, ...], seconds: float, name: str) -> tuple[Phone, ...]:
