@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vqvae_tf import models, workflows
+from vqvae_tf import models, workflows, written_files
 from vqvae_tf.config import DataConfig, TrainingConfig
 
 TRAINING = TrainingConfig(
@@ -54,6 +54,11 @@ def picture(height: int, width: int, seed: int = 0, channels: int = 3) -> np.nda
     slopes, phases = draws.uniform(-3, 3, [2, channels]), draws.uniform(0, 6, channels)
     waves = 127.5 + 100 * np.sin(slopes[0] * y + slopes[1] * x + phases)
     return np.clip(waves + draws.normal(0, 8, waves.shape), 0, 255).astype(np.uint8)
+
+
+def results_in(folder: str | os.PathLike) -> list[str]:
+    """The names of the results in a folder: of all files but the list of them."""
+    return sorted(name for name in os.listdir(folder) if name != written_files.LIST)
 
 
 def write_pictures(folder: pathlib.Path) -> None:

@@ -17,6 +17,7 @@ GROUND = [
     "errors",
     "arguments",
     "files",
+    "written_files",
     "config",
     "summaries",
     "text_numbers",

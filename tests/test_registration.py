@@ -1,13 +1,12 @@
 """A family and a medium from outside the package go through every job by one registration."""
 
 import dataclasses
-import os
 
 import numpy as np
 import pytest
 
 from tests.programs.harness import call
-from tests.small import TRAINING
+from tests.small import TRAINING, results_in
 from tests.toy_medium import ToyConfig, ToyMedium, ToyVQVAE
 from vqvae_tf import models, presets, workflows
 from vqvae_tf.errors import UserError
@@ -59,7 +58,7 @@ def test_it_is_evaluated_with_its_prior(runs):
 
 def test_it_is_reconstructed_and_sampled(runs, tmp_path):
     assert workflows.reconstruct(runs[0], DATA, str(tmp_path / "a"), count=2) == 2
-    assert sorted(os.listdir(tmp_path / "a")) == ["walk_0.npz", "walk_1.npz"]
+    assert results_in(tmp_path / "a") == ["walk_0.npz", "walk_1.npz"]
     samples, codes = workflows.sample(
         runs[1], str(tmp_path / "b"), count=3, label="down", grid=(7,)
     )

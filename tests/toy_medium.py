@@ -21,6 +21,7 @@ from vqvae_tf.media.evaluation import code_statistics, count_slots
 from vqvae_tf.media.output_files import write_codes
 from vqvae_tf.models import autoencoder, checks
 from vqvae_tf.summaries import Summaries
+from vqvae_tf.written_files import replacing
 
 CHANNELS = 3
 
@@ -164,7 +165,8 @@ class ToyMedium(Medium):
 
     def write_samples(self, model, drawn, output, conditions):
         path = os.path.join(output, "samples.npy")
-        np.save(path, np.asarray(model.decode(drawn)))
+        with replacing(path) as partial, open(partial, "wb") as file:
+            np.save(file, np.asarray(model.decode(drawn)))
         return [path]
 
     def examples(self, model, size=None):

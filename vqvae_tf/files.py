@@ -5,6 +5,8 @@ patterns do not match it before it is complete, even if the process is killed.
 """
 
 import contextlib
+import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -12,10 +14,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
+from absl import logging
 
 from vqvae_tf.errors import UserError, reason
 
 _BLOCK = 2**22  # bytes hashed at once
+
+
+class LockedError(UserError):
+    """Another process holds a lock."""
 
 
 def write_bytes(path: str | os.PathLike, data: bytes) -> None:
@@ -34,11 +41,17 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:
-    """`write_text` of a value as JSON.
+    """`write_text` of `as_json`."""
+    write_text(path, as_json(value))
 
-    Numbers that JSON does not have (infinities, NaN) become null.
+
+def as_json(value: Any) -> str:
+    r"""A value as JSON; numbers that JSON does not have (infinities, NaN) become null.
+
+    >>> as_json([1.0, float("nan")])
+    '[\n  1.0,\n  null\n]\n'
     """
-    write_text(path, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+    return json.dumps(_finite(value), indent=2, allow_nan=False) + "\n"
 
 
 @contextlib.contextmanager
@@ -74,10 +87,19 @@ def writing(path: str | os.PathLike) -> contextlib.AbstractContextManager[None]:
     Raises:
         UserError: for any error of the file system.
     """
-    return _in_one_line(
-        f"cannot write {os.fspath(path)}",
-        "free some space there and run the command again, or give another path",
-    )
+    return _in_one_line(f"cannot write {os.fspath(path)}", remedy)
+
+
+def remedy(error: BaseException) -> str:
+    """What to do about an error in writing a file, as the end of a message.
+
+    >>> remedy(IsADirectoryError(errno.EISDIR, "Is a directory"))
+    'give another path'
+    """
+    full = isinstance(error, tf.errors.ResourceExhaustedError)
+    if full or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        return "free some space there and run the command again, or give another path"
+    return "give another path"
 
 
 def reading(path: str | os.PathLike) -> contextlib.AbstractContextManager[None]:
@@ -86,7 +108,40 @@ def reading(path: str | os.PathLike) -> contextlib.AbstractContextManager[None]:
     Raises:
         UserError: for any error of the file system.
     """
-    return _in_one_line(f"cannot read {os.fspath(path)}", "correct this or give another path")
+    return _in_one_line(
+        f"cannot read {os.fspath(path)}", lambda error: "correct this or give another path"
+    )
+
+
+@contextlib.contextmanager
+def locked(path: str, busy: str, wait: bool = False, create: bool = False) -> Iterator[None]:
+    """A context that holds the lock of a local file or folder.
+
+    The operating system releases the lock when this process ends, for any reason. If the file
+    system does not support locks, a warning is logged.
+
+    Args:
+        path: the file or folder.
+        busy: the message if another process, or another context of this one, holds the lock.
+        wait: whether to wait for it.
+        create: whether to create the file if it is absent.
+
+    Raises:
+        LockedError: if another one holds it and `wait` is false.
+        UserError: if it cannot be opened.
+    """
+    with writing(path):
+        lock = os.open(path, os.O_RDWR | os.O_CREAT if create else os.O_RDONLY, 0o666)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise LockedError(busy) from None
+        except OSError as error:
+            logging.warning("cannot lock %s (%s): start no second run there", path, error)
+        yield
+    finally:
+        os.close(lock)
 
 
 def is_local(path: str) -> bool:
@@ -126,7 +181,7 @@ def _in_one_line(what, way_out):
     try:
         yield
     except (OSError, tf.errors.OpError) as error:
-        raise UserError(f"{what} ({reason(error)}); {way_out}") from None
+        raise UserError(f"{what} ({reason(error)}); {way_out(error)}") from None
 
 
 def _finite(value):

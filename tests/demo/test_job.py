@@ -7,7 +7,7 @@ import pytest
 
 from tests import small
 from tests.demo.check_report import check
-from vqvae_tf import demo
+from vqvae_tf import demo, written_files
 from vqvae_tf.data import embedded
 from vqvae_tf.demo.clock import Clock
 
@@ -23,13 +23,13 @@ def test_demo_writes_a_whole_report_and_adds_up_the_time_of_all_starts(few_photo
     output = str(tmp_path / "demo")
     os.mkdir(output)
     # As a first start would have left it that was interrupted in its training.
-    with open(os.path.join(output, "timings.json"), "w") as file:
-        json.dump({"starts": 1, "seconds": {"training the autoencoder": 1000.0}}, file)
+    timings = {"starts": 1, "seconds": {"training the autoencoder": 1000.0}}
+    written_files.write_bytes(os.path.join(output, "timings.json"), json.dumps(timings).encode())
     report = demo.run(output, small.AUTOENCODER, small.PRIOR)
     with open(report, encoding="utf-8") as file:
         page = check(file.read())
     assert {"model", "prior", "saved_model", "samples", "report.html"} <= set(os.listdir(output))
-    assert sorted(os.listdir(os.path.join(output, "samples"))) == ["coins.png", "gravel.png"]
+    assert small.results_in(os.path.join(output, "samples")) == ["coins.png", "gravel.png"]
     text = " ".join(page.texts)
     assert "all are equal" in text and "for all that this page shows, over 2 starts" in text
     with open(os.path.join(output, "timings.json")) as file:

@@ -274,3 +274,24 @@ def test_a_first_export_that_fails_leaves_no_folder(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="cannot write .*Permission denied"):
         install(tmp_path / "served", "1")
     assert os.listdir(tmp_path) == ["mine"] and not os.listdir(tmp_path / "mine")
+
+
+def test_a_second_export_at_the_same_time_is_refused(tmp_path):
+    install(tmp_path, "1")
+
+    def write(new):
+        with pytest.raises(UserError, match="another job is writing to .*; wait for its end or"):
+            install(tmp_path, "2")
+        pathlib.Path(new, "a.tflite").write_text("a")
+
+    manifest.install(str(tmp_path), "a.tflite", write, {})
+    assert without_list(tmp_path) == of_version("1") | {"a.tflite": "a"}
+
+
+@pytest.mark.parametrize("more", [{"mine": 1}, {"": {}}])
+def test_a_list_with_more_in_it_is_not_replaced(tmp_path, more):
+    text = json.dumps({"exports": {}, **more})
+    (tmp_path / manifest.NAME).write_text(text)
+    with pytest.raises(UserError, match="is no list of exported files"):
+        install(tmp_path, "1")
+    assert contents(tmp_path) == {manifest.NAME: text}

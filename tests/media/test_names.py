@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from tests.small import picture
+from tests.small import picture, results_in
 from vqvae_tf import data, workflows
 from vqvae_tf.data import images
 from vqvae_tf.errors import UserError
@@ -51,7 +51,7 @@ def test_records_of_odd_names_are_reconstructed(runs, tmp_path):
     output = tmp_path / "deep" / "output"
     uri = f"tfrecord:{tmp_path}/records"
     assert workflows.reconstruct(runs.model, uri, str(output)) == len(names)
-    written = sorted(os.listdir(output))
+    written = results_in(output)
     assert len(written) == 2 * len(names)
     assert sorted(os.listdir(tmp_path)) == ["deep", "records"]
     for name in written:

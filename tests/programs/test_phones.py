@@ -37,6 +37,14 @@ def test_phones_are_a_table_json_and_a_picture(call, tmp_path, runs):
     assert results["phones"] == ["a", "b", "c", "pau"] and len(results["table"]) == 16
     with Image.open(tmp_path / "phones.png") as picture:
         assert min(picture.size) > 100
+    again = call("evaluate", f"--model={tmp_path}/model", "--phones", *data, *files)
+    assert again.code == 0 and again.out == found.out
+    for file in ("phones.json", "phones.png"):
+        (tmp_path / file).write_bytes(b"mine")
+        refused = call("evaluate", f"--model={tmp_path}/model", "--phones", *data, *files)
+        assert_refused(refused, f"{file} exists, and vqvae_tf did not write it or it has changed")
+        assert (tmp_path / file).read_bytes() == b"mine"
+        (tmp_path / file).unlink()
     same = (data[0], f"--data={splits['train']}")
     same = call("evaluate", f"--model={tmp_path}/model", "--phones", *same)
     assert_refused(same, "must be fitted on other data than it is scored on")

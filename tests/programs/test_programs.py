@@ -105,7 +105,7 @@ def test_a_disk_that_fills_up_in_training_ends_in_one_line(call, runs, tmp_path,
         outcome = call(*trains(runs, tmp_path, every))
     assert outcome.code == 2 and outcome.err.count("\n") == 1
     assert "cannot write the checkpoint of step 4" in outcome.err
-    assert "checkpoint-2; make room and start again" in outcome.err
+    assert "checkpoint-2; free some space there and run the command again" in outcome.err
     assert call(*trains(runs, tmp_path, every)).code == 0
 
 

@@ -1,12 +1,12 @@
 """The programs on a folder of sounds, from training to samples."""
 
 import json
-import os
 
 import numpy as np
 import pytest
 
 from tests.programs.harness import TINY_SPEECH, TINY_SPEECH_PRIOR, assert_refused
+from tests.small import results_in
 
 soundfile = pytest.importorskip("soundfile")
 
@@ -40,13 +40,13 @@ def test_from_sounds_to_samples(call, tmp_path):
     shown = call("reconstruct", model, data, "--count=1", f"--output={tmp_path}/shown")
     assert shown.out == f"1 reconstructions in {tmp_path}/shown\n"
     names = ["anna_a.npz", "anna_a.original.wav", "anna_a.wav"]
-    assert sorted(os.listdir(tmp_path / "shown")) == names
+    assert results_in(tmp_path / "shown") == names
 
     phones = ("--phones", f"--train_data=folder:{tmp_path}/voices", "--data=folder:x")
     assert_refused(call("evaluate", model, *phones), 'there is no folder "x"')
     to_bert = (model, "--speaker=bert", data, f"--output={tmp_path}/converted")
     assert call("convert", *to_bert, "--count=1").out == f"1 conversions in {tmp_path}/converted\n"
-    assert os.listdir(tmp_path / "converted") == ["anna_a.wav"]
+    assert results_in(tmp_path / "converted") == ["anna_a.wav"]
     stranger = call("convert", model, "--speaker=carl", data, f"--output={tmp_path}/none")
     assert_refused(stranger, 'unknown speaker "carl"', "anna, bert")
     exported = call("export", model, f"--output={tmp_path}/served")

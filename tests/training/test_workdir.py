@@ -257,7 +257,7 @@ def test_where_locks_are_unknown_a_warning_says_so(tmp_path, monkeypatch, caplog
 
     monkeypatch.setattr(fcntl, "flock", unknown)
     assert workdir.prepare(str(tmp_path), record()) is False
-    assert "start no second run in it" in caplog.text
+    assert "start no second run there" in caplog.text
     with workdir.locked("ram://run"):  # no local file
         pass
 

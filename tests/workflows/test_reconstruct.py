@@ -1,16 +1,18 @@
 import os
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from tests.small import picture
-from vqvae_tf import models, workflows
+from tests.small import picture, results_in
+from vqvae_tf import models, workflows, written_files
+from vqvae_tf.errors import UserError
 
 
 def test_reconstruct_writes_pictures_beside_their_reconstructions_and_codes(runs, tmp_path):
     assert workflows.reconstruct(runs.model, runs.uri, str(tmp_path)) == 4
     names = ["dunes_a", "dunes_b", "waves_a", "waves_b"]
-    assert sorted(os.listdir(tmp_path)) == sorted(n + e for n in names for e in (".npz", ".png"))
+    assert results_in(tmp_path) == sorted(n + e for n in names for e in (".npz", ".png"))
     model = models.load(runs.model)
     original = np.asarray(Image.open(os.path.join(runs.pictures, "dunes", "b.png")))
     written = np.asarray(Image.open(tmp_path / "dunes_b.png"))
@@ -28,4 +30,18 @@ def test_reconstruct_stops_at_the_count_and_keeps_pictures_of_one_name_apart(run
     for name in ("a.bmp", "a.png", "b.png"):
         Image.fromarray(picture(8, 8)).save(pictures / name)
     assert workflows.reconstruct(runs.model, f"folder:{pictures}", output, count=2) == 2
-    assert sorted(os.listdir(output)) == ["a.npz", "a.png", "a_1.npz", "a_1.png"]
+    assert results_in(output) == ["a.npz", "a.png", "a_1.npz", "a_1.png"]
+
+
+def test_files_that_no_job_wrote_are_never_replaced(runs, tmp_path):
+    output, foreign = str(tmp_path), tmp_path / "dunes_b.npz"
+    foreign.write_bytes(b"mine")
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"dunes_b.npz exists, and vqvae_tf did not write it"):
+            workflows.reconstruct(runs.model, runs.uri, output)
+        assert foreign.read_bytes() == b"mine"
+    foreign.unlink()
+    for _ in range(2):
+        assert workflows.reconstruct(runs.model, runs.uri, output) == 4
+    with written_files.job(output):
+        assert workflows.reconstruct(runs.model, runs.uri, output, count=1) == 1

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.small import results_in
 from vqvae_tf import workflows
 from vqvae_tf.errors import UserError
 from vqvae_tf.workflows.sample import class_number
@@ -26,13 +27,27 @@ def test_samples_are_written_with_a_sheet_and_their_codes(runs, samples):
     output, written = samples
     names = ["sheet.png", *(f"sample_00{number}.png" for number in range(4)), "codes.npz"]
     assert [os.path.basename(path) for path in written] == names
-    assert sorted(os.listdir(output)) == sorted(names)
+    assert results_in(output) == sorted(names)
     codes = codes_in(output)
     assert codes.shape == (4, 4, 4) and codes.dtype == np.int32
     picture_of_one = np.asarray(Image.open(written[2]))
     _, autoencoder = workflows.load_pair(runs.prior)
     np.testing.assert_array_equal(picture_of_one, autoencoder.decode(codes)[1])
     assert Image.open(written[0]).size >= (32, 32)
+
+
+@pytest.mark.parametrize("name", ["sheet.png", "sample_001.png", "codes.npz"])
+def test_files_that_no_job_wrote_are_refused_before_sampling(runs, tmp_path, monkeypatch, name):
+    (tmp_path / name).write_bytes(b"mine")
+    (tmp_path / "sample.txt").write_bytes(b"mine")
+    monkeypatch.setattr(sys.modules["vqvae_tf.workflows.sample"], "_draw", None)
+    with pytest.raises(UserError, match=f"{name} exists, and vqvae_tf did not write it or it has"):
+        workflows.sample(runs.prior, str(tmp_path), count=1)
+    assert (tmp_path / name).read_bytes() == b"mine"
+    monkeypatch.undo()
+    (tmp_path / name).unlink()
+    for seed in (1, 2):
+        workflows.sample(runs.prior, str(tmp_path), count=1, seed=seed)
 
 
 def test_sample_three_is_the_same_of_four_and_of_eight(runs, samples, tmp_path):

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from tests.small import AUTOENCODER, PRIOR, TRAINING
+from tests.small import AUTOENCODER, PRIOR, TRAINING, results_in
 from vqvae_tf import data, models, workflows
 from vqvae_tf.errors import UserError
 from vqvae_tf.media import audio, medium_of
@@ -156,7 +156,7 @@ def test_reconstructions_lie_beside_the_sounds(runs, tmp_path):
     long = ("bert_" + "é" * 120).encode()[:200].decode(errors="ignore")
     names = ("bert_0", "bert_x.original", "bert_x_4", r"bert_z\xe9", long)
     files = [f"{name}{end}" for name in names for end in (".npz", ".original.wav", ".wav")]
-    assert sorted(os.listdir(output)) == sorted(files)
+    assert results_in(output) == sorted(files)
     for name in names:
         original, _ = soundfile.read(output / f"{name}.original.wav")
         np.testing.assert_allclose(original, sound, atol=2**-14)  # 16 bits
@@ -165,7 +165,7 @@ def test_reconstructions_lie_beside_the_sounds(runs, tmp_path):
     with np.load(output / "bert_0.npz") as file:
         assert file["codes"].shape == (22,)
     assert workflows.reconstruct(runs[1], runs[0], str(tmp_path / "one"), count=1) == 1
-    assert len(os.listdir(tmp_path / "one")) == 3
+    assert len(results_in(tmp_path / "one")) == 3
 
 
 def test_any_recording_is_converted_to_a_known_voice(runs, tmp_path, monkeypatch):
@@ -175,7 +175,7 @@ def test_any_recording_is_converted_to_a_known_voice(runs, tmp_path, monkeypatch
     soundfile.write(folder / "zoe" / "a.wav", sound, RATE)
     uri, output = f"folder:{folder}", tmp_path / "out"
     assert workflows.convert(runs[1], "bert", uri, str(output)) == 1
-    assert os.listdir(output) == ["zoe_a.wav"]
+    assert results_in(output) == ["zoe_a.wav"]
     whole, rate = soundfile.read(output / "zoe_a.wav")
     model = models.load(runs[1])
     expected = model.reconstruct(np.float32(sound)[None], "bert")[0]
@@ -190,7 +190,15 @@ def test_any_recording_is_converted_to_a_known_voice(runs, tmp_path, monkeypatch
         expected = model.reconstruct(piece, "anna")[0]
         np.testing.assert_allclose(pieces[start : start + 416], expected, atol=2**-14)
     assert workflows.convert(runs[1], "anna", runs[0], str(tmp_path / "one"), count=1) == 1
-    assert len(os.listdir(tmp_path / "one")) == 1
+    assert len(results_in(tmp_path / "one")) == 1
+
+
+def test_recordings_that_no_job_wrote_are_never_replaced(runs, tmp_path):
+    foreign = tmp_path / "anna_1.wav"
+    foreign.write_bytes(b"mine")
+    with pytest.raises(UserError, match="anna_1.wav exists, and vqvae_tf did not write it or it"):
+        workflows.convert(runs[1], "bert", runs[0], str(tmp_path))
+    assert foreign.read_bytes() == b"mine"
 
 
 def test_conversion_needs_a_speaker_whom_the_model_knows(runs, tmp_path):

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from vqvae_tf import files
+from vqvae_tf import files, written_files
 
 
 class Clock:
@@ -55,7 +55,8 @@ class Clock:
         """Raises the time of a part to at least `seconds`: a killed start has written none."""
         self.seconds[name] = max(seconds, self.seconds.get(name, 0.0))
         if tf.io.gfile.isdir(os.path.dirname(self._path) or "."):  # else nothing has started
-            files.write_json(self._path, {"starts": self.starts, "seconds": self.seconds})
+            written = {"starts": self.starts, "seconds": self.seconds}
+            written_files.write_bytes(self._path, files.as_json(written).encode())
 
 
 def _read(path: str) -> tuple[int, dict[str, float]]:

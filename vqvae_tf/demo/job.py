@@ -14,7 +14,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf import __version__, data, export, models, presets, reporting, workflows
+from vqvae_tf import (
+    __version__,
+    arguments,
+    data,
+    export,
+    models,
+    presets,
+    reporting,
+    workflows,
+    written_files,
+)
 from vqvae_tf.data import embedded
 from vqvae_tf.demo.clock import Clock, trained_seconds
 from vqvae_tf.demo.facts import SUBJECTS, ExportCheck, ImageFacts, Photograph, Samples, Stage
@@ -51,10 +61,14 @@ def run(
     """
     autoencoder_config = autoencoder_config or presets.preset("photos")
     prior_config = prior_config or presets.preset("photos_prior")
+    output = arguments.path("output", output)
+    report, timings = (os.path.join(output, name) for name in ("report.html", "timings.json"))
+    for path in (report, timings):
+        written_files.check(path)
     paths = {
         name: os.path.join(output, name) for name in ("model", "prior", "saved_model", "samples")
     }
-    clock = Clock(os.path.join(output, "timings.json"))
+    clock = Clock(timings)
     validation = f"{DATA}/validation"
     with clock.part(_TRAINING):
         workflows.train(autoencoder_config, DATA, paths["model"], validation_uri=validation)
@@ -127,8 +141,7 @@ def run(
         },
         commands=_commands(output),
     )
-    report = os.path.join(output, "report.html")
-    reporting.write(image_report(facts), report)
+    written_files.write_bytes(report, reporting.render(image_report(facts)).encode())
     return report
 
 

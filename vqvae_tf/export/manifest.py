@@ -15,7 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from vqvae_tf import __version__, files
+from vqvae_tf import __version__, arguments, files
 from vqvae_tf.errors import UserError, reason
 
 NAME = "vqvae_export.json"
@@ -31,8 +31,8 @@ def check(folder: str, names: Sequence[str]) -> None:
     Raises:
         UserError: if a file exists that no export wrote, or `folder` cannot be a folder.
     """
-    if "\0" in folder:
-        raise UserError(f"{folder!r} is no name of a folder; give another --output")
+    if folder:
+        arguments.path("output", folder)
     listed = _listed(_read(folder))
     if folder and tf.io.gfile.exists(folder) and not tf.io.gfile.isdir(folder):
         raise UserError(f"{folder} is a file; give another --output")
@@ -58,7 +58,8 @@ def install(
 ) -> None:
     """Writes an export and moves its files into `folder`, replacing those of an earlier export.
 
-    If this fails, the files of the earlier export are unchanged.
+    If this fails, the files of the earlier export are unchanged. A second export into the folder is
+    refused until the end.
 
     Args:
         folder: created if it does not exist.
@@ -97,12 +98,15 @@ def _hidden_folder(folder: str) -> Iterator[str]:
     if made:
         tf.io.gfile.makedirs(folder)
     hidden = os.path.join(folder, f".vqvae_export.{uuid.uuid4().hex}")
+    busy = f"another job is writing to {folder or '.'}; wait for its end or give another path"
+    local = files.is_local(folder)
     try:
-        tf.io.gfile.mkdir(hidden)
-        try:
-            yield hidden
-        finally:
-            tf.io.gfile.rmtree(hidden)
+        with files.locked(folder or ".", busy) if local else contextlib.nullcontext():
+            tf.io.gfile.mkdir(hidden)
+            try:
+                yield hidden
+            finally:
+                tf.io.gfile.rmtree(hidden)
     except BaseException:
         if made:
             with contextlib.suppress(OSError):
@@ -147,8 +151,10 @@ def _read(folder: str) -> dict[str, Any]:
     except (UnicodeDecodeError, OSError, tf.errors.OpError) as error:
         raise UserError(f"cannot read {path} ({reason(error)}); give another --output") from None
     try:
-        exports = json.loads(text)["exports"]
-        _listed(exports)
+        written = json.loads(text)
+        exports = written.pop("exports")
+        if not _listed(exports) or written:
+            raise ValueError
         return exports
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UserError(f"{path} is no list of exported files; give another --output") from None

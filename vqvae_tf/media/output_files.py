@@ -1,4 +1,7 @@
-"""Names of output files, and functions that write pictures, sounds and codes."""
+"""Names of output files, and functions that write pictures, sounds and codes.
+
+They replace only what the library wrote (`written_files`).
+"""
 
 import io
 import os
@@ -10,7 +13,7 @@ import tensorflow as tf
 
 from vqvae_tf import reporting
 from vqvae_tf.data import disk
-from vqvae_tf.files import replacing, write_bytes
+from vqvae_tf.written_files import replacing, write_bytes
 
 _NAME_BYTES = 200  # of a file's name; file systems take 255, with endings and `.part`
 

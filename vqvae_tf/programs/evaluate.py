@@ -48,10 +48,12 @@ def main() -> None:
     output_flags.check_file(_PICTURE)
     _check_phones()
 
-    from vqvae_tf import workflows
-    from vqvae_tf.files import write_json
+    from vqvae_tf import files, workflows, written_files
     from vqvae_tf.media import evaluation, phone_evaluation
 
+    for flag in (_OUTPUT, _PICTURE):
+        if flag.value is not None:
+            written_files.check(flag.value)
     if _TRAIN_DATA.value is not None:
         results = workflows.evaluate_phones(
             _MODEL.value, _DATA.value, _TRAIN_DATA.value, _PICTURE.value
@@ -67,7 +69,7 @@ def main() -> None:
         )
         table = evaluation.table(results)
     if _OUTPUT.value is not None:  # before the table, as its reader may have closed the pipe
-        write_json(_OUTPUT.value, results)
+        written_files.write_bytes(_OUTPUT.value, files.as_json(results).encode())
     print(table)
 
 

@@ -24,7 +24,7 @@ import tensorflow as tf
 from absl import logging
 
 from vqvae_tf.errors import UserError, reason
-from vqvae_tf.files import names_in, reading
+from vqvae_tf.files import names_in, reading, remedy
 from vqvae_tf.training.optimizers import WeightAverage
 
 _NAME = "checkpoint"
@@ -120,7 +120,7 @@ class Checkpoints:
             self._remove_partial()
             raise UserError(
                 f"cannot write the checkpoint of step {step} in {self._directory} "
-                f"({reason(error)}); {self.describe_last()}; make room and start again"
+                f"({reason(error)}); {self.describe_last()}; {remedy(error)}"
             ) from None
         self._last = prefix
         # Later ones are damaged, or the run would have resumed from them; they are not counted.

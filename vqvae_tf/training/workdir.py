@@ -1,15 +1,14 @@
 """The folder of a run: its `config.json`, its lock, and checks that it holds a single run."""
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
-from absl import logging
 
+from vqvae_tf import arguments, files
 from vqvae_tf.errors import UserError
 from vqvae_tf.files import is_local, names_in, reading, write_json, writing
 
@@ -39,6 +38,7 @@ def prepare(workdir: str, record: Mapping[str, Any]) -> bool:
         UserError: if the folder holds another run, another schema or other files, or if a run is
             using it.
     """
+    workdir = arguments.path("workdir", workdir)
     record = json.loads(json.dumps(record))
     path = os.path.join(workdir, _RECORD)
     with reading(workdir):
@@ -86,7 +86,7 @@ def read(workdir: str) -> dict[str, Any]:
         UserError: if there is none, if it cannot be read, if it is not a record of a run, or if its
             schema is not supported by this version.
     """
-    path = os.path.join(workdir, _RECORD)
+    path = os.path.join(arguments.path("workdir", workdir), _RECORD)
     with reading(path):
         if not tf.io.gfile.exists(path):
             raise UserError(f"{path} does not exist; give the workdir of a training run")
@@ -118,9 +118,8 @@ def read(workdir: str) -> dict[str, Any]:
 def locked(workdir: str, active: bool = True) -> Iterator[None]:
     """A context that locks `workdir` against other runs; reading needs no lock.
 
-    The operating system holds the lock for this process and releases it when the process ends, for
-    any reason. Folders that are not on a local file system (`gs://...`) are not locked. If the file
-    system does not support locks, a warning is logged.
+    The lock is that of `files.locked`. Folders that are not on a local file system (`gs://...`) are
+    not locked.
 
     Args:
         workdir: created if it is absent.
@@ -137,20 +136,9 @@ def locked(workdir: str, active: bool = True) -> Iterator[None]:
     if not is_local(workdir):
         yield
         return
-    with writing(workdir):
-        lock = os.open(os.path.join(workdir, _LOCK), os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"another run is using workdir {workdir}; wait for its end or give another workdir"
-            ) from None
-        except OSError as error:
-            logging.warning("cannot lock %s (%s): start no second run in it", workdir, error)
+    busy = f"another run is using workdir {workdir}; wait for its end or give another workdir"
+    with files.locked(os.path.join(workdir, _LOCK), busy, create=True):
         yield
-    finally:
-        os.close(lock)
 
 
 def _may_follow(workdir, old, new):

@@ -1,7 +1,6 @@
 """Converts recordings to the voice of a speaker whom a model knows."""
 
-import os
-
+from vqvae_tf import arguments, written_files
 from vqvae_tf.errors import UserError
 from vqvae_tf.media import AudioMedium, medium_of
 from vqvae_tf.workflows.load import load_autoencoder
@@ -28,8 +27,12 @@ def convert(
 
     Raises:
         UserError: for a model without speakers, a speaker whom it does not know, or an `output`
-            that is in the folder of the data or holds files of a manifest.
+            that is in the folder of the data, holds files of a manifest, or holds a file of the
+            name of a result that the library did not write.
     """
+    output = arguments.path("output", output)
+    speaker = arguments.text("speaker", speaker)
+    count = None if count is None else arguments.whole("count", count, least=1)
     refuse_folder_of_data(output, data_uri)
     model = load_autoencoder(model_path)
     medium = medium_of(model)
@@ -38,5 +41,5 @@ def convert(
     medium.check_speaker(model, speaker)
     source = medium.open_source(data_uri)
     refuse_folder_of_files(output, source.files)
-    os.makedirs(output, exist_ok=True)
-    return medium.convert(model, source, output, speaker, count)
+    with written_files.job(output):
+        return medium.convert(model, source, output, speaker, count)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vqvae_tf import models
+from vqvae_tf import arguments, models
 from vqvae_tf.media import medium_of
 from vqvae_tf.training import workdir
 from vqvae_tf.workflows.classes_by_name import ClassesByName
@@ -32,6 +32,8 @@ def evaluate(
     Raises:
         UserError: for bad input, or if the prior was trained on another codebook.
     """
+    search_passes = arguments.whole("search_passes", search_passes, least=0)
+    rate_weight = arguments.not_negative("rate_weight", rate_weight)
     model = load_autoencoder(model_path)
     medium = medium_of(model)
     source = medium.open_source(data_uri)

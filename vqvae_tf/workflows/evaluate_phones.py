@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vqvae_tf import reporting
+from vqvae_tf import arguments, reporting, written_files
 from vqvae_tf.errors import UserError
 from vqvae_tf.media import AudioMedium, medium_of, phone_evaluation
 from vqvae_tf.media.output_files import write_png
@@ -21,8 +21,12 @@ def evaluate_phones(
         picture: a PNG file to write: p(phone | code) on the training data.
 
     Raises:
-        UserError: for a model of something else, or sounds without phones.
+        UserError: for a model of something else, sounds without phones, or a `picture` that the
+            library did not write.
     """
+    if picture is not None:
+        picture = arguments.path("picture", picture)
+        written_files.check(picture)
     model = load_autoencoder(model_path)
     medium = medium_of(model)
     if not isinstance(medium, AudioMedium):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 
+from vqvae_tf import arguments
 from vqvae_tf.errors import UserError, shown
 from vqvae_tf.files import is_local
 
@@ -13,7 +14,7 @@ def refuse_folder_of_data(output: str, data_uri: str) -> None:
     Raises:
         UserError: results could overwrite files of the data, which may have the same names.
     """
-    scheme, _, folder = data_uri.partition(":")
+    scheme, _, folder = arguments.text("data", data_uri).partition(":")
     if scheme == "folder" and _lies_in(output, folder):
         raise UserError(
             f"--output={output} is in the folder of the data, whose files could be overwritten; "

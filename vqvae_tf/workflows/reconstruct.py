@@ -1,8 +1,6 @@
 """Writes reconstructions of a data set next to the originals, and their codes."""
 
-import os
-
-from vqvae_tf import models
+from vqvae_tf import arguments, models, written_files
 from vqvae_tf.media import medium_of
 from vqvae_tf.workflows.load import load_autoencoder
 from vqvae_tf.workflows.output_folder import refuse_folder_of_data, refuse_folder_of_files
@@ -33,14 +31,17 @@ def reconstruct(
         The number of examples written.
 
     Raises:
-        UserError: for bad input, or if `output` is in the folder of the data or holds files of a
-            manifest, which could be overwritten.
+        UserError: for bad input, or if `output` is in the folder of the data, holds files of a
+            manifest, or holds a file of the name of a result that the library did not write.
     """
+    output = arguments.path("output", output)
+    count = None if count is None else arguments.whole("count", count, least=1)
+    search_passes = arguments.whole("search_passes", search_passes, least=0)
     refuse_folder_of_data(output, data_uri)
     model = load_autoencoder(model_path)
     search = models.CodeSearch(model, passes=search_passes).encode if search_passes else None
     medium = medium_of(model)
     source = medium.open_source(data_uri)
     refuse_folder_of_files(output, source.files)
-    os.makedirs(output, exist_ok=True)
-    return medium.reconstruct(model, source, output, count, search)
+    with written_files.job(output):
+        return medium.reconstruct(model, source, output, count, search)

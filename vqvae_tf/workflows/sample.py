@@ -2,14 +2,16 @@
 
 import math
 import os
+import re
 
 import numpy as np
 import tqdm
 
+from vqvae_tf import arguments, written_files
 from vqvae_tf.config.limits import LARGEST_GRID
 from vqvae_tf.data import disk
 from vqvae_tf.errors import UserError, nearest
-from vqvae_tf.files import writing
+from vqvae_tf.files import names_in
 from vqvae_tf.media import medium_of
 from vqvae_tf.media.output_files import write_codes
 from vqvae_tf.text_numbers import whole_number
@@ -18,6 +20,7 @@ from vqvae_tf.workflows.load import load_pair
 from vqvae_tf.workflows.prefix_file import read_prefix
 
 BLOCK = 16  # samples drawn together: a step of the progress bar
+_RESULT = re.compile(r"codes\.npz|sheet\.\w+|sample_\d+\.\w+")
 _SHOWN = 80  # characters of a label in an error
 
 
@@ -53,13 +56,24 @@ def sample(
 
     Returns:
         The paths of the written files.
+
+    Raises:
+        UserError: for bad input, or if `output` holds a file of the name of a result that the
+            library did not write.
     """
-    if count < 1:
-        raise UserError(f"count must be at least 1; received {count}")
+    output = arguments.path("output", output)
+    count = arguments.whole("count", count, least=1)
+    best_of = arguments.whole("best_of", best_of, least=1)
+    grid = None if grid is None else arguments.wholes("grid", grid, least=1)
+    for name in names_in(output):
+        if _RESULT.fullmatch(name):
+            written_files.check(os.path.join(output, name))
     number = None if label is None else class_number(path, label)
     prior, autoencoder = load_pair(path)
     rank, sizes = prior.grid_rank, prior.config.code_sizes
-    given = None if prefix is None else read_prefix(prefix, count, rank, sizes)
+    given = None
+    if prefix is not None:
+        given = read_prefix(arguments.path("prefix", prefix), count, rank, sizes)
     if grid is None:
         grid = prior.config.crop if given is None else given.shape[1 : 1 + rank]
     if math.prod(grid) * len(sizes) > LARGEST_GRID:
@@ -80,12 +94,11 @@ def sample(
         best_of=best_of,
         **({} if number is None else {prior.config.condition: number}),
     )
-    with writing(output):
-        os.makedirs(output, exist_ok=True)
     told = {} if number is None else {prior.config.condition: names[number]}
-    written = medium_of(autoencoder).write_samples(autoencoder, codes, output, told)
     archive = os.path.join(output, "codes.npz")
-    write_codes(archive, codes)
+    with written_files.job(output):
+        written = medium_of(autoencoder).write_samples(autoencoder, codes, output, told)
+        write_codes(archive, codes)
     return [*written, archive]
 
 
@@ -95,6 +108,7 @@ def class_number(path: str, label: str) -> int:
     Raises:
         UserError: for an unknown class; the message suggests the nearest names.
     """
+    label = arguments.text("label", label)
     names = workdir.read(path).get("class_names", [])
     if label in names:
         return names.index(label)

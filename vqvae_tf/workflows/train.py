@@ -5,7 +5,8 @@ from typing import Any
 
 import keras
 
-from vqvae_tf import models, training
+from vqvae_tf import arguments, models, training
+from vqvae_tf.errors import UserError
 from vqvae_tf.media import medium_of
 from vqvae_tf.training import strategies, workdir
 
@@ -35,8 +36,15 @@ def train(
     Raises:
         UserError: for anything that the user can correct.
     """
+    path = arguments.path("workdir", path)
     placed = strategies.get(strategy)
-    medium = medium_of(models.FAMILIES[models.family_of(config)])
+    family = models.FAMILIES[models.family_of(config)]
+    if issubclass(family, models.Prior):
+        raise UserError(
+            f"train takes the configuration of an autoencoder; received {type(config).__name__}, "
+            "which train_prior takes"
+        )
+    medium = medium_of(family)
     source = medium.open_source(data_uri)
     held_out = source if validation_uri is None else medium.open_source(validation_uri)
     config = medium.fitted(config, source)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from absl import logging
 
-from vqvae_tf import data, models, training
+from vqvae_tf import arguments, data, models, training
 from vqvae_tf.errors import UserError
 from vqvae_tf.media import evaluation, medium_of
 from vqvae_tf.presets import PRIORS
@@ -48,9 +48,15 @@ def train_prior(
     Raises:
         UserError: for anything that the user can correct.
     """
+    path = arguments.path("workdir", path)
     placed = strategies.get(strategy)
-    autoencoder = load_autoencoder(model_path)
     family = models.FAMILIES[models.family_of(config)]
+    if not issubclass(family, models.Prior):
+        raise UserError(
+            f"train_prior takes the configuration of a prior; received {type(config).__name__}, "
+            "which train takes"
+        )
+    autoencoder = load_autoencoder(model_path)
     if len(config.crop) != autoencoder.grid_rank:
         fitting = models.priors_of(autoencoder.grid_rank)
         raise UserError(
@@ -129,7 +135,7 @@ def _embedding_dim(autoencoder):
 
 def _open(medium, uri):
     """The source of a URI: codes, or data of the medium."""
-    if uri.startswith("codes:"):
+    if arguments.text("data", uri).startswith("codes:"):
         return data.open_source(uri, condition=medium.condition)
     return medium.open_source(uri)
 
