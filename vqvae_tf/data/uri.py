@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from vqvae_tf import arguments
 from vqvae_tf.data import disk, images
 from vqvae_tf.data.codes import CodeRecords
 from vqvae_tf.data.digits import EmbeddedDigits
@@ -96,7 +97,7 @@ def open_sounds(uri: str) -> SoundSource:
 
 def _divided(uri: str, schemes: tuple[str, ...], what: str) -> tuple[str, str]:
     """The scheme, which must be one of `schemes`, and the rest of the URI."""
-    scheme, separator, rest = uri.partition(":")
+    scheme, separator, rest = arguments.text("data", uri).partition(":")
     uri = disk.printable(uri)
     if not separator or scheme not in schemes:
         raise UserError(f'unknown {what} "{uri}"; give SCHEME:NAME; {nearest(scheme, schemes)}')

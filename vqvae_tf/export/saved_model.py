@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from vqvae_tf import arguments
 from vqvae_tf.errors import UserError
 from vqvae_tf.export import graph_checks, manifest, model_signatures
 from vqvae_tf.export.comparison import Case, compare
@@ -50,6 +51,7 @@ def export_saved_model(
             written, if the prior is over other codes, or if there is a bracket or a backslash in
             the path, which TensorFlow interprets as a pattern when it loads the model.
     """
+    path = arguments.path("path", path)
     if re.search(r"[\[\\]", os.path.abspath(path)):
         raise UserError(
             f"TensorFlow cannot load a SavedModel from {os.path.abspath(path)}, since it takes "

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from vqvae_tf import arguments
 from vqvae_tf.config.limits import LARGEST_PICTURE
 from vqvae_tf.errors import UserError
 from vqvae_tf.export import graph_checks, manifest, model_signatures
@@ -43,6 +44,7 @@ def export_tflite(
         UserError: if `path` is a file that no export wrote or cannot be written, the prior is
             over other codes, or the model computes in mixed precision.
     """
+    path = arguments.path("path", path)
     if not path.endswith(".tflite"):
         raise UserError(f"a TFLite file's name must end in .tflite; received {path}")
     folder, name = os.path.split(path)

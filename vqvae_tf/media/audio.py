@@ -14,6 +14,7 @@ import tqdm
 from absl import logging
 
 from vqvae_tf import data, models
+from vqvae_tf.data import disk
 from vqvae_tf.errors import UserError, listed, nearest
 from vqvae_tf.media import evaluation, known_failures, medium
 from vqvae_tf.media.output_files import new_name, write_codes, write_wav, write_wav_pieces
@@ -188,7 +189,8 @@ class AudioMedium(medium.Medium):
         if not known:
             raise UserError("the model has no speakers; train one on data with speakers")
         if speaker not in known:
-            raise UserError(f'unknown speaker "{speaker}"; {nearest(speaker, known)}')
+            given = disk.printable(str(speaker))
+            raise UserError(f'unknown speaker "{given}"; {nearest(given, known)}')
 
     def convert(
         self,

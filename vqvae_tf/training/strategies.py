@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
+from vqvae_tf import arguments
 from vqvae_tf.errors import UserError, nearest, reason
 from vqvae_tf.text_numbers import whole_number
 from vqvae_tf.training import cluster, peers
@@ -37,7 +38,7 @@ def get(name: str = "default") -> tf.distribute.Strategy:
     >>> get("default").num_replicas_in_sync
     1
     """
-    kind, _, argument = name.partition(":")
+    kind, _, argument = arguments.text("strategy", name).partition(":")
     if kind not in NAMES or (argument and kind == "default"):
         raise UserError(f'unknown strategy "{name}"; {nearest(name, NAMES)}')
     if kind == "mirrored":
