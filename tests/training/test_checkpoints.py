@@ -310,7 +310,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # bytes; a checkpoint takes more
     try:
-        with pytest.raises(UserError, match="cannot write .*step 10 .*checkpoint-5; make") as full:
+        with pytest.raises(UserError, match="cannot write .*step 10 .*checkpoint-5; give") as full:
             saved.save(10)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

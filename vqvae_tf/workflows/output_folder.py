@@ -15,7 +15,7 @@ def refuse_folder_of_data(output: str, data_uri: str) -> None:
         UserError: results could overwrite files of the data, which may have the same names.
     """
     scheme, _, folder = arguments.text("data", data_uri).partition(":")
-    if scheme == "folder" and _lies_in(output, folder):
+    if scheme == "folder" and os.path.isdir(folder) and _lies_in(output, folder):
         raise UserError(
             f"--output={output} is in the folder of the data, whose files could be overwritten; "
             "give another folder"
