@@ -141,7 +141,7 @@ def test_counts_are_float32_whatever_keras_s_default_is(floatx):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: metrics.Usage(4).update_state([0.0, 1.7]), "integers; received .*float32"),
+        (lambda: metrics.Usage(4).update_state([0.0, 1.7]), "integers; received float"),
         (lambda: metrics.Usage(4).update_state([0, 1], np.array([1.0, 0.0])), "sample_weight"),
         (lambda: metrics.Usage(4).update_state([0, 4]), "the codes 0 to 3; received 4"),
         (lambda: metrics.Usage((4, 2)).update_state([[0, 2]]), "the codes 0 to 1; received 2"),

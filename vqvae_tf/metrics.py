@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from vqvae_tf import arguments
+from vqvae_tf.config import limits
 from vqvae_tf.errors import UserError
 
 SSIM_WINDOW = 11  # pixels, the width of tf.image.ssim's window
@@ -101,7 +102,9 @@ class _CodeHistogram(keras.metrics.Metric):
             self.sizes = list(arguments.wholes("num_embeddings", num_embeddings, least=1))
             self.num_embeddings = self.sizes
         else:
-            self.num_embeddings = arguments.whole("num_embeddings", num_embeddings, least=1)
+            self.num_embeddings = arguments.whole(
+                "num_embeddings", num_embeddings, 1, limits.LARGEST_TABLE
+            )
             self.sizes = [self.num_embeddings]
         self.counts = self.add_variable((sum(self.sizes),), "zeros", name="counts", dtype="float32")
 
@@ -119,8 +122,9 @@ class _CodeHistogram(keras.metrics.Metric):
         Raises:
             UserError: for codes that are not integers, or for a known code that is too large.
         """
-        codes = ops.convert_to_tensor(codes if y_pred is None else y_pred)
+        codes = arguments.dense("codes", codes if y_pred is None else y_pred)
         self._check(codes)
+        codes = ops.convert_to_tensor(codes)
         if len(self.sizes) > 1:
             columns = [codes[..., number] for number in range(len(self.sizes))]
         else:
@@ -138,7 +142,7 @@ class _CodeHistogram(keras.metrics.Metric):
         self.counts.assign_add(ops.concatenate(counts))
 
     def _check(self, codes):
-        if "int" not in keras.backend.standardize_dtype(codes.dtype):
+        if "int" not in arguments.dtype_of(codes):
             raise UserError(
                 f"{self.name} counts codes, which are integers; received {codes.dtype}: give the "
                 "codes alone, or as y_pred, and weights as sample_weight"

@@ -80,15 +80,32 @@ def test_numpy_s_numbers_at_call_mean_the_same_while_traced():
     assert layer.encode(x, num_stages=np.int32(1)).shape == (6, 1)
 
 
-@pytest.mark.parametrize("seed", [-1, 2**31, 2**40 + 5, np.int64(-7)])
-def test_any_integer_is_a_seed(seed):
+@pytest.mark.parametrize("seed", [0, 2**31, 2**32 - 1, np.int64(7)])
+def test_a_seed_has_32_bits(seed):
     layer = layers.ResidualQuantizer(
         [layers.VectorQuantizerEMA(8, seed=seed, estimator="stochastic"), layers.SimVQ(4)],
         dropout=True,
         seed=seed,
     )
+    layer = layers.ProjectedQuantizer(layer, 3, seed=seed)
     layer(data(16, 4), training=True)
-    layer.quantizers[0].initialize(data(64, 4), iterations=1)
+    layer.quantizer.quantizers[0].initialize(data(64, 3), iterations=1)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 10**30, 1.5, True, "3"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda seed: layers.VectorQuantizerEMA(8, seed=seed),
+        lambda seed: layers.VectorQuantizer(8, seed=seed),
+        lambda seed: layers.SimVQ(8, seed=seed),
+        lambda seed: layers.ResidualQuantizer([layers.SimVQ(8)], seed=seed),
+        lambda seed: layers.ProjectedQuantizer(layers.SimVQ(8), 2, seed=seed),
+    ],
+)
+def test_another_seed_is_refused(make, seed):
+    with pytest.raises(UserError, match="seed must be (a whole number|at (least|most))"):
+        make(seed)
 
 
 def test_a_seed_of_none_is_drawn_once_and_kept():
@@ -153,12 +170,53 @@ def test_other_libraries_names_are_answered_with_the_right_ones(kind, arguments,
         (lambda: layers.LookupFreeQuantizer(group_bits=21), "group_bits must be at most 20"),
         (lambda: layers.LookupFreeQuantizer(entropy_loss_weight=1), "write entropy_cost="),
         (lambda: layers.GumbelSoftmax(anneal_steps=0.5), "anneal_steps must be a whole number"),
+        (lambda: layers.GumbelSoftmax(1.0, 0.1, 10**30), "anneal_steps must be at most 10000000"),
+        (lambda: layers.VectorQuantizer(8, commitment_cost=True), "be a number; received True"),
+        (lambda: layers.VectorQuantizer(8, commitment_cost=1e39), "a finite number of float32"),
+        (lambda: layers.GumbelSoftmax(1e-40), "temperature must be above 0; received 1e-40"),
+        (lambda: layers.VectorQuantizer(8, accumulation_steps=10**30), "must be at most 10000"),
+        (lambda: layers.ProjectedQuantizer(layers.SimVQ(8), 2**40), "code_dim must be at most"),
+        (lambda: layers.GroupedQuantizer(layers.SimVQ(8), 2**40), "num_groups must be at most"),
+        (lambda: layers.VectorQuantizer(2**30).build((None, 4)), "a table of .* must hold at most"),
+        (lambda: layers.SimVQ(8).build((None, 2**15)), "a table of .* must hold at most"),
+        (lambda: built(layers.LookupFreeQuantizer(), 30).codebook, "a table of .* must hold at"),
+        (lambda: layers.FiniteScalarQuantizer([8] * 10).codebook, "a table of .* must hold at"),
+        (lambda: composite().codebook, r"different shapes, \[\(4, 4\), \(8, 4\)\]"),
+        # What has no effect:
+        (lambda: layers.GumbelSoftmax(anneal_steps=5), "no effect without final_temperature"),
+        (lambda: layers.Stochastic(anneal_steps=5), "no effect without final_temperature"),
+        (lambda: layers.SimVQ(8, diversity_temperature=2), "no effect without diversity_cost"),
+        (
+            lambda: layers.VectorQuantizerEMA(8, revival_threshold=0, revival_count=1),
+            "revival_count=1.0 has no effect without revival_threshold: set that, or leave",
+        ),
+        (
+            lambda: layers.VectorQuantizer(8, revival_threshold=0, decay=0.9),
+            "decay=0.9 has no effect without revival_threshold",
+        ),
+        (
+            lambda: layers.VectorQuantizer(8, revival_threshold=0, accumulation_steps=2),
+            "accumulation_steps=2 has no effect without revival_threshold",
+        ),
+        (
+            lambda: layers.LookupFreeQuantizer(diversity_cost=0, group_bits=3),
+            "group_bits=3 has no effect without diversity_cost",
+        ),
+        (
+            lambda: layers.LookupFreeQuantizer(diversity_cost=0, entropy_cost=0, temperature=1),
+            "temperature=1.0 has no effect without entropy_cost or diversity_cost",
+        ),
     ],
 )
 def test_arguments_out_of_range_end_in_one_line(make, message):
     with pytest.raises(UserError, match=message) as error:
         make()
     assert "\n" not in str(error.value)
+
+
+def built(layer, dim):
+    layer.build((None, dim))
+    return layer
 
 
 def composite():

@@ -116,6 +116,32 @@ def _leaves(layer):
         ({"kind": "sim_vq", "decay": 0.9}, 'kind "sim_vq" has no decay'),
         ({"estimator": "rotate"}, "nearest: rotation"),
         ({"temperature": 1.0}, "belongs to an estimator that draws codes"),
+        (
+            {"estimator": "stochastic", "anneal_steps": 5},
+            "quantizer.anneal_steps=5 has no effect without quantizer.final_temperature: set that",
+        ),
+        ({"diversity_temperature": 1.0}, "no effect without quantizer.diversity_cost"),
+        ({"diversity_cost": 0, "diversity_temperature": 2.0}, "without quantizer.diversity_cost"),
+        ({"revival_threshold": 0, "revival_count": 0.5}, "without quantizer.revival_threshold"),
+        ({"kind": "loss", "revival_threshold": 0, "decay": 0.9}, "without quantizer.revival_thr"),
+        (
+            {"kind": "loss", "revival_threshold": 0, "accumulation_steps": 2},
+            "quantizer.accumulation_steps=2 has no effect without quantizer.revival_threshold",
+        ),
+        (
+            {"kind": "lookup_free", "bits": 4, "diversity_cost": 0, "group_bits": 4},
+            "quantizer.group_bits=4 has no effect without quantizer.diversity_cost",
+        ),
+        (
+            {
+                "kind": "lookup_free",
+                "bits": 4,
+                "diversity_cost": 0,
+                "entropy_cost": 0,
+                "temperature": 1,
+            },
+            "quantizer.temperature=1.0 has no effect without quantizer.entropy_cost",
+        ),
         ({"stages": 1}, "stages must be None or at least 2"),
         ({"groups": 0}, "groups must be None or at least 2"),
         ({"stage_dropout": True}, "needs quantizer.stages"),
@@ -131,6 +157,20 @@ def test_what_cannot_be_is_refused_in_a_line(fields, words):
     with pytest.raises(UserError, match=words) as error:
         QuantizerConfig(**fields)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"revival_threshold": 0, "decay": 0.9, "accumulation_steps": 2},
+        {"kind": "loss", "decay": 0.9, "revival_count": 1.0},
+        {"diversity_cost": 1.0, "diversity_temperature": 2.0},
+        {"kind": "lookup_free", "bits": 4, "group_bits": 4, "temperature": 1.0},
+        {"kind": "lookup_free", "bits": 4, "diversity_cost": 0, "temperature": 1.0},
+    ],
+)
+def test_what_has_an_effect_is_taken(fields):
+    QuantizerConfig(**fields)
 
 
 @pytest.mark.parametrize(

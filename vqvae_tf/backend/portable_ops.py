@@ -77,7 +77,7 @@ def random_rows(seed, step, shape, total):
     """As `tensorflow_ops.random_rows`."""
     import jax
 
-    key = jax.random.fold_in(jax.random.key(seed % 2**32), step)
+    key = jax.random.fold_in(jax.random.key(seed), step)
     return jax.random.randint(key, shape, 0, ops.maximum(total, 1))
 
 
@@ -108,7 +108,7 @@ def uniform_rows(seed, step, first, count, width=1):
     """As `tensorflow_ops.uniform_rows`, with other numbers of the same independence."""
     import jax
 
-    key = jax.random.fold_in(jax.random.key(seed % 2**32), step)
+    key = jax.random.fold_in(jax.random.key(seed), step)
     rows = first + jax.numpy.arange(count)
     least = 2.0**-24
     return jax.vmap(

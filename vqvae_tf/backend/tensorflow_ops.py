@@ -131,7 +131,7 @@ def rows_before(count):
 
 def random_rows(seed, step, shape, total):
     """Row numbers in [0, total), a function of (seed, step) alone; int32."""
-    seed = ((seed & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000  # the low bits, as an int32
+    seed = (seed ^ 0x80000000) - 0x80000000  # the bits of a uint32, as an int32
     return tf.random.stateless_uniform(
         shape, tf.stack([seed, step]), 0, tf.maximum(total, 1), tf.int32, alg="philox"
     )
@@ -162,5 +162,5 @@ def nth_true(mask, numbers):
 
 def uniform_rows(seed, step, first, count, width=1):
     """Numbers in (0, 1), `[count, width]`, of the rows from `first`, by (seed, step, row) only."""
-    key = tf.constant(seed % 2**64, tf.uint64)
+    key = tf.constant(seed, tf.uint64)
     return philox_uniform(key, step, first, count, width)[:, :width]

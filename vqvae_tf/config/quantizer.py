@@ -7,6 +7,7 @@ A leaf quantizer (`kind`) may be repeated in stages and in groups, and wrapped i
 import dataclasses
 import math
 
+from vqvae_tf.arguments import refuse_inert
 from vqvae_tf.config import limits
 from vqvae_tf.config.fields import between, check_types
 from vqvae_tf.errors import UserError, nearest
@@ -117,6 +118,7 @@ class QuantizerConfig:
                         f"({', '.join(DRAWING_ESTIMATORS)}); received {getattr(self, name)} for "
                         f"{self.estimator or 'straight_through'}"
                     )
+        self._refuse_inert()
         for name, least in (("stages", 2), ("groups", 2), ("code_dim", 1)):
             if getattr(self, name) is not None and getattr(self, name) < least:
                 raise UserError(
@@ -143,6 +145,27 @@ class QuantizerConfig:
                 f"quantizer.num_embeddings must be one number, or one for each of the "
                 f"{self._leaves} codebooks; received {self.num_embeddings}"
             )
+
+    def _refuse_inert(self):
+        """Refuses fields without effect; None is the layer's default, which 0 turns off."""
+        of_revival = ["revival_count"]
+        if self.kind == "loss":
+            of_revival += ["decay", "accumulation_steps"]  # it counts for the revival only
+        no_diversity = (
+            self.diversity_cost == 0 if self.kind == "lookup_free" else not self.diversity_cost
+        )
+        for names, off, needed in (
+            (["anneal_steps"], self.final_temperature is None, "final_temperature"),
+            (["diversity_temperature", "group_bits"], no_diversity, "diversity_cost"),
+            (of_revival, self.revival_threshold == 0, "revival_threshold"),
+            (
+                ["temperature"],
+                self.kind == "lookup_free" and no_diversity and self.entropy_cost == 0,
+                "entropy_cost",
+            ),
+        ):
+            for name in names if off else ():
+                refuse_inert(f"quantizer.{name}", getattr(self, name), None, f"quantizer.{needed}")
 
     def _check_bounds(self):
         """Refuses numbers out of bounds, and too many layers."""

@@ -107,7 +107,7 @@ class TrainingConfig:
         between(1, limits.LARGEST_BATCH, self, "batch_size", at="training.")
         between(0, limits.LARGEST_NUMBER, self, "learning_rate", "clip_norm", at="training.")
         between(0, limits.LARGEST_NUMBER, self, "final_learning_rate", at="training.")
-        between(0, 2**32 - 1, self, "seed", at="training.")
+        between(0, limits.LARGEST_SEED, self, "seed", at="training.")
         if self.schedule not in ("constant", "cosine"):
             raise UserError(
                 f'training.schedule must be "constant" or "cosine"; received {shown(self.schedule)}'

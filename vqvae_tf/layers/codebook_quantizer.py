@@ -8,7 +8,7 @@ from keras import ops
 from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
 from vqvae_tf.errors import UserError
-from vqvae_tf.layers import estimators, mixed_radix, quantizer
+from vqvae_tf.layers import checks, estimators, mixed_radix, quantizer
 from vqvae_tf.layers.codebook_search import nearest_codes
 
 DISTANCES = ("euclidean", "cosine")
@@ -63,6 +63,10 @@ class CodebookQuantizer(quantizer.Quantizer):
         self.diversity_temperature = arguments.positive(
             "diversity_temperature", diversity_temperature
         )
+        if not self.diversity_cost:
+            arguments.refuse_inert(
+                "diversity_temperature", self.diversity_temperature, 1.0, "diversity_cost"
+            )
         self.seed = quantizer.seed_or_drawn(seed)
 
     @property
@@ -81,10 +85,8 @@ class CodebookQuantizer(quantizer.Quantizer):
         return ()
 
     def build(self, input_shape):
-        if input_shape[-1] is None:
-            raise UserError(
-                f"{self.name} needs to know the last dimension; received shape {input_shape}"
-            )
+        dim = checks.checked_dim(self.name, input_shape)
+        checks.check_table(self.name, self.num_embeddings, dim)
         self.step = self._add_statistic("step", (), "zeros", "int32")
 
     def _add_statistic(self, name, shape, initializer, dtype="float32"):

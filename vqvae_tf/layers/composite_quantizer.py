@@ -64,9 +64,14 @@ class CompositeQuantizer(quantizer.Quantizer):
 
     @property
     def codebook(self):
-        return ops.concatenate(
-            [ops.convert_to_tensor(each.codebook)[None] for each in self.quantizers]
-        )
+        codebooks = [ops.convert_to_tensor(each.codebook)[None] for each in self.quantizers]
+        shapes = sorted({tuple(each.shape[1:]) for each in codebooks})
+        if len(shapes) > 1:
+            raise UserError(
+                f"{self.name} has codebooks of different shapes, {shapes}; take each from one of "
+                "its quantizers"
+            )
+        return ops.concatenate(codebooks)
 
     def _codes_shape(self, input_shape, num_stages=None):
         width = self._num_codes

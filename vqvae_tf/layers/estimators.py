@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from vqvae_tf import arguments
+from vqvae_tf.config import limits
 from vqvae_tf.errors import UserError
 
 
@@ -139,7 +140,9 @@ class _Drawn(Estimator, abc.ABC):
             if final_temperature is None
             else arguments.positive("final_temperature", final_temperature)
         )
-        self.anneal_steps = arguments.whole("anneal_steps", anneal_steps, least=1)
+        self.anneal_steps = arguments.whole("anneal_steps", anneal_steps, 1, limits.LONGEST_RUN)
+        if final_temperature is None:
+            arguments.refuse_inert("anneal_steps", self.anneal_steps, 10_000, "final_temperature")
 
     def temperature_at(self, step):
         """T at a training step of the layer, counted from 0."""

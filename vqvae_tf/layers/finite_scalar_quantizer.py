@@ -67,7 +67,7 @@ class FiniteScalarQuantizer(grid_quantizer.GridQuantizer):
                 f"distinguishes no more; received {max(levels)}"
             )
         super().__init__(return_codes=return_codes, **kwargs)
-        self.levels = levels
+        self.levels, self.dim = levels, len(levels)
         number = np.array(levels, "float64")
         offset = np.where(number % 2 == 0, 0.5, 0.0)
         width = (number - 1) * (1 + MARGIN) / 2
@@ -82,10 +82,6 @@ class FiniteScalarQuantizer(grid_quantizer.GridQuantizer):
     @property
     def code_sizes(self):
         return (mixed_radix.size(self.levels),)
-
-    @property
-    def codebook(self):
-        return self._decode(ops.arange(self.code_sizes[0], dtype="int32"))
 
     def build(self, input_shape):
         if input_shape[-1] != len(self.levels):

@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import ops
 
-from vqvae_tf.layers import quantizer
+from vqvae_tf.layers import checks, quantizer
 
 MOST_CELLS = 2**24  # along a channel, in all stages together: float32 distinguishes no more
 
@@ -18,6 +18,7 @@ class GridQuantizer(quantizer.Quantizer):
     a `ResidualQuantizer` therefore covers residuals of one step of the stage before it.
     """
 
+    dim: int  # numbers per vector
     _step: Any  # float32, a number or one for each channel
     _is_stage = False  # of a `ResidualQuantizer`, which may have set the step
 
@@ -37,6 +38,13 @@ class GridQuantizer(quantizer.Quantizer):
     @abc.abstractmethod
     def _refine(self, step):
         """Makes the layer, once built, a stage that follows one with this step."""
+
+    @property
+    def codebook(self):
+        """`[num_codes, dim]` float32, the vectors of all codes."""
+        (size,) = self.code_sizes
+        checks.check_table(self.name, size, self.dim)
+        return self._decode(ops.arange(size, dtype="int32"))
 
     def _decode(self, codes):
         return self._at(self._steps(codes))

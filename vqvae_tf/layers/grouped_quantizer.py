@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from vqvae_tf import arguments
+from vqvae_tf.config import limits
 from vqvae_tf.errors import UserError
 from vqvae_tf.layers import composite_quantizer, quantizer
 
@@ -43,7 +44,7 @@ class GroupedQuantizer(composite_quantizer.CompositeQuantizer):
             )
         if num_groups is None:
             num_groups = len(quantizers)
-        num_groups = arguments.whole("num_groups", num_groups, least=1)
+        num_groups = arguments.whole("num_groups", num_groups, 1, limits.WIDEST)
         if not shared and num_groups != len(quantizers):
             raise UserError(
                 f"num_groups must be left out or {len(quantizers)}, the number of quantizers; "

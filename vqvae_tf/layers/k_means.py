@@ -1,19 +1,40 @@
 """k-means, to initialize a codebook from data before training."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from keras import ops
 
-from vqvae_tf.errors import UserError
+from vqvae_tf import arguments
+from vqvae_tf.errors import UserError, shown
 from vqvae_tf.layers.codebook_search import nearest_codes
 
 
 def gather(dataset: Iterable, limit: int) -> np.ndarray:
-    """The first `limit` vectors, `[n, dim]` float32, of an array or an iterable of arrays."""
-    parts, count = [], 0
+    """The first `limit` vectors, `[n, dim]` float32, of an array or an iterable of arrays.
+
+    Raises:
+        UserError: for anything else, and for arrays of different last dimensions.
+    """
+    if isinstance(dataset, (str, bytes, Mapping)) or not isinstance(dataset, Iterable):
+        raise UserError(
+            f"the vectors must be an array [..., dim] or an iterable of them; received "
+            f"{shown(dataset)}"
+        )
+    parts: list[np.ndarray] = []
+    count = 0
     for batch in [dataset] if hasattr(dataset, "shape") else dataset:
-        batch = ops.convert_to_numpy(ops.convert_to_tensor(batch)).astype("float32")
+        if isinstance(batch, (tuple, Mapping)):
+            raise UserError(
+                f"each batch must be an array of vectors [..., dim]; received a "
+                f"{type(batch).__name__}: keep the vectors alone, as by dataset.map(lambda x, y: x)"
+            )
+        batch = arguments.numbers("the vectors", batch, "float32")
+        wanted = parts[0].shape[1] if parts else "dim, at least 1"
+        if not batch.ndim or not batch.shape[-1] or (parts and batch.shape[-1] != wanted):
+            raise UserError(
+                f"each batch must have the shape [..., {wanted}]; received shape {batch.shape}"
+            )
         parts.append(batch.reshape(-1, batch.shape[-1])[: limit - count])
         count += len(parts[-1])
         if count >= limit:
@@ -32,7 +53,7 @@ def fit(vectors: np.ndarray, num_clusters: int, iterations: int, seed: int):
         vectors: `[n, dim]` float32.
         num_clusters: at most n.
         iterations: number of iterations.
-        seed: seed of the initial centres, any integer.
+        seed: seed of the initial centres, at least 0.
 
     Returns:
         `(centres, counts)`: `[num_clusters, dim]` float32, and the number of vectors of each.
@@ -52,7 +73,7 @@ def fit(vectors: np.ndarray, num_clusters: int, iterations: int, seed: int):
         )
     if not np.isfinite(vectors).all():
         raise UserError("the vectors for k-means hold NaN or infinite values")
-    generator = np.random.default_rng(seed % 2**64)
+    generator = np.random.default_rng(seed)
     centres = vectors[generator.permutation(len(vectors))[:num_clusters]]
     for _ in range(iterations):
         codes = ops.convert_to_numpy(nearest_codes(vectors, centres))

@@ -86,6 +86,12 @@ class LookupFreeQuantizer(grid_quantizer.GridQuantizer):
             None if temperature is None else arguments.positive("temperature", temperature)
         )
         self.group_bits = arguments.whole("group_bits", group_bits, least=1, most=20)
+        if not self.diversity_cost:
+            arguments.refuse_inert("group_bits", self.group_bits, 10, "diversity_cost")
+            if not self.entropy_cost:
+                arguments.refuse_inert(
+                    "temperature", self.temperature, None, "entropy_cost or diversity_cost"
+                )
         self._refines = False
         self._scale = np.float32(1)  # s of this stage, relative to s without a stage before it
 
@@ -102,10 +108,6 @@ class LookupFreeQuantizer(grid_quantizer.GridQuantizer):
                 "build it with .build((None, dim))"
             )
         return (2**self.dim,)
-
-    @property
-    def codebook(self):
-        return self._decode(ops.arange(self.code_sizes[0], dtype="int32"))
 
     def build(self, input_shape):
         dim = input_shape[-1]

@@ -6,7 +6,8 @@ import keras
 from keras import ops
 
 from vqvae_tf import arguments
-from vqvae_tf.errors import UserError
+from vqvae_tf.config import limits
+from vqvae_tf.layers import checks
 from vqvae_tf.layers import quantizer as quantizer_lib
 
 
@@ -54,7 +55,7 @@ class ProjectedQuantizer(quantizer_lib.Quantizer):
     ):
         super().__init__(return_codes=return_codes, **kwargs)
         self.quantizer: Any = quantizer_lib.as_quantizer(quantizer, self.name)
-        self.code_dim = arguments.whole("code_dim", code_dim, least=1)
+        self.code_dim = arguments.whole("code_dim", code_dim, 1, limits.WIDEST)
         self.seed = quantizer_lib.seed_or_drawn(seed)
 
     @property
@@ -87,12 +88,8 @@ class ProjectedQuantizer(quantizer_lib.Quantizer):
         return self.quantizer.codebook
 
     def build(self, input_shape):
-        dim = input_shape[-1]
-        if dim is None:
-            raise UserError(
-                f"{self.name} needs to know the last dimension; received shape {input_shape}"
-            )
-        self._dim = dim
+        self._dim = dim = checks.checked_dim(self.name, input_shape)
+        checks.check_table(self.name, dim, self.code_dim)
         if not self.quantizer.built:  # it is built already if it was loaded from a file
             self.quantizer.build((*input_shape[:-1], self.code_dim))
         for number, (name, shape) in enumerate(
@@ -101,7 +98,7 @@ class ProjectedQuantizer(quantizer_lib.Quantizer):
             kernel = self.add_weight(
                 name=name,
                 shape=shape,
-                initializer=keras.initializers.GlorotUniform(seed=self.seed + number),
+                initializer=keras.initializers.GlorotUniform(seed=(self.seed + number) % 2**32),
                 dtype="float32",
                 autocast=False,
             )

@@ -12,8 +12,9 @@ from keras import ops
 
 from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
+from vqvae_tf.config import limits
 from vqvae_tf.errors import UserError
-from vqvae_tf.layers import code_lookup, foreign_arguments
+from vqvae_tf.layers import checks, code_lookup, foreign_arguments
 
 _KERAS_TRAINABLE: Any = keras.layers.Layer.trainable  # a property, which `Quantizer` overrides
 
@@ -157,6 +158,8 @@ class Quantizer(keras.layers.Layer):
         """float32 vectors `[..., dim]` of int32 codes `[...]` (or `[..., stages]`)."""
 
     def __call__(self, inputs, *args, **kwargs):
+        # Not in `call`, before which Keras would convert the inputs.
+        inputs = checks.checked_vectors(self.name, inputs)
         # Keras would make tensors of NumPy's scalars, whose values are unknown during tracing.
         kwargs = {
             name: value.item() if isinstance(value, np.generic) else value
@@ -189,9 +192,9 @@ class Quantizer(keras.layers.Layer):
                 f"{self.name} has no codebook yet; call it once on data, or build it with "
                 ".build((None, dim))"
             )
+        codes = self._checked_codes(codes)
         if isinstance(codes, keras.KerasTensor):
             return code_lookup.CodeLookup(self)(codes)
-        codes = self._checked_codes(codes)
         return ops.cast(self._decode(codes), self.compute_dtype)
 
     def quantize(  # type: ignore[override]
@@ -209,17 +212,13 @@ class Quantizer(keras.layers.Layer):
         num_stages = self._checked_stages(num_stages)
         inputs = self._prepare(inputs)
         if mask is not None:
-            mask = ops.cast(mask, "bool")
-            if not _same_shape(mask.shape, inputs.shape[:-1]):
-                raise UserError(
-                    f"mask must have the input's shape without the last axis, "
-                    f"{tuple(inputs.shape[:-1])}; received {tuple(mask.shape)}"
-                )
+            mask = ops.cast(checks.checked_mask(mask, tuple(inputs.shape[:-1])), "bool")
         valid = None if mask is None else ops.reshape(mask, (-1,))
         vectors = _flatten(inputs)
         if valid is not None:  # before any arithmetic, so that masked NaNs have no effect
             vectors = ops.where(valid[:, None], vectors, 0.0)
-        training = bool(training)
+        training = training is not None and arguments.flag("training", training)
+        freeze_codebook = arguments.flag("freeze_codebook", freeze_codebook)
         if training and not backend.is_concrete(inputs):
             self._traced_trainable = self.trainable
         mode = Mode(training, training and not freeze_codebook, ops.shape(inputs)[0], num_stages)
@@ -261,7 +260,6 @@ class Quantizer(keras.layers.Layer):
         self, inputs, mask=None, training=False, freeze_codebook=False, num_stages=None
     ):
         num_stages = self._checked_stages(num_stages)
-        self._check_rank(inputs.shape)
         vectors = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
         if not self.return_codes:
             return vectors
@@ -312,10 +310,10 @@ class Quantizer(keras.layers.Layer):
 
     def _checked_codes(self, codes):
         """`codes` as int32, after a check of type, shape and, if known, values."""
-        if not ops.is_tensor(codes):
-            codes = np.asarray(codes)
-            codes = codes if codes.size else codes.astype("int32")  # [] is a float array
-        dtype = keras.backend.standardize_dtype(codes.dtype)
+        codes = arguments.dense(f"codes for {self.name}", codes)
+        if isinstance(codes, np.ndarray) and not codes.size:
+            codes = codes.astype("int32")  # [] is a float array
+        dtype = arguments.dtype_of(codes)
         if "int" not in dtype:
             raise UserError(f"{self.name} decodes codes, which are integers; received {dtype}")
         widths = self._code_widths
@@ -324,6 +322,8 @@ class Quantizer(keras.layers.Layer):
                 f"{self.name} takes {' or '.join(map(str, widths))} codes per position, on the "
                 f"last axis; received shape {tuple(codes.shape)}"
             )
+        if isinstance(codes, keras.KerasTensor):
+            return codes
         self._check_range(codes)
         return ops.cast(codes, "int32")
 
@@ -348,11 +348,7 @@ class Quantizer(keras.layers.Layer):
                 f"{self.name} cannot encode a symbolic input of a functional model; construct it "
                 "with return_codes=True, and calling it returns (vectors, codes)"
             )
-        inputs = ops.convert_to_tensor(inputs)
-        self._check_rank(inputs.shape)
-        dtype = keras.backend.standardize_dtype(inputs.dtype)
-        if "float" not in dtype and "int" not in dtype:
-            raise UserError(f"{self.name} takes vectors of numbers; received {dtype}")
+        inputs = ops.convert_to_tensor(checks.checked_vectors(self.name, inputs))
         if not self.built:
             self.build(inputs.shape)
         dim = self.get_build_config()["input_shape"][-1]
@@ -363,18 +359,11 @@ class Quantizer(keras.layers.Layer):
             )
         return ops.cast(inputs, "float32")
 
-    def _check_rank(self, shape):
-        if not 2 <= len(shape) <= 5:
-            raise UserError(
-                f"{self.name} takes inputs of rank 2 to 5, [batch, ..., dim]; received shape "
-                f"{tuple(shape)}"
-            )
-
 
 def seed_or_drawn(seed) -> int:
-    """The seed as a Python int; None draws one from Python's generator, as Keras does."""
+    """The seed as a Python int, checked; None draws one from Python's generator, as Keras does."""
     if seed is not None:
-        return arguments.whole("seed", seed)
+        return arguments.whole("seed", seed, 0, limits.LARGEST_SEED)
     if backend.num_workers() > 1:
         raise UserError(
             "seed=None would draw a different seed in each worker of the cluster; give a number"
@@ -436,10 +425,3 @@ def _leading(inputs) -> tuple:
 
 def _flatten(inputs):
     return ops.reshape(inputs, (-1, inputs.shape[-1]))
-
-
-def _same_shape(a, b) -> bool:
-    """Whether two shapes may be the same; unknown sizes may be anything."""
-    return len(a) == len(b) and all(
-        x is None or y is None or x == y for x, y in zip(a, b, strict=True)
-    )

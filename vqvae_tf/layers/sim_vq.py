@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from vqvae_tf.layers import codebook_quantizer
+from vqvae_tf.layers import checks, codebook_quantizer
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -39,6 +39,7 @@ class SimVQ(codebook_quantizer.CodebookQuantizer):
     def build(self, input_shape):
         super().build(input_shape)
         dim = input_shape[-1]
+        checks.check_table(self.name, dim, dim)
         self.table = self.add_weight(
             name="table",
             shape=(self.num_embeddings, dim),

@@ -9,6 +9,7 @@ from keras import ops
 
 from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
+from vqvae_tf.config import limits
 from vqvae_tf.errors import UserError
 from vqvae_tf.layers import codebook_quantizer, k_means
 
@@ -74,7 +75,11 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
         self.decay = decay
         self.revival_threshold = arguments.not_negative("revival_threshold", revival_threshold)
         self.revival_count = arguments.not_negative("revival_count", revival_count)
-        self.accumulation_steps = arguments.whole("accumulation_steps", accumulation_steps, 1)
+        if not self.revival_threshold:
+            arguments.refuse_inert("revival_count", self.revival_count, 0.5, "revival_threshold")
+        self.accumulation_steps = arguments.whole(
+            "accumulation_steps", accumulation_steps, 1, limits.LONGEST_RUN
+        )
 
     def build(self, input_shape):
         super().build(input_shape)
@@ -122,9 +127,9 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
         """Sets the codes to `codebook`, `[num_embeddings, dim]`, each with the count 1.
 
         Raises:
-            UserError: if the shape differs or a value is not finite.
+            UserError: if the shape differs, or a value is no real number or not finite.
         """
-        codebook = np.asarray(codebook, "float32")
+        codebook = arguments.numbers("codebook", codebook, "float32")
         if codebook.ndim != 2 or codebook.shape[0] != self.num_embeddings:
             raise UserError(
                 f"{self.name} holds {self.num_embeddings} codes, [num_embeddings, dim]; "
@@ -150,15 +155,16 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
         Args:
             dataset: an array `[..., dim]` or an iterable of them, like the layer's inputs.
             max_vectors: maximal number of vectors to read; the default is 64 per code.
-            iterations: number of iterations of k-means.
+            iterations: number of iterations of k-means, up to 1,000.
 
         Raises:
-            UserError: if there are fewer vectors than codes, or one is not finite.
+            UserError: if there are fewer vectors than codes, one is not finite, or a batch is not
+                an array of vectors.
         """
         if max_vectors is None:
             max_vectors = 64 * self.num_embeddings
         limit = arguments.whole("max_vectors", max_vectors, least=1)
-        iterations = arguments.whole("iterations", iterations, least=0)
+        iterations = arguments.whole("iterations", iterations, 0, limits.MOST_PASSES)
         vectors = k_means.gather(dataset, limit)
         if self.distance == "cosine":
             vectors = ops.convert_to_numpy(codebook_quantizer.unit(vectors))

@@ -49,6 +49,11 @@ class VectorQuantizer(UsageCountingQuantizer):
 
     def __init__(self, num_embeddings: int, *, orthogonality_cost: float = 0.0, **kwargs):
         super().__init__(num_embeddings, **kwargs)
+        if not self.revival_threshold:  # then nothing is counted
+            arguments.refuse_inert("decay", self.decay, None, "revival_threshold")
+            arguments.refuse_inert(
+                "accumulation_steps", self.accumulation_steps, 1, "revival_threshold"
+            )
         self.orthogonality_cost = arguments.not_negative("orthogonality_cost", orthogonality_cost)
 
     @property

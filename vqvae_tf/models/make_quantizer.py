@@ -92,7 +92,7 @@ def _leaf(config, number, seed, dtype):
     if "num_embeddings" in takes:
         sizes = config.num_embeddings or (DEFAULT_NUM_EMBEDDINGS,)
         arguments["num_embeddings"] = sizes[number % len(sizes)]
-        arguments["seed"] = seed + number
+        arguments["seed"] = (seed + number) % 2**32
     if config.estimator in _DRAWING:
         schedule = {name: arguments.pop(name) for name in OF_ESTIMATOR if name in arguments}
         arguments["estimator"] = _DRAWING[config.estimator](**schedule)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
 from vqvae_tf.errors import UserError
 
@@ -24,8 +25,8 @@ def checked_maps(name: str, x: Any, rank: int, channels: int | None = None) -> A
     Raises:
         UserError: for another rank, another number of channels or another type.
     """
-    x = _with_shape(x)
-    dtype, shape = keras.backend.standardize_dtype(x.dtype), _shape(x)
+    x = arguments.dense(f"the input of {name}", x)
+    dtype, shape = arguments.dtype_of(x), _shape(x)
     wanted = f"[batch, {_AXES[rank]}, {'channels' if channels is None else channels}]"
     if "float" not in dtype:
         raise UserError(
@@ -46,7 +47,7 @@ def checked_codes(
     Raises:
         UserError: for another shape or type, and for a known value out of range.
     """
-    codes = _with_shape(codes)
+    codes = arguments.dense("codes", codes)
     shape = _shape(codes)
     wanted = f"[{', '.join(axes)}{'' if slots is None else f', {slots}'}]"
     if shape is not None and (
@@ -62,7 +63,7 @@ def checked_label(label: Any, num_classes: int, batch: int | None) -> Any:
     Raises:
         UserError: for another shape or type, and for a known value out of range.
     """
-    label = _with_shape(label)
+    label = arguments.dense("label", label)
     shape = _shape(label)
     right = shape is None or len(shape) == 1 and (None in (*shape, batch) or shape[0] in (1, batch))
     if not right:
@@ -79,8 +80,8 @@ def checked_range(name: str, values: Any, least: int, most: int, besides: str = 
     Raises:
         UserError: for others; `besides` names another allowed value in the message.
     """
-    values = _with_shape(values)
-    dtype = keras.backend.standardize_dtype(values.dtype)
+    values = arguments.dense(name, values)
+    dtype = arguments.dtype_of(values)
     if "int" not in dtype:
         raise UserError(f"{name} must be integers; received {dtype}")
     if isinstance(values, keras.KerasTensor):
@@ -103,7 +104,7 @@ def checked_condition(
     Raises:
         UserError: for another shape; `besides` is the end of what it must be.
     """
-    value = _with_shape(value)
+    value = arguments.dense(name, value)
     shape = _shape(value)
     if shape is None:
         return value
@@ -115,10 +116,6 @@ def checked_condition(
         words = ", ".join("any" if size is None else str(size) for size in wanted)
         raise UserError(f"{name} must have the shape [{words}]{besides}; received {shape}")
     return value
-
-
-def _with_shape(value):
-    return value if hasattr(value, "shape") and hasattr(value, "dtype") else np.asarray(value)
 
 
 def _shape(value) -> tuple | None:

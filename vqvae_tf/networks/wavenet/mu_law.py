@@ -3,11 +3,10 @@
 import math
 from typing import Any
 
-import keras
-import numpy as np
 from keras import ops
 
 from vqvae_tf import arguments
+from vqvae_tf.config import limits
 from vqvae_tf.errors import UserError
 from vqvae_tf.networks.inputs import checked_range
 
@@ -24,14 +23,13 @@ def mu_law_encode(waveform: Any, levels: int = 256) -> Any:
     >>> mu_law_encode([-1.0, -0.01, 0.0, 0.01, 1.0]).numpy().tolist()
     [0, 98, 128, 157, 255]
     """
-    if not hasattr(waveform, "dtype"):
-        waveform = np.asarray(waveform)
-    dtype = keras.backend.standardize_dtype(waveform.dtype)
+    waveform = arguments.dense("a waveform", waveform)
+    dtype = arguments.dtype_of(waveform)
     if "float" not in dtype:
         raise UserError(
             f"a waveform must be floats in [-1, 1]; received {dtype}: divide 16-bit ones by 32768"
         )
-    mu = arguments.whole("levels", levels, least=2) - 1
+    mu = arguments.whole("levels", levels, 2, limits.LARGEST_CODEBOOK) - 1
     x = ops.clip(ops.cast(waveform, "float32"), -1.0, 1.0)
     companded = ops.sign(x) * ops.log1p(mu * ops.absolute(x)) / math.log1p(mu)
     return ops.cast(ops.floor((companded + 1.0) * (mu / 2.0) + 0.5), "int32")
@@ -46,7 +44,7 @@ def mu_law_decode(codes: Any, levels: int = 256) -> Any:
     >>> mu_law_decode([0, 255]).numpy().tolist()
     [-1.0, 1.0]
     """
-    mu = arguments.whole("levels", levels, least=2) - 1
+    mu = arguments.whole("levels", levels, 2, limits.LARGEST_CODEBOOK) - 1
     codes = checked_range("codes", codes, 0, mu)
     companded = ops.cast(codes, "float32") * (2.0 / mu) - 1.0
     size = ops.expm1(ops.absolute(companded) * math.log1p(mu)) / mu

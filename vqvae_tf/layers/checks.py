@@ -1,0 +1,80 @@
+"""Checks of what the methods of quantizers are given."""
+
+from typing import Any
+
+from vqvae_tf import arguments
+from vqvae_tf.config import limits
+from vqvae_tf.errors import UserError
+
+
+def checked_vectors(name: str, inputs: Any) -> Any:
+    """`inputs` as an array or a tensor `[batch, ..., dim]` of numbers.
+
+    Args:
+        name: of the layer, for the message.
+        inputs: a tensor, symbolic or not, or what NumPy converts to an array.
+
+    Raises:
+        UserError: for another rank or type.
+
+    >>> checked_vectors("quantizer", [[1.0, 2.0]]).shape
+    (1, 2)
+    """
+    inputs = arguments.dense(f"the input of {name}", inputs)
+    dtype = arguments.dtype_of(inputs)
+    if "float" not in dtype and "int" not in dtype:
+        raise UserError(f"{name} takes vectors of numbers; received {dtype}")
+    shape = _shape(f"the input of {name}", inputs)
+    if not 2 <= len(shape) <= 5 or shape[-1] == 0:
+        raise UserError(
+            f"{name} takes inputs of rank 2 to 5, [batch, ..., dim], and dim of at least 1; "
+            f"received shape {shape}"
+        )
+    return inputs
+
+
+def checked_mask(mask: Any, shape: tuple[int | None, ...]) -> Any:
+    """`mask` as an array or a tensor of `shape`, boolean or of integers.
+
+    Raises:
+        UserError: for another shape or type.
+    """
+    mask = arguments.dense("mask", mask)
+    dtype = arguments.dtype_of(mask)
+    if dtype != "bool" and "int" not in dtype:
+        raise UserError(f"mask must be boolean, false where excluded; received {dtype}")
+    sizes = _shape("mask", mask)
+    if len(sizes) != len(shape) or any(
+        None not in pair and pair[0] != pair[1] for pair in zip(sizes, shape, strict=True)
+    ):
+        raise UserError(
+            f"mask must have the input's shape without the last axis, {shape}; received {sizes}"
+        )
+    return mask
+
+
+def checked_dim(name: str, input_shape: tuple[int | None, ...]) -> int:
+    """The last dimension of `input_shape`.
+
+    Raises:
+        UserError: if it is not known, or 0.
+    """
+    dim = input_shape[-1]
+    if dim is None:
+        raise UserError(f"{name} needs to know the last dimension; received shape {input_shape}")
+    return arguments.whole(f"the last dimension of the input of {name}", dim, least=1)
+
+
+def check_table(name: str, rows: int, columns: int) -> None:
+    """Raises UserError for a table that would not fit into memory."""
+    if rows * columns > limits.LARGEST_TABLE:
+        raise UserError(
+            f"a table of {name} must hold at most {limits.LARGEST_TABLE} numbers; received {rows} "
+            f"vectors of {columns}"
+        )
+
+
+def _shape(name, value):
+    if getattr(value.shape, "rank", 0) is None:
+        raise UserError(f"{name} must have a known rank; set it by tf.ensure_shape")
+    return tuple(value.shape)
