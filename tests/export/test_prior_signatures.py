@@ -20,7 +20,7 @@ def signatures(saved_model):
 
 def sample(signatures, seed, count, temperature, **label):
     return signatures["sample"](
-        seed=tf.constant(seed, tf.int64),
+        seed=tf.bitcast(tf.constant(seed, tf.uint64), tf.int64),
         count=tf.constant(count),
         temperature=tf.constant(temperature),
         **{name: tf.constant(value, tf.int32) for name, value in label.items()},
@@ -51,7 +51,7 @@ def test_another_prior_is_found_out(saved_model):
         (0, 1, 1.0, -1),
         (3, 4, 1.0, 0),
         (2**40 + 1, 2, 0.5, [0]),
-        (-1, 3, 1.0, [0, -1, 0]),
+        (2**64 - 1, 3, 1.0, [0, -1, 0]),
         (7, 70, 1.0, -1),  # more than the prior draws at once
         (1, 2, 0.0, 0),
     ],

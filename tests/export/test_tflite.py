@@ -40,7 +40,7 @@ def test_noise_of_a_seed_gives_the_codes_of_the_prior(tflite_file, temperature):
         (
             "sample",
             {
-                "noise": export.noise_of(prior, GRID, seed=-3, sample=number)["noise"]
+                "noise": export.noise_of(prior, GRID, seed=2**64 - 3, sample=number)["noise"]
                 * np.float32(temperature),
                 "label": np.array([number % 2 - 1], np.int32),
             },
@@ -50,7 +50,7 @@ def test_noise_of_a_seed_gives_the_codes_of_the_prior(tflite_file, temperature):
     served, _ = other_process.outputs(path, calls)
     codes = np.concatenate([each["codes"] for each in served])
     label = np.array([-1, 0, -1, 0])
-    expected = prior.sample(4, grid=GRID, seed=-3, temperature=temperature, label=label)
+    expected = prior.sample(4, grid=GRID, seed=2**64 - 3, temperature=temperature, label=label)
     np.testing.assert_array_equal(codes, expected)
     log_prob = np.concatenate([each["log_prob"] for each in served])
     assert log_prob.shape == codes.shape

@@ -195,10 +195,10 @@ def test_a_sample_does_not_depend_on_how_many_are_drawn():
     assert np.any(network.sample(7, (3, 4), seed=2, **given) != seven)
 
 
-def test_negative_seeds_are_seeds():
+def test_the_largest_seed_is_a_seed():
     network = small()
-    minus, plus = (network.sample(2, (4, 4), seed=seed).numpy() for seed in (-1, 1))
-    assert np.any(minus != plus)
+    largest, one = (network.sample(2, (4, 4), seed=seed).numpy() for seed in (2**64 - 1, 1))
+    assert np.any(largest != one)
 
 
 def test_samples_follow_the_networks_probabilities():
@@ -321,8 +321,24 @@ def test_sampling_is_float32_under_a_mixed_policy():
         ({"top_k": 8}, "top_k must lie between 1 and 7"),
         ({"top_p": 0.0}, r"top_p must lie in \(0, 1\]"),
         ({"top_p": 1.1}, r"top_p must lie in \(0, 1\]"),
-        ({"block": 0}, "block at least 1"),
+        ({"block": 0}, "block must be at least 1; received 0"),
         ({"first_sample": -1}, "first_sample must be at least 0"),
+        ({"first_sample": 2**64}, "first_sample must be at most 1000000000"),
+        ({"count": 10**9}, "count must be at most 100000; received 1000000000"),
+        ({"count": True}, "count must be a whole number; received True"),
+        ({"seed": -1}, "seed must be at least 0; received -1"),
+        ({"seed": 2**64}, "seed must be at most 18446744073709551615"),
+        ({"seed": 1.5}, "seed must be a whole number"),
+        ({"temperature": True}, "temperature must be a number; received True"),
+        ({"label": np.ma.array([0, 1], mask=[0, 1])}, "received 1 masked of 2"),
+        ({"grid": "33"}, r"grid must be \(height, width\), each at least 1; received '33'"),
+        ({"grid": None}, r"grid must be \(height, width\), each at least 1; received None"),
+        ({"grid": (2**20, 2**20)}, "grid must hold at most 1048576 codes"),
+        ({"count": 2**13, "grid": (2**10, 2**10)}, "draws at most 4294967296 codes; received cou"),
+        ({"count": 10**4, "grid": (1, 2**18), "block": 10**4}, "numbers of noise .* lower block"),
+        ({"prefix": [[[0, 1], [1]]]}, "prefix must have rows of one length"),
+        ({"prefix": "abc"}, "prefix must hold real numbers"),
+        ({"spatial": np.full((1, 3, 4, 2), 1j)}, "spatial must hold real numbers; .* complex"),
         ({"prefix": np.zeros((2, 4, 3), int)}, r"\(2, 3, 4\) or \(1, 3, 4\); received .*4, 3"),
         ({"prefix": np.zeros((2, 3, 4))}, "prefix must hold integers .* received float64"),
         ({"prefix": np.full((1, 3, 4), K)}, "codes from 0 to 6, or -1 .* received 7 to 7"),
@@ -331,6 +347,7 @@ def test_sampling_is_float32_under_a_mixed_policy():
         ({"label": -2}, "received -2 to -2"),
         ({"label": [0, 1, 2]}, "one integer or 2 of them"),
         ({"label": 0.5}, "received float64"),
+        ({"label": [[0], [0, 1]]}, "label must have rows of one length"),
         ({"spatial": np.zeros((2, 4, 3, 2))}, r"\(2, 3, 4, 2\) or .* received \(2, 4, 3, 2\)"),
     ],
 )

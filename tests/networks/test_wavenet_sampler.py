@@ -72,7 +72,7 @@ def cached_outputs(network, codes, label=None, local=None):
 
 
 def noise_of(network, count, length, seed, first_sample=0, first_step=0):
-    key = tf.constant(seed % 2**64, tf.uint64)
+    key = tf.constant(seed, tf.uint64)
     draws = draws_of_step(network)
     return block_noise(key, first_sample, count, first_step, length, draws).numpy()
 
@@ -174,7 +174,7 @@ def test_a_sample_does_not_depend_on_how_many_are_drawn():
     np.testing.assert_array_equal(network.sample(3, 20, seed=1, first_sample=4, **last), seven[4:])
     assert len(np.unique(seven, axis=0)) == 7
     assert np.any(network.sample(7, 20, seed=2, **given) != seven)
-    assert np.any(network.sample(7, 20, seed=-1, **given) != seven)
+    assert np.any(network.sample(7, 20, seed=2**64 - 1, **given) != seven)
 
 
 def test_a_shorter_sample_is_the_start_of_a_longer_one():
@@ -321,8 +321,19 @@ def test_sampling_is_float32_under_a_mixed_policy():
         ({"top_k": 0}, "top_k must lie between 1 and 7"),
         ({"top_k": 8}, "top_k must lie between 1 and 7"),
         ({"top_p": 0.0}, r"top_p must lie in \(0, 1\]"),
-        ({"block": 0}, "block at least 1"),
+        ({"block": 0}, "block must be at least 1; received 0"),
         ({"first_sample": -1}, "first_sample must be at least 0"),
+        ({"first_sample": 2**64}, "first_sample must be at most 1000000000"),
+        ({"count": 10**9}, "count must be at most 100000; received 1000000000"),
+        ({"count": True}, "count must be a whole number; received True"),
+        ({"seed": -1}, "seed must be at least 0; received -1"),
+        ({"seed": 2**64}, "seed must be at most 18446744073709551615"),
+        ({"seed": 1.5}, "seed must be a whole number"),
+        ({"temperature": True}, "temperature must be a number; received True"),
+        ({"label": np.ma.array([0, 1], mask=[0, 1])}, "received 1 masked of 2"),
+        ({"length": 10**30}, "length must be at most 4611686018427387904"),
+        ({"prefix": [[0, 1], [1]]}, "prefix must have rows of one length"),
+        ({"local": np.full((1, 3, 2), 1j)}, "local must hold real numbers; received complex128"),
         ({"prefix": np.zeros((2, 10), int)}, r"\(2, up to 9\) or .* received int64 .*\(2, 10\)"),
         ({"prefix": np.zeros((3, 9), int)}, r"received int64 of shape \(3, 9\)"),
         ({"prefix": np.zeros(9, int)}, r"received int64 of shape \(9,\)"),
@@ -358,5 +369,7 @@ def test_what_a_network_cannot_do_ends_in_one_line():
         with pytest.raises(UserError, match=message) as error:
             network.sample(1, 2, **arguments)
         assert "\n" not in str(error.value)
+    with pytest.raises(UserError, match="draws at most 4294967296 codes; received count=1024"):
+        plain.sample(2**10, 2**23)
     with pytest.raises(UserError, match="steps must be at least 1; received 0"):
         plain.stream(1, 2, steps=0)

@@ -101,7 +101,7 @@ def test_wrong_arguments_are_refused_before_any_work(runs, tmp_path):
         ({"label": "9" * 5_000}, r'unknown class "9{80}\.\.\."; \(all: dunes, waves\)'),
         ({"label": "a\nb"}, r'unknown class "a\\nb"'),
         ({"grid": (2_000, 2_000)}, "2000 x 2000 has more than 1,048,576 codes"),
-        ({"grid": (4,)}, "grid must hold 2 sides"),
+        ({"grid": (4,)}, "grid must be .height, width."),
     ):
         with pytest.raises(UserError, match=message) as error:
             workflows.sample(runs.prior, str(tmp_path / "samples"), **options)

@@ -69,7 +69,7 @@ def prior_signatures(
     condition = prior.config.condition
 
     def sample(seed, count, temperature, **told):
-        key = tf.bitcast(seed, tf.uint64)  # the seed modulo 2^64, as in `prior.sample`
+        key = tf.bitcast(seed, tf.uint64)  # -1 for 2^64 - 1
         codes, _ = prior.draw(
             prior.seeded_noise(key, count, grid),
             grid,

@@ -117,15 +117,14 @@ def check_saved_model(
 def _samples(model, prior, grid):
     """Calls of `sample`, and of `log_prob` with the codes that the prior itself draws."""
     log_prob = tf.function(prior.log_prob, autograph=False)
-    # A seed counts modulo 2^64, which a negative one shows.
-    for seed, count, temperature in ((0, 2, 1.0), (-1, 3, 0.7)):
+    for seed, count, temperature in ((0, 2, 1.0), (2**64 - 1, 3, 0.7)):
         classes = prior.config.num_classes
         numbers = np.arange(count, dtype=np.int32) % (classes + 1) - 1  # none, the first, ...
         told = {name: numbers for name in prior.conditions}
         drawn = prior.sample(count, grid=grid, seed=seed, temperature=temperature, **told)
         codes = {"codes": np.asarray(drawn)}
         controls = {
-            "seed": np.int64(seed),
+            "seed": np.uint64(seed).astype(np.int64),
             "count": np.int32(count),
             "temperature": np.float32(temperature),
         }

@@ -9,11 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import arguments
-from vqvae_tf.config.limits import LARGEST_PICTURE
+from vqvae_tf.config import limits
 from vqvae_tf.errors import UserError
 from vqvae_tf.export import graph_checks, manifest, model_signatures
 from vqvae_tf.export.comparison import Case, compare
 from vqvae_tf.models import Autoencoder, Prior
+from vqvae_tf.networks.sampling.controls import checked_grid
 
 
 def export_tflite(
@@ -49,9 +50,9 @@ def export_tflite(
         raise UserError(f"a TFLite file's name must end in .tflite; received {path}")
     folder, name = os.path.split(path)
     manifest.check(folder, [name])
-    if math.prod(size) > LARGEST_PICTURE:
+    if math.prod(size) > limits.LARGEST_PICTURE:
         raise UserError(
-            f"an example has at most {LARGEST_PICTURE:,} places; received {tuple(size)}"
+            f"an example has at most {limits.LARGEST_PICTURE:,} places; received {tuple(size)}"
         )
     precision = model.config.training.precision
     if precision != "float32":  # a prior may have any precision: its sampler computes in float32
@@ -120,14 +121,14 @@ def check_tflite(
 
 
 def noise_of(
-    prior: Prior, grid: tuple[int, int], seed: int = 0, sample: int = 0
+    prior: Prior, grid: tuple[int, ...], seed: int = 0, sample: int = 0
 ) -> dict[str, np.ndarray]:
     """The noise of one sample: `sample` of a TFLite file then draws the codes of `prior.sample`.
 
     Args:
         prior: the exported prior.
         grid: (height, width) in codes.
-        seed: any integer.
+        seed: 0 to 2^64 - 1.
         sample: number of the sample among those of the seed.
 
     Returns:
@@ -140,8 +141,10 @@ def noise_of(
     >>> noise_of(prior, (3, 5), seed=1)["noise"].shape
     (3, 5, 1, 16)
     """
-    key = tf.constant(seed % 2**64, tf.uint64)
-    of_row = prior.seeded_noise(key, 1, grid, first_sample=sample)
+    seed = arguments.whole("seed", seed, 0, limits.LARGEST_SAMPLING_SEED)
+    sample = arguments.whole("sample", sample, 0, limits.LARGEST_SAMPLE)
+    grid = checked_grid(grid, prior.grid_rank, len(prior.config.code_sizes))
+    of_row = prior.seeded_noise(tf.constant(seed, tf.uint64), 1, grid, first_sample=sample)
     return {
         name: tf.stack([of_row[name](row)[:, 0] for row in range(shape[0])]).numpy()
         for name, shape in prior.noise_shapes(grid).items()

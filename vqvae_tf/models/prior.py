@@ -9,10 +9,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from vqvae_tf import arguments
+from vqvae_tf.config import limits
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import checks, trainable_model
 from vqvae_tf.models.code_shape import without_slots
 from vqvae_tf.models.conditions import Condition, resolve
+from vqvae_tf.networks.sampling.controls import checked_grid
 from vqvae_tf.summaries import Summaries
 
 # Difference of the seeds of a prior's levels: odd, and far larger than the seeds of a series.
@@ -56,7 +59,10 @@ class Prior(trainable_model.TrainableModel):
 
         Args:
             codebook: the vectors of the autoencoder's codes, or None.
-            log_frequencies: `[slots, size]`, the initial logits.
+            log_frequencies: finite, `[slots, size]`, the initial logits.
+
+        Raises:
+            UserError: for other shapes and for what are no numbers.
         """
 
     @abc.abstractmethod
@@ -148,6 +154,8 @@ class Prior(trainable_model.TrainableModel):
         Raises:
             UserError: for codes or conditions of another type or shape, or out of range.
         """
+        for name, value in {"codes": codes, **conditions}.items():
+            checks.refuse_symbolic(name, value)
         return self._log_prob(*self._checked(codes, conditions))
 
     def sample(
@@ -169,13 +177,13 @@ class Prior(trainable_model.TrainableModel):
         """Draws `count` grids of codes.
 
         Args:
-            count: number of samples.
-            grid: sides of the grid of codes.
-            seed: any integer; sample 3 of a seed is the same whatever `count` is.
+            count: number of samples, up to 100,000.
+            grid: sides of the grid of codes, which may hold 2^20 codes.
+            seed: 0 to 2^64 - 1; sample 3 of a seed is the same whatever `count` is.
             temperature, top_k, top_p, block, jit_compile: as in
                 `vqvae_tf.networks.PixelCNN.sample`.
-            best_of: draw this many per sample and keep the likeliest, by `log_prob`: more
-                typical samples, less variety.
+            best_of: draw this many per sample, up to 1,000, and keep the likeliest, by `log_prob`:
+                more typical samples, less variety. `count` times `best_of` is at most 100,000.
             prefix: given codes, -1 where free, one grid for all samples or one for each; rows that
                 are missing at the end are free.
             first_sample: number of the first sample.
@@ -187,14 +195,22 @@ class Prior(trainable_model.TrainableModel):
         Raises:
             UserError: for an argument out of range.
         """
-        if best_of < 1:
-            raise UserError(f"best_of must be at least 1; received {best_of}")
-        if len(grid) != self.grid_rank or min(grid) < 1:
+        count = arguments.whole("count", count, 1, limits.MOST_SAMPLES)
+        best_of = arguments.whole("best_of", best_of, 1, limits.MOST_DRAWS)
+        if count * best_of > limits.MOST_SAMPLES:
             raise UserError(
-                f"grid must hold {self.grid_rank} sides of at least 1; received {tuple(grid)}"
+                f"count times best_of must be at most {limits.MOST_SAMPLES}; received {count} "
+                f"times {best_of}: lower count, and continue with first_sample={count}"
             )
+        seed = arguments.whole("seed", seed, 0, limits.LARGEST_SAMPLING_SEED)
+        first_sample = arguments.whole(
+            "first_sample", first_sample, 0, limits.LARGEST_SAMPLE // best_of
+        )
+        grid = checked_grid(grid, self.grid_rank, len(self.config.code_sizes))
         told = resolve(self.conditions, conditions)
-        classes = next(iter(told.values())).numpy() if told else None
+        classes = None
+        for name, value in told.items():
+            classes = arguments.numbers(name, value)
         classes = _for_each(classes, count, best_of)
         prefix = _for_each(self._prefix(prefix, count, grid), count, best_of)
         drawn = self._sample(
@@ -235,6 +251,18 @@ class Prior(trainable_model.TrainableModel):
         """A histogram of the codes of a batch; pictures would need the autoencoder."""
         return Summaries(images={}, histograms={"codes": self.check_batch(batch)["codes"]})
 
+    def _checked_frequencies(self, log_frequencies):
+        """`log_frequencies` as finite float32 `[slots, size]`."""
+        values = arguments.numbers("log_frequencies", log_frequencies, "float32")
+        shape = (len(self.config.code_sizes), max(self.config.code_sizes))
+        if values.shape != shape or not np.isfinite(values).all():
+            raise UserError(
+                f"log_frequencies must be finite and of shape {shape}, [slots, size]; received "
+                f"shape {values.shape} with {(~np.isfinite(values)).sum()} infinite or NaN: add 1 "
+                "to the count of every code"
+            )
+        return values
+
     def _checked(self, codes, conditions):
         """Codes with slots, and their classes or None."""
         codes = self.takes["codes"].check(codes)
@@ -261,7 +289,7 @@ class Prior(trainable_model.TrainableModel):
         """Given codes as `[count or 1, *grid, slots]`, or None; -1 is free."""
         if prefix is None:
             return None
-        prefix = np.asarray(prefix)
+        prefix = arguments.numbers("prefix", prefix)
         slots = len(self.config.code_sizes)
         if slots == 1 and prefix.ndim == self.grid_rank + 1:
             prefix = prefix[..., None]
@@ -274,7 +302,7 @@ class Prior(trainable_model.TrainableModel):
             and prefix.shape[2:] == wanted[1:]
         )
         if not fits:
-            public = wanted if slots > 1 else tuple(grid)
+            public = wanted if slots > 1 else grid
             raise UserError(
                 f"prefix must hold integers of shape {(count, *public)} or {(1, *public)}, "
                 f"or fewer along the first side; received {prefix.dtype} of shape {prefix.shape}"

@@ -5,13 +5,9 @@ from typing import Any
 
 from absl import flags
 
-from vqvae_tf.config.limits import LARGEST_GRID
+from vqvae_tf.config.limits import LARGEST_GRID, MOST_PASSES
 from vqvae_tf.errors import UserError
 from vqvae_tf.text_numbers import whole_number
-
-LARGEST_COUNT = 100_000  # pictures or sounds in one folder
-LARGEST_SEED = 2**64 - 1
-_MOST_PASSES = 1_000  # of a search for codes
 
 
 def define_float(
@@ -29,7 +25,7 @@ def define_search_passes(flag_values: flags.FlagValues) -> flags.FlagHolder:
         "Passes of a search for codes by the decoder's error, such as 2; 0 "
         "takes the nearest codes.",
         lower_bound=0,
-        upper_bound=_MOST_PASSES,
+        upper_bound=MOST_PASSES,
         flag_values=flag_values,
     )
 

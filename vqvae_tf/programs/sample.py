@@ -7,6 +7,7 @@ Writes a PNG for each sample and sheet.png, or a WAV for each sample; and codes.
 
 from absl import flags
 
+from vqvae_tf.config import limits
 from vqvae_tf.programs import command, number_flags, output_flags
 
 FLAGS = flags.FlagValues()
@@ -21,7 +22,7 @@ _COUNT = flags.DEFINE_integer(
     16,
     "Number of samples.",
     lower_bound=1,
-    upper_bound=number_flags.LARGEST_COUNT,
+    upper_bound=limits.MOST_SAMPLES,
     flag_values=FLAGS,
 )
 _LABEL = flags.DEFINE_string("label", None, "Name or number of a class.", flag_values=FLAGS)
@@ -30,7 +31,7 @@ _SEED = flags.DEFINE_integer(
     0,
     "Seed of the draws.",
     lower_bound=0,
-    upper_bound=number_flags.LARGEST_SEED,
+    upper_bound=limits.LARGEST_SAMPLING_SEED,
     flag_values=FLAGS,
 )
 _TEMPERATURE = number_flags.define_float(
@@ -51,7 +52,7 @@ _BEST_OF = flags.DEFINE_integer(
     1,
     "Draw this many per sample and keep the likeliest.",
     lower_bound=1,
-    upper_bound=1_000,
+    upper_bound=limits.MOST_DRAWS,
     flag_values=FLAGS,
 )
 

@@ -8,7 +8,7 @@ import numpy as np
 import tqdm
 
 from vqvae_tf import arguments, written_files
-from vqvae_tf.config.limits import LARGEST_GRID
+from vqvae_tf.config.limits import LARGEST_GRID, MOST_DRAWS, MOST_SAMPLES
 from vqvae_tf.data import disk
 from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.files import names_in
@@ -62,8 +62,8 @@ def sample(
             library did not write.
     """
     output = arguments.path("output", output)
-    count = arguments.whole("count", count, least=1)
-    best_of = arguments.whole("best_of", best_of, least=1)
+    count = arguments.whole("count", count, 1, MOST_SAMPLES)
+    best_of = arguments.whole("best_of", best_of, 1, MOST_DRAWS)
     grid = None if grid is None else arguments.wholes("grid", grid, least=1)
     for name in names_in(output):
         if _RESULT.fullmatch(name):

@@ -45,6 +45,7 @@ class PixelCNNPrior(prior.Prior):
 
     def initialize(self, codebook: Any, log_frequencies: Any) -> None:
         """Loads the codebook, if `code_dim` is set, and the frequencies of the codes."""
+        log_frequencies = self._checked_frequencies(log_frequencies)
         if self.config.code_dim is not None:
             self.network.load_code_vectors(codebook)
         set_output_bias(self.network, log_frequencies)

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf import networks
+from vqvae_tf import arguments, networks
 from vqvae_tf.config.two_level import TwoLevelPriorConfig
+from vqvae_tf.errors import UserError
 from vqvae_tf.models import prior
 from vqvae_tf.models.priors import pixelcnn
 from vqvae_tf.models.two_level_codes import join_levels, split_levels
@@ -81,7 +82,14 @@ class TwoLevelPrior(prior.Prior):
 
     def initialize(self, codebook: Any, log_frequencies: Any) -> None:
         """As in `PixelCNNPrior`, with codebooks `[2, size, dim]`."""
-        log_frequencies = np.asarray(log_frequencies)
+        log_frequencies = self._checked_frequencies(log_frequencies)
+        if self.config.code_dim is not None:
+            codebook = arguments.numbers("codebook", codebook)
+            if len(codebook.shape) != 3 or len(codebook) != 2:
+                raise UserError(
+                    f"codebook must have the shape [2, size, dim], of both levels; received "
+                    f"{codebook.shape}"
+                )
         of_lower = np.log(np.exp(log_frequencies[1:]).mean(axis=0))
         known = (log_frequencies[0], of_lower)
         for number, network in enumerate((self.upper, self.lower)):

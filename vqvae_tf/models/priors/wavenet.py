@@ -63,7 +63,7 @@ class WaveNetPrior(prior.Prior):
 
     def initialize(self, codebook: Any, log_frequencies: Any) -> None:
         """Loads the frequencies of the codes over all slots; needs no codebook."""
-        mean = np.log(np.exp(np.asarray(log_frequencies)).mean(axis=0) + 1e-9)
+        mean = np.log(np.exp(self._checked_frequencies(log_frequencies)).mean(axis=0) + 1e-9)
         self.network.outputs.bias.assign(mean)
 
     def _sample(self, count, grid, *, classes, prefix, **controls):

@@ -249,7 +249,7 @@ class PixelCNN(keras.layers.Layer):
         Args:
             count: number of samples.
             grid: (height, width) of the codes.
-            seed: any integer.
+            seed: 0 to 2^64 - 1.
             temperature: divides the logits; 0 takes the most likely code at each place.
             top_k: draw from the k most likely codes.
             top_p: draw from the most likely codes that together have this probability.
@@ -308,7 +308,7 @@ class PixelCNN(keras.layers.Layer):
                 "this network was made without code_dim and learns its embedding; give code_dim "
                 "to load code vectors"
             )
-        vectors = np.asarray(ops.convert_to_numpy(vectors), np.float64)
+        vectors = arguments.numbers("code vectors", vectors, "float64")
         if vectors.shape != (self.num_embeddings, self.code_dim):
             raise UserError(
                 f"code vectors must have the shape (num_embeddings, code_dim) = "
@@ -325,7 +325,7 @@ class PixelCNN(keras.layers.Layer):
         Args:
             log_frequencies: finite, `[num_embeddings]`, or `[slots, num_embeddings]`.
         """
-        values = np.asarray(log_frequencies, np.float32)
+        values = arguments.numbers("log frequencies", log_frequencies, "float32")
         shape = (self.num_embeddings,) if self.slots is None else (self.slots, self.num_embeddings)
         if values.shape != shape or not np.isfinite(values).all():
             raise UserError(

@@ -6,6 +6,7 @@ the loops carry codes, and embed them at the start of the body.
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import arguments
-from vqvae_tf.errors import UserError, shown
+from vqvae_tf.config import limits
+from vqvae_tf.errors import UserError
 from vqvae_tf.networks.pixelcnn.incremental import IncrementalPixelCNN
 from vqvae_tf.networks.sampling import noise
 from vqvae_tf.networks.sampling.controls import (
@@ -21,7 +23,9 @@ from vqvae_tf.networks.sampling.controls import (
     check_code_range,
     check_condition,
     check_label,
+    check_size,
     checked_controls,
+    checked_grid,
     filter_logits,
 )
 from vqvae_tf.networks.sampling.incremental import likeliest
@@ -169,8 +173,10 @@ class Sampler:
             count, seed, temperature, top_k, top_p, first_sample, block, network.num_embeddings
         )
         count, top_k, top_p = numbers.count, numbers.top_k, numbers.top_p
-        grid = _checked_grid(grid)
+        grid = checked_grid(grid, 2, len(network.logits))
+        check_size(count, math.prod(grid) * len(network.logits))
         jit_compile = arguments.flag("jit_compile", jit_compile)
+        self._check_noise(min(numbers.block, count), grid, jit_compile)
         network.check_conditions(label, spatial)
         given = {}
         if prefix is not None:
@@ -190,7 +196,7 @@ class Sampler:
             )
             drawn.append(
                 compiled(
-                    tf.constant(numbers.seed % 2**64, tf.uint64),
+                    tf.constant(numbers.seed, tf.uint64),
                     tf.constant(numbers.first_sample + members[0], tf.int64),
                     tf.constant(numbers.temperature, tf.float32),
                     tf.constant(1.0 if top_p is None else top_p, tf.float32),
@@ -199,6 +205,16 @@ class Sampler:
             )
         codes = tf.concat(drawn, axis=0)[:count]
         return codes[..., 0] if network.slots is None else codes
+
+    def _check_noise(self, size, grid, jit_compile):
+        """Refuses a block whose noise, of a row or with XLA of all rows, is too large."""
+        places = math.prod(grid) if jit_compile else grid[1]
+        numbers = size * places * len(self.network.logits) * self.network.num_embeddings
+        if numbers > limits.LARGEST_BATCH:
+            raise UserError(
+                f"block={size} with this grid takes {numbers} numbers of noise at once, more than "
+                f"{limits.LARGEST_BATCH}: lower block{' or leave jit_compile out' * jit_compile}"
+            )
 
     def _function(self, grid, size, top_k, has_top_p, given, jit_compile):
         key = (grid, size, top_k, has_top_p, given, jit_compile)
@@ -268,18 +284,8 @@ def _log_prob(logits, codes):
     return tf.gather(tf.nn.log_softmax(logits), codes, batch_dims=1)
 
 
-def _checked_grid(grid):
-    try:
-        height, width = arguments.wholes("grid", grid, least=1)
-    except ValueError:  # UserError is one
-        raise UserError(
-            f"grid must be (height, width), both at least 1; received {shown(grid)}"
-        ) from None
-    return height, width
-
-
 def _check_prefix(prefix, count, grid, network):
-    prefix = np.asarray(prefix)
+    prefix = arguments.numbers("prefix", prefix)
     if network.slots is None and prefix.ndim == 3:
         prefix = prefix[..., None]
     shape = (*grid, len(network.logits))

@@ -1,6 +1,7 @@
 """Temperature, top-k, top-p and labels of a sampler: checks and filters."""
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import arguments
-from vqvae_tf.errors import UserError
+from vqvae_tf.config import limits
+from vqvae_tf.errors import UserError, shown
 from vqvae_tf.networks.inputs import checked_range
 
 _EXCLUDED = -1e8  # the logit of a code that a filter excludes: noise does not outweigh it
@@ -64,7 +66,7 @@ def checked_controls(
     num_embeddings: int,
 ) -> Controls:
     """Raises UserError for a control out of range."""
-    count = arguments.whole("count", count, least=1)
+    count = arguments.whole("count", count, 1, limits.MOST_SAMPLES)
     temperature = arguments.real("temperature", temperature, finite=False)
     if not 0 <= temperature < np.inf:
         raise UserError(
@@ -81,15 +83,51 @@ def checked_controls(
         top_p = arguments.real("top_p", top_p, finite=False)
         if not 0 < top_p <= 1:
             raise UserError(f"top_p must lie in (0, 1], or be None for all; received {top_p}")
-    first_sample = arguments.whole("first_sample", first_sample)
-    block = arguments.whole("block", block)
-    if first_sample < 0 or block < 1:
-        raise UserError(
-            f"first_sample must be at least 0 and block at least 1; "
-            f"received {first_sample} and {block}"
-        )
-    seed = arguments.whole("seed", seed)
+    first_sample = arguments.whole("first_sample", first_sample, 0, limits.LARGEST_SAMPLE)
+    block = arguments.whole("block", block, least=1)
+    seed = arguments.whole("seed", seed, 0, limits.LARGEST_SAMPLING_SEED)
     return Controls(count, seed, temperature, top_k, top_p, first_sample, block)
+
+
+def checked_grid(grid: Any, rank: int, slots: int = 1) -> tuple[int, ...]:
+    """The sides of a grid of `slots` codes per place as Python ints.
+
+    Raises:
+        UserError: for another number of sides, and for a grid of too many codes.
+
+    >>> checked_grid([4, 3], rank=2)
+    (4, 3)
+    """
+    try:
+        sides = arguments.wholes("grid", grid, least=1)
+    except UserError:
+        sides = ()
+    if len(sides) != rank:
+        names = {1: "(time,)", 2: "(height, width)"}.get(rank, f"{rank} sides")
+        raise UserError(f"grid must be {names}, each at least 1; received {shown(grid)}")
+    if math.prod(sides) * slots > limits.LARGEST_GRID:
+        raise UserError(
+            f"grid must hold at most {limits.LARGEST_GRID} codes, {slots} per place; received "
+            f"{shown(sides)}"
+        )
+    return sides
+
+
+def check_size(count: int, codes: int) -> None:
+    """Refuses more codes in one call than fit into memory.
+
+    Args:
+        count: number of samples.
+        codes: codes per sample.
+
+    Raises:
+        UserError: naming the way out.
+    """
+    if count * codes > limits.LARGEST_BATCH:
+        raise UserError(
+            f"one call draws at most {limits.LARGEST_BATCH} codes; received count={count} with "
+            f"{codes} codes each: lower count, and continue with first_sample={count}"
+        )
 
 
 def check_code_range(name: str, codes: np.ndarray, num_embeddings: int) -> None:
@@ -103,7 +141,7 @@ def check_code_range(name: str, codes: np.ndarray, num_embeddings: int) -> None:
 
 def check_label(label: Any, count: int, num_classes: int) -> np.ndarray:
     """The label of each sample, int32 `[count]`."""
-    label = np.asarray(label)
+    label = arguments.numbers("label", label)
     if label.shape not in ((), (1,), (count,)) or label.dtype.kind not in "iu":
         raise UserError(
             f"label must be one integer or {count} of them; received {label.dtype} of shape "
@@ -117,7 +155,7 @@ def check_condition(
     name: str, value: Any, count: int, shape: tuple, besides: str = ""
 ) -> np.ndarray:
     """A condition of each sample, float32 `[count, *shape]`, from one for all or one for each."""
-    value = np.asarray(value, np.float32)
+    value = arguments.numbers(name, value, "float32")
     if value.shape not in ((count, *shape), (1, *shape)):
         raise UserError(
             f"{name} must have the shape {(count, *shape)} or {(1, *shape)}{besides}; received "

@@ -24,6 +24,7 @@ from vqvae_tf.networks.sampling.controls import (
     check_code_range,
     check_condition,
     check_label,
+    check_size,
     checked_controls,
     filter_logits,
 )
@@ -33,6 +34,7 @@ from vqvae_tf.networks.wavenet.incremental import IncrementalWaveNet, State, sta
 
 _NOISE_AT_ONCE = 2**23  # float32 numbers, 32 MiB
 _STEPS_AT_ONCE = 4096
+_LONGEST = 2**62  # steps of a stream, whose numbers are int64
 
 
 def draws_of_step(network) -> int:
@@ -169,6 +171,7 @@ class Sampler:
     def sample(self, count, length, seed, *, block, first_sample, **controls) -> tf.Tensor:
         """As `WaveNet.sample`."""
         numbers, length, given = self._check(count, length, seed, first_sample, block, **controls)
+        check_size(numbers.count, length)
         samples = []
         for members in blocks(numbers.count, numbers.block):
             size, first_sample = len(members), numbers.first_sample + int(members[0])
@@ -209,7 +212,7 @@ class Sampler:
                 after = frames + 2 - before - local.shape[1]
                 here["local"] = np.pad(local, [(0, 0), (before, after), (0, 0)])
             noise = noise_function(
-                tf.constant(numbers.seed % 2**64, tf.uint64),
+                tf.constant(numbers.seed, tf.uint64),
                 tf.constant(numbers.first_sample, tf.int64),
                 tf.constant(first, tf.int64),
             )
@@ -279,7 +282,7 @@ class Sampler:
             count, seed, temperature, top_k, top_p, first_sample, block, network.num_embeddings
         )
         count = numbers.count
-        length = arguments.whole("length", length, least=1)
+        length = arguments.whole("length", length, 1, _LONGEST)
         arguments.flag("jit_compile", jit_compile)
         if network.head != "categorical" and (top_k, top_p) != (None, None):
             raise UserError(
@@ -302,7 +305,7 @@ class Sampler:
 
 
 def _check_prefix(prefix, count, length, network):
-    prefix = np.asarray(prefix)
+    prefix = arguments.numbers("prefix", prefix)
     right = prefix.ndim == 2 and prefix.shape[0] in (1, count) and prefix.shape[1] <= length
     if not right or prefix.dtype.kind not in "iu":
         raise UserError(

@@ -247,7 +247,7 @@ class WaveNet(keras.layers.Layer):
         Args:
             count: number of samples.
             length: time steps of each.
-            seed: any integer.
+            seed: 0 to 2^64 - 1.
             temperature: multiplies the noise; 0 takes the most likely code at each step (for a
                 mixture, the mean of its likeliest component).
             top_k: draw from the k most likely codes; categorical head only.
