@@ -109,9 +109,12 @@ def test_a_weight_trades_error_for_bits(model):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"passes": -1}, "search passes must be 0 or more; received -1"),
-        ({"candidates": 17}, "must lie in 1 to 16; received 17"),
+        ({"passes": -1}, "search passes must be at least 0; received -1"),
+        ({"candidates": 17}, "candidates must be at most 16; received 17"),
+        ({"passes": 10**9}, "search passes must be at most 1000"),
+        ({"passes": True}, "search passes must be a whole number; received True"),
         ({"rate_weight": 1.0}, "needs a prior"),
+        ({"prior": "prior"}, r"needs a prior over the model's codes, of the sizes \(16,\); .* str"),
         ({"rate_weight": -1.0}, "must not be negative"),
     ],
 )

@@ -149,6 +149,7 @@ class Autoencoder(trainable_model.TrainableModel):
         """
         batch = self.check_batch(batch)
         data = batch[self.data_key]
+        checks.refuse_symbolic("codes", codes)
         codes = self._encode(self._pad(data)) if codes is None else self.codes_taken.check(codes)
         reconstruction = self._reconstruction_bits(batch, codes)
         places = tf.reduce_prod(tf.shape(codes)[1:-1])

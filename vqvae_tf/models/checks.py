@@ -1,6 +1,7 @@
 """Descriptions of the inputs of models, and checks that raise one-line errors."""
 
 import dataclasses
+import os
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf.errors import UserError, nearest
+from vqvae_tf import arguments
+from vqvae_tf.errors import UserError, nearest, shown
 
 _DTYPES = {"uint8": tf.uint8, "floats": tf.float32, "integers": tf.int32}
 
@@ -64,6 +66,7 @@ class Input:
         pictures must be uint8 of the shape [batch, height, width, 3]; received int32 of shape \
 (2, 8, 8, 3): convert values in [0, 255] by pictures.astype("uint8")
         """
+        value = arguments.dense(self.noun, value)
         if not isinstance(value, (keras.KerasTensor, tf.Tensor, tf.Variable)):
             value = self._array(value)
         self._check_form(value)
@@ -117,10 +120,7 @@ class Input:
         return value
 
     def _array(self, value):
-        try:
-            value = np.asarray(value)
-        except ValueError:  # rows of different lengths
-            raise UserError(f"{self._form()}; received rows of different lengths") from None
+        value = np.asarray(value)
         if self.names and value.dtype.kind == "U":
             numbers = [self._number(name) for name in value.ravel().tolist()]
             value = np.reshape(np.array(numbers, np.int32), value.shape)
@@ -253,6 +253,7 @@ def check_batch(
     batch: Any,
     unused: tuple[str, ...] = (),
     in_pipeline: bool = False,
+    symbolic: bool = False,
 ) -> dict[str, Any]:
     """A batch as a dictionary of tensors, in the order of `inputs`.
 
@@ -261,6 +262,7 @@ def check_batch(
         batch: a dictionary, or the data alone.
         unused: keys that a batch may have and that the model ignores.
         in_pipeline: whether this is inside `tf.data.Dataset.map`.
+        symbolic: whether symbolic inputs of functional models are taken.
 
     Raises:
         UserError: if the model cannot take it.
@@ -287,8 +289,45 @@ def check_batch(
     for name, each in inputs.items():
         value = batch.get(name)
         if value is not None:
+            if not symbolic:
+                refuse_symbolic(each.noun, value)
             found[name] = one_for_each(each, value, found.get(main), in_pipeline)
     return found
+
+
+def refuse_symbolic(noun: str, value: Any) -> None:
+    """Refuses a symbolic input of a functional model where values are needed.
+
+    Raises:
+        UserError: naming the way out.
+    """
+    if isinstance(value, keras.KerasTensor):
+        raise UserError(
+            f"{noun} must have values here; received a symbolic input of a functional model: call "
+            "the model itself with it, or its encode, decode or reconstruct"
+        )
+
+
+def check_file_name(what: str, path: Any, endings: tuple[str, ...], anything: bool = False) -> None:
+    """Refuses the name of a file that Keras would write in another format than the wanted one.
+
+    Args:
+        what: what is saved, for the message.
+        path: the name.
+        endings: how it may end.
+        anything: whether any name will do.
+
+    Raises:
+        UserError: naming the endings.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise UserError(f"the file name of {what} must be text or a path; received {shown(path)}")
+    name = os.fspath(path)
+    if not (anything or name.startswith("hf://") or name.endswith(endings)):
+        raise UserError(
+            f"{what} must be saved to a name that ends in {' or '.join(endings)}, which can be "
+            f"loaded again; received {shown(name)}"
+        )
 
 
 def check_grid(codes: Any, data: Any, grid_rank: int, stride: int) -> None:

@@ -10,8 +10,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from vqvae_tf import arguments
+from vqvae_tf.config import limits
 from vqvae_tf.errors import UserError
 from vqvae_tf.models.autoencoder import Autoencoder
+from vqvae_tf.models.checks import refuse_symbolic
 from vqvae_tf.models.code_shape import without_slots
 from vqvae_tf.models.conditions import resolve
 from vqvae_tf.models.image_model import pad_by_reflection
@@ -63,19 +66,23 @@ class CodeSearch:
         prior: Prior | None = None,
         rate_weight: float = 0.0,
     ):
-        if not model.searchable or model.code_vectors is None:
+        if not getattr(model, "searchable", False) or model.code_vectors is None:
             raise UserError(
                 "a search needs a model of pictures with one grid of codes of one codebook; "
                 f"received {type(model).__name__} with another: take its nearest codes, with 0 "
                 "passes"
             )
         codes = model.code_sizes[0]
-        if passes < 0:
-            raise UserError(f"search passes must be 0 or more; received {passes}")
-        if not 1 <= candidates <= codes:
-            raise UserError(f"search candidates must lie in 1 to {codes}; received {candidates}")
-        if rate_weight < 0:
-            raise UserError(f"the rate's weight must not be negative; received {rate_weight}")
+        passes = arguments.whole("search passes", passes, 0, limits.MOST_PASSES)
+        candidates = arguments.whole("search candidates", candidates, 1, codes)
+        rate_weight = arguments.not_negative("rate_weight", rate_weight)
+        if prior is not None and (
+            not isinstance(prior, Prior) or prior.config.code_sizes != model.code_sizes
+        ):
+            raise UserError(
+                f"a search needs a prior over the model's codes, of the sizes {model.code_sizes}; "
+                f"received {type(prior).__name__} of others"
+            )
         if rate_weight and prior is None:
             raise UserError("a weight of the rate needs a prior, which gives the rate")
         self._model: Any = model
@@ -100,6 +107,7 @@ class CodeSearch:
             conditions: conditions of the prior by name, one for all pictures or one for each.
                 They are ignored without a prior that takes any.
         """
+        refuse_symbolic("pictures", images)
         images = self._model.data_taken.check(images)
         if self._passes == 0:
             return self._model.encode(images)

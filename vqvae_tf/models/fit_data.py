@@ -7,17 +7,26 @@ on the CPU, before a step gets them.
 
 import functools
 import inspect
-import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from vqvae_tf import arguments
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import checks
 
 _NOT_USED = ("y", "sample_weight", "class_weight")
+_AT_LEAST = {
+    "batch_size": 1,
+    "validation_batch_size": 1,
+    "steps_per_epoch": 1,
+    "validation_steps": 1,
+    "steps": 1,
+    "epochs": 0,  # never None
+    "initial_epoch": 0,
+}
 
 
 def checking(method: Callable) -> Callable:
@@ -37,8 +46,20 @@ def checking(method: Callable) -> Callable:
                     f"{method.__name__} of this model takes no {name}: the model computes its "
                     "losses from the batches; leave it out"
                 )
+        for name, least in _AT_LEAST.items():
+            if values.get(name) is not None or (name in values and not least):
+                values[name] = arguments.whole(name, values[name], least)
+        if values.get("validation_split"):
+            values["validation_split"] = arguments.rate(
+                "validation_split", values["validation_split"]
+            )
         # Inside `fit`, `evaluate` reads the validation data, which are already checked.
         if "_use_cached_eval_dataset" not in values.get("kwargs", {}):
+            if values.get("x") is None:
+                raise UserError(
+                    f"{method.__name__} needs data: a batch, a tf.data.Dataset or a PyDataset of "
+                    "batches; received None"
+                )
             for name in ("x", "validation_data"):
                 if values.get(name) is not None:
                     values[name] = _checked(values[name], self.check_batch)
@@ -61,11 +82,12 @@ def _checked(data: Any, check: Callable[..., Mapping[str, Any]]) -> Any:
             return check(batch[0] if len(batch) == 1 else batch, in_pipeline=True)
 
         return data.map(tf.autograph.experimental.do_not_convert(look))
-    if isinstance(data, keras.utils.PyDataset) and not data.use_multiprocessing:
-        return _CheckedPyDataset(data, check)
-    if isinstance(data, types.GeneratorType):
+    if isinstance(data, keras.utils.PyDataset):
+        return data if data.use_multiprocessing else _CheckedPyDataset(data, check)
+    if isinstance(data, Iterator):
         return ((check(batch),) for batch in data)  # Keras requires tuples of a generator
-    if isinstance(data, (Mapping, list, tuple)) or hasattr(data, "__array__"):
+    of_batches = isinstance(data, Iterable) and not isinstance(data, (str, bytes))
+    if isinstance(data, (Mapping, list, tuple)) or hasattr(data, "shape") or not of_batches:
         return check(data)
     return data
 

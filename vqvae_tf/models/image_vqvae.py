@@ -4,7 +4,7 @@ import keras
 
 from vqvae_tf import networks
 from vqvae_tf.config.image import ImageConfig
-from vqvae_tf.models import autoencoder, image_model
+from vqvae_tf.models import autoencoder, checks, image_model
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -67,6 +67,7 @@ class ImageVQVAE(image_model.ImageModel):
 
         `[batch, height / stride, width / stride, embedding_dim]`.
         """
+        checks.refuse_symbolic("pictures", images)
         return self.encoder(image_model.pixels_of(self.data_taken.check(images)))
 
     def _encode_pixels(self, pixels):

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from vqvae_tf import config as config_lib
-from vqvae_tf.errors import UserError
+from vqvae_tf.errors import UserError, shown
 from vqvae_tf.layers import Quantizer, forget_revived, idle_codebooks
 from vqvae_tf.models import checks, fit_data
 
@@ -41,7 +41,13 @@ class TrainableModel(keras.Model):
                 f'"{keras.backend.backend()}": unset it, or build on vqvae_tf.layers, which run '
                 "there too"
             )
-        if not dataclasses.is_dataclass(config):
+        if not isinstance(config, self.config_class):
+            if dataclasses.is_dataclass(config) and not isinstance(config, type):
+                raise UserError(
+                    f"{type(self).__name__} takes a configuration of the class "
+                    f"{self.config_class.__name__}, or a dictionary of one; received "
+                    f"{shown(config)}: take the model of that configuration"
+                )
             config = config_lib.from_dict(self.config_class, config)
         # autocast=False: Keras would round the data.
         super().__init__(
@@ -73,17 +79,20 @@ class TrainableModel(keras.Model):
         """Keys that a batch may have and that the model ignores."""
         return ()
 
-    def check_batch(self, batch: Any, in_pipeline: bool = False) -> dict[str, Any]:
+    def check_batch(
+        self, batch: Any, in_pipeline: bool = False, symbolic: bool = False
+    ) -> dict[str, Any]:
         """A batch, or the data alone, as a dictionary of tensors.
 
         Args:
             batch: as above, or in a tuple of one, as Keras passes it.
             in_pipeline: whether this is inside `tf.data.Dataset.map`.
+            symbolic: whether symbolic inputs of functional models are taken.
 
         Raises:
             UserError: for a key, a type, a shape or a value that the model cannot take.
         """
-        return checks.check_batch(self.takes, batch, self.unused, in_pipeline)
+        return checks.check_batch(self.takes, batch, self.unused, in_pipeline, symbolic)
 
     @abc.abstractmethod
     def compute_losses(self, batch: dict, training: bool = False) -> dict:
@@ -116,7 +125,7 @@ class TrainableModel(keras.Model):
         # Checked here and not in `call`, whose errors Keras expands to many lines.
         if not isinstance(data, Mapping):
             data = {self.data_key: data, **(conditions or {}), **more_conditions}
-        batch = self.check_batch(data)
+        batch = self.check_batch(data, symbolic=True)
         data = batch.pop(self.data_key)
         options = {"conditions": batch} if batch else {}
         if training is not None:  # else Keras takes the value of the outer model
@@ -142,8 +151,10 @@ class TrainableModel(keras.Model):
         """As in any Keras model, but without losses and metrics, which the model defines.
 
         Raises:
-            UserError: for losses or metrics.
+            UserError: for losses or metrics, and without an optimizer.
         """
+        if optimizer is None:
+            raise UserError('compile needs an optimizer, such as "adam"; received None')
         for name, value in (
             ("loss", loss),
             ("loss_weights", loss_weights),
@@ -163,6 +174,25 @@ class TrainableModel(keras.Model):
     train_on_batch = fit_data.checking(keras.Model.train_on_batch)
     test_on_batch = fit_data.checking(keras.Model.test_on_batch)
     predict_on_batch = fit_data.checking(keras.Model.predict_on_batch)
+
+    def save(self, filepath, overwrite=True, zipped=None, **options):
+        """As in any Keras model; the name must end in `.keras`.
+
+        Raises:
+            UserError: for another name, as Keras cannot load this model from its legacy files.
+        """
+        checks.check_file_name("a model", filepath, (".keras",), anything=zipped is False)
+        return super().save(filepath, overwrite=overwrite, zipped=zipped, **options)
+
+    def save_weights(self, filepath, overwrite=True, max_shard_size=None):
+        """As in any Keras model.
+
+        Raises:
+            UserError: for a name that Keras cannot load weights from.
+        """
+        shards = () if max_shard_size is None else (".weights.json",)
+        checks.check_file_name("weights", filepath, (".weights.h5", *shards))
+        return super().save_weights(filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
     def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **more):
         """As in any Keras model; the default `input_signature` allows any size of all inputs."""
