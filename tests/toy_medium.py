@@ -80,7 +80,7 @@ class ToyVQVAE(models.Autoencoder):
     def _pad(self, data):
         return data
 
-    def _encode(self, data):
+    def _encode(self, data, conditions):
         return autoencoder.encode_places(self.quantizer, self.encoder(data))
 
     def _decode(self, with_slots):

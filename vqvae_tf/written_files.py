@@ -128,9 +128,11 @@ def replacing(path: str | os.PathLike) -> Iterator[str]:
     ...         _ = file.write(codes)
     >>> with open(path, "w") as file:
     ...     _ = file.write("mine")
-    >>> check(path)
-    Traceback (most recent call last):
-    vqvae_tf.errors.UserError: /...codes.bin exists, and vqvae_tf did not write it or ...
+    >>> try:
+    ...     check(path)
+    ... except UserError as error:
+    ...     print(str(error).partition("codes.bin")[2].partition(";")[0])
+     exists, and vqvae_tf did not write it or it has changed since
     """
     folder, name = os.path.split(os.fspath(path))
     with job(folder, wait=True) as written:

@@ -23,6 +23,6 @@ def test_two_replicas_train_as_one(tmp_path):
             np.testing.assert_allclose(found[0], expected[0], atol=2e-5, err_msg=name)
         elif not name.endswith("/perplexity"):  # of a replica's own codes, which are fewer
             np.testing.assert_allclose(found, expected, rtol=1e-5, err_msg=name)
-    for quantizer in ("ema", "loss"):
-        losses = results[1][f"{quantizer}/reconstruction"]
+    for case in ("ema", "loss", "sound"):
+        losses = results[1][f"{case}/reconstruction"]
         assert losses[-1] < losses[0]

@@ -35,6 +35,23 @@ TINY_SPEECH = (  # those of sound
     "--config.window=256",
     "--config.training.steps=4",
 )
+TINY_PHONEMES = (  # those of frames of sound, 64 samples to a code
+    "--config.widths=4",
+    "--config.strides=4",
+    "--config.residual_width=4",
+    "--config.embedding_dim=2",
+    "--config.quantizer.num_embeddings=16",
+    "--config.frames.hop=16",
+    "--config.frames.width=4",
+    "--config.window=256",
+    "--config.training.steps=4",
+)
+TINY_VOICES = (
+    "--config.waveform.strides=8,8",
+    "--config.waveform.widths=4,4,4",
+    "--config.window=256",
+    "--config.training.steps=4",
+)
 TINY_SPEECH_PRIOR = (
     "--config.channels=4",
     "--config.skip_channels=4",

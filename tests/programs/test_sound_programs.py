@@ -5,7 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from tests.programs.harness import TINY_SPEECH, TINY_SPEECH_PRIOR, assert_refused
+from tests.programs.harness import (
+    TINY_PHONEMES,
+    TINY_SPEECH,
+    TINY_SPEECH_PRIOR,
+    TINY_VOICES,
+    assert_refused,
+)
 from tests.small import results_in
 
 soundfile = pytest.importorskip("soundfile")
@@ -57,3 +63,37 @@ def test_from_sounds_to_samples(call, tmp_path):
     assert_refused(unknown, 'unknown class "carl"', "anna, bert")
     nothing = call("evaluate", model, "--data=tfrecord:photos")
     assert_refused(nothing, 'unknown source of sounds "tfrecord:photos"', "folder, manifest")
+
+
+def test_frames_first_then_waveforms_of_their_codes(call, tmp_path):
+    for number, name in enumerate(("anna", "bert")):
+        (tmp_path / "voices" / name).mkdir(parents=True)
+        tone = 0.3 * np.sin(np.arange(800) * 0.1 * (1 + number))
+        soundfile.write(tmp_path / "voices" / name / "a.wav", tone, 16_000)
+    data, coder = f"--data=folder:{tmp_path}/voices", f"{tmp_path}/coder"
+    trained = call("train", "--preset=phonemes", data, f"--workdir={coder}", *TINY_PHONEMES)
+    assert trained.code == 0 and "bits_per_sample" not in trained.out
+    voices = ("train", "--preset=voices", data, f"--workdir={tmp_path}/voices_model", *TINY_VOICES)
+    assert call(*voices, f"--codes_from={coder}").code == 0
+    assert call(*voices, f"--codes_from={coder}").code == 0  # it resumes, at its end
+    found = {}
+    for name in ("coder", "voices_model"):
+        model, output = f"--model={tmp_path}/{name}", f"{tmp_path}/{name}_sounds"
+        assert call("reconstruct", model, data, f"--output={output}").code == 0
+        found[name] = np.load(f"{output}/anna_a.npz")["codes"]
+        assert soundfile.info(f"{output}/anna_a.wav").frames == 800
+        to_bert = call("convert", model, data, "--speaker=bert", f"--output={output}_bert")
+        assert to_bert.code == 0
+    np.testing.assert_array_equal(*found.values())
+    prior = ("train_prior", "--preset=speech_prior", f"--model={coder}", data)
+    assert call(*prior, f"--workdir={tmp_path}/prior", *TINY_SPEECH_PRIOR).code == 0
+    sampled = call("sample", f"--prior={tmp_path}/prior", "--count=2", f"--output={tmp_path}/new")
+    assert sampled.code == 0
+
+    pictures = call("train", "--preset=photos", "--data=embedded:photos", f"--codes_from={coder}",
+                    f"--workdir={tmp_path}/pictures")  # fmt: skip
+    assert_refused(pictures, "codes_from takes models of sound", "AudioConfig for ImageConfig")
+    other = call(*voices, f"--codes_from={coder}", "--config.strides=8", "--config.frames.hop=8")
+    assert_refused(other, "--config.strides is taken from --codes_from; leave it out")
+    alone = call(*voices[:3], f"--workdir={tmp_path}/alone", "--config.frozen_codes=true")
+    assert_refused(alone, "frozen_codes needs --codes_from")

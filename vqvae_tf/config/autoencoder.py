@@ -1,6 +1,7 @@
 """The base class of the configurations of autoencoders."""
 
 import dataclasses
+from typing import Any, ClassVar
 
 from vqvae_tf.config import limits
 from vqvae_tf.config.fields import between, check_types
@@ -28,6 +29,9 @@ class AutoencoderConfig:
     quantizer: QuantizerConfig = QuantizerConfig()
     training: TrainingConfig = TrainingConfig()
 
+    # Fields that decide which codes data get; none if a decoder cannot be trained on its own.
+    code_fields: ClassVar[tuple[str, ...]] = ()
+
     def __post_init__(self):
         check_types(self)
         between(1, limits.WIDEST, self, "residual_width", "embedding_dim")
@@ -39,3 +43,25 @@ class AutoencoderConfig:
             )
         between(1, limits.WIDEST, self, "widths")
         self.quantizer.check_dim(self.embedding_dim)
+
+    def fields_of_codes(self, other: "AutoencoderConfig") -> dict[str, Any]:
+        """The fields of `other` that decide which codes data get, by name.
+
+        Raises:
+            UserError: if the family's decoder cannot be trained on its own, or the families differ.
+        """
+        if not self.code_fields or type(other) is not type(self):
+            raise UserError(
+                f"codes_from takes models of sound, for models of sound; received "
+                f"{type(other).__name__} for {type(self).__name__}"
+            )
+        return {name: getattr(other, name) for name in self.code_fields}
+
+    def with_codes_of(self, other: "AutoencoderConfig") -> "AutoencoderConfig":
+        """This configuration for a decoder of the codes of a model of `other`, which stay frozen.
+
+        Raises:
+            UserError: as `fields_of_codes`, or if the two do not go together.
+        """
+        taken = self.fields_of_codes(other) | {"frozen_codes": True}
+        return dataclasses.replace(self, **taken)

@@ -29,8 +29,9 @@ def check_types(config: Any, at: str = "") -> None:
     Raises:
         UserError: for a value of another type, and for numbers that are not finite.
     """
-    for name, hint in typing.get_type_hints(type(config)).items():
-        object.__setattr__(config, name, _convert(hint, getattr(config, name), at + name))
+    hints = typing.get_type_hints(type(config))
+    for name in (field.name for field in dataclasses.fields(config)):
+        object.__setattr__(config, name, _convert(hints[name], getattr(config, name), at + name))
 
 
 def between(least: float, most: float, config: Any, *names: str, at: str = "") -> None:

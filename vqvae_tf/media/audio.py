@@ -79,10 +79,10 @@ class AudioMedium(medium.Medium):
             search: None; sounds have none.
 
         Returns:
-            `sounds`, `seconds`, `reconstruction_bits_per_sample`, `latent_bits_per_second`,
-            `bits_per_sample` (both together), `perplexity`, `usage`, `codes_in_use`; with a prior
-            `prior_bits_per_code` and `prior_bits_per_second`; and those of `SoundFigures`. A
-            known failure that they show is one line in the log.
+            `sounds`, `seconds`, `latent_bits_per_second`, `perplexity`, `usage`, `codes_in_use`; of
+            models that count bits, `reconstruction_bits_per_sample` and `bits_per_sample` (with
+            those of the codes); with a prior `prior_bits_per_code` and `prior_bits_per_second`; and
+            those of `SoundFigures`. A known failure that they show is one line in the log.
         """
         rate = model.config.sample_rate
         _name_unknown(source.uri, source.class_names, model.config.speakers)
@@ -94,11 +94,12 @@ class AudioMedium(medium.Medium):
         for sound in _pieces(source, model, "evaluating"):
             names.add(sound["name"])
             audio = sound["audio"][None]
-            codes = encode(audio)
             speaker = _speaker_of(sound, source, model)
-            bits = bits_of(audio, speaker, codes)
-            row = {name: float(bits[name][0]) for name in ("reconstruction", "latent", "total")}
-            row |= {"samples": audio.size, "codes": codes.numpy().size}
+            codes = encode(audio, speaker)
+            row = {"samples": audio.size, "codes": codes.numpy().size}
+            row["latent"] = codes.shape[1] * model.bits_per_place
+            if bits_of is not None:
+                row["reconstruction"] = float(bits_of(audio, speaker, codes))
             if prior_bits is not None:
                 who = {} if sound["speaker"] is None else {"speaker": np.array([sound["speaker"]])}
                 row["prior"] = float(prior_bits(codes.numpy(), who)[0])
@@ -111,7 +112,7 @@ class AudioMedium(medium.Medium):
                 codes.numpy(),
                 voice=sound["speaker"],
                 speaker=speaker,
-                bits=functools.partial(_reconstruction_bits, bits_of, audio, speaker),
+                bits=None if bits_of is None else functools.partial(bits_of, audio, speaker),
             )
         total = {name: math.fsum(values) for name, values in sums.items()}
         seconds = total["samples"] / rate
@@ -120,11 +121,13 @@ class AudioMedium(medium.Medium):
             "skipped_sounds": source.skipped,
             "sounds": len(names),
             "seconds": seconds,
-            "reconstruction_bits_per_sample": total["reconstruction"] / total["samples"],
             "latent_bits_per_second": total["latent"] / seconds,
-            "bits_per_sample": total["total"] / total["samples"],
             **evaluation.code_statistics(counts),
         }
+        if bits_of is not None:
+            reconstruction = total["reconstruction"] / total["samples"]
+            figures["reconstruction_bits_per_sample"] = reconstruction
+            figures["bits_per_sample"] = reconstruction + total["latent"] / total["samples"]
         if prior_bits is not None:
             figures["prior_bits_per_code"] = total["prior"] / total["codes"]
             figures["prior_bits_per_second"] = total["prior"] / seconds
@@ -151,9 +154,9 @@ class AudioMedium(medium.Medium):
         sounds = itertools.islice(source.sounds(rate), total)
         written = 0
         for sound in tqdm.tqdm(sounds, total=total, unit="sound", disable=None):
-            audio = sound["audio"]
-            codes = encode(audio[None]).numpy()
-            decoded = model.decode(codes, _speaker_of(sound, source, model))[0, : len(audio)]
+            audio, speaker = sound["audio"], _speaker_of(sound, source, model)
+            codes = encode(audio[None], speaker).numpy()
+            decoded = model.decode(codes, speaker)[0, : len(audio)]
             path = os.path.join(output, new_name(sound["name"], names, ("", ".original")))
             write_wav(path + ".original.wav", audio, rate)
             write_wav(path + ".wav", decoded.numpy(), rate)
@@ -162,13 +165,14 @@ class AudioMedium(medium.Medium):
         return written
 
     def coded_sounds(
-        self, model: models.AudioVQVAE, source: data.SoundSource
+        self, model: models.AudioVQVAE, source: data.SoundSource, told_speaker: bool = True
     ) -> Iterator[tuple[data.Sound, np.ndarray]]:
         """All sounds of a source with their codes; long ones are encoded in pieces.
 
         Args:
             model: the trained model.
             source: the sounds.
+            told_speaker: whether an encoder that normalises frames by speaker is told who speaks.
 
         Yields:
             Whole sounds, and codes int32 `[frames]`, or `[frames, slots]` where there are several
@@ -176,7 +180,9 @@ class AudioMedium(medium.Medium):
         """
         _, encode = _compiled(model)
         for sound in _shown(source, model, "encoding"):
-            codes = [encode(piece[None])[0].numpy() for piece in _cut(sound["audio"], model)]
+            speaker = _speaker_of(sound, source, model) if told_speaker else None
+            pieces = _cut(sound["audio"], model)
+            codes = [encode(piece[None], speaker)[0].numpy() for piece in pieces]
             yield sound, np.concatenate(codes)
 
     def check_speaker(self, model: models.AudioVQVAE, speaker: str) -> None:
@@ -223,11 +229,11 @@ class AudioMedium(medium.Medium):
         sounds = itertools.islice(source.sounds(rate), total)
         written = 0
         for sound in tqdm.tqdm(sounds, total=total, unit="sound", disable=None):
-            pieces = _cut(sound["audio"], model)
+            pieces, who = _cut(sound["audio"], model), _speaker_of(sound, source, model)
             if len(pieces) > 1:
                 pieces = tqdm.tqdm(pieces, sound["name"], unit="piece", disable=None, leave=False)
             decoded = (
-                model.decode(encode(piece[None]), speaker)[0, : len(piece)].numpy()
+                model.decode(encode(piece[None], who), speaker)[0, : len(piece)].numpy()
                 for piece in pieces
             )
             path = os.path.join(output, new_name(sound["name"], names))
@@ -261,8 +267,9 @@ class AudioMedium(medium.Medium):
         half = model.config.stride // 2
         for sound in _pieces(source, model, "encoding"):
             starts = [0] if not variation or len(sound["audio"]) <= half else [0, half]
+            speaker = _speaker_of(sound, source, model)
             for start in starts:
-                (codes,) = encode(sound["audio"][None, start:]).numpy()
+                (codes,) = encode(sound["audio"][None, start:], speaker).numpy()
                 item = {"name": sound["name"], "codes": codes, "rank": 1}
                 yield item | {"speaker": sound["speaker"]}
 
@@ -289,25 +296,33 @@ class AudioMedium(medium.Medium):
 
 
 def _compiled(model):
-    """Bits of a sound given its speaker and its codes, and codes of a sound; of any length."""
-    audio = tf.TensorSpec([None, None], tf.float32)
-    integers = tf.TensorSpec([None], tf.int32), model.codes_spec
+    """`(bits_of, encode)` of sounds of any length and their speaker, a number or None.
 
-    @tf.function(input_signature=[audio, *integers], autograph=False)
+    `bits_of(audio, speaker, codes)` are those of the reconstruction; None of a model that counts
+    none.
+    """
+    audio = tf.TensorSpec([None, None], tf.float32)
+    number = tf.TensorSpec([1], tf.int32)
+
+    @tf.function(input_signature=[audio, number, model.codes_spec], autograph=False)
     def bits_of(audio, speaker, codes):
-        batch = {"audio": audio}
-        if model.config.speakers:
-            batch["speaker"] = speaker
-        return model.bits(batch, codes)
+        batch = {"audio": audio} | ({"speaker": speaker} if model.conditions else {})
+        return model.bits(batch, codes)["reconstruction"][0]
+
+    @tf.function(input_signature=[audio, number], autograph=False)
+    def encode(audio, speaker):
+        return model.encode(audio, **model.of_encoder({"speaker": speaker}))
+
+    def numbered(speaker):
+        return np.array([-1 if speaker is None else speaker], np.int32)
 
     def bits_given(audio, speaker, codes):
-        return bits_of(audio, np.array([-1 if speaker is None else speaker], np.int32), codes)
+        return float(bits_of(audio, numbered(speaker), codes))
 
-    return bits_given, tf.function(model.encode, input_signature=[audio], autograph=False)
-
-
-def _reconstruction_bits(bits_of, audio, speaker, codes):
-    return float(bits_of(audio, speaker, codes)["reconstruction"][0])
+    return (
+        bits_given if model.counts_bits else None,
+        lambda audio, speaker: encode(audio, numbered(speaker)),
+    )
 
 
 @functools.cache  # a training run evaluates the same sounds many times

@@ -21,7 +21,7 @@ class PictureModel(Protocol):
     Pictures are uint8 `[batch, height, width, channels]`.
     """
 
-    def encode(self, images: Any) -> Any:
+    def encode(self, images: Any, /) -> Any:
         """Codes of pictures, int32 `[batch, rows, columns, ...]`."""
 
     def decode(self, codes: Any) -> Any:

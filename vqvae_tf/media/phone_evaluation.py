@@ -68,7 +68,8 @@ def evaluate(
         - `commonest_phone`, `commonest_phone_share`, `silence_share`;
         - `codes`, `codes_by_overlap` (labels by overlap instead of at the centre), `k_means`,
           `k_means_of_utterance`, `k_means_of_voice` (frames without the mean and deviation of the
-          utterance or the voice), `untrained`: each the figures of `phone_codes.figures`;
+          utterance or the voice), `untrained`, and of an encoder that is told the speaker
+          `codes_speaker_unknown`: each the figures of `phone_codes.figures`;
         - `gain_over_k_means`, with `_low` and `_high`: the accuracy of the codes
           less that of the best k-means, and its 95 % interval by paired bootstrap.
 
@@ -105,8 +106,12 @@ def evaluate(
             each.frames._replace(phones=each.overlap) for each in (fitted, scored)
         ),
         **_clustered(fitted, scored, size, seed),
-        "untrained": _untrained(medium, model, sources, (fitted, scored), seed),
+        "untrained": _recoded(medium, _untrained(model, seed), sources, (fitted, scored)),
     }
+    if model.encoder_conditions:
+        coded["codes_speaker_unknown"] = _recoded(
+            medium, model, sources, (fitted, scored), told_speaker=False
+        )
     known = np.isin(scored.frames.voices, [-1, *fitted.frames.voices])
     names = list(phones)
     return {
@@ -269,15 +274,19 @@ def _clustered(fitted, scored, size, seed):
     return found
 
 
-def _untrained(medium, model, sources, speech, seed):
-    """The same frames with codes of a model of this configuration as training would find it."""
+def _untrained(model, seed):
+    """A model of this configuration as training would find it."""
     keras.utils.set_random_seed(seed)
-    fresh = models.build(models.family_of(model.config), model.config)
+    return models.build(models.family_of(model.config), model.config)
+
+
+def _recoded(medium, model, sources, speech, told_speaker=True):
+    """The same frames with the codes of another model, or of one that is not told who speaks."""
     found = []
     for source, each in zip(sources, speech, strict=True):
         codes = [
             phone_codes.joint_codes(codes, model.code_sizes)
-            for sound, codes in medium.coded_sounds(fresh, source)
+            for sound, codes in medium.coded_sounds(model, source, told_speaker)
             if sound.get("phones")
         ]
         found.append(each.frames._replace(codes=np.concatenate(codes)))

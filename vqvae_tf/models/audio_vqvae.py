@@ -1,18 +1,21 @@
-"""The VQ-VAE of sound: a strided encoder, a quantizer, and a WaveNet that speaks the codes."""
+"""The VQ-VAE of sound: a strided encoder, a quantizer, and a decoder told who speaks."""
 
 import math
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import networks
 from vqvae_tf.config.audio import AudioConfig
 from vqvae_tf.errors import UserError
-from vqvae_tf.models import autoencoder, checks, methods_layer
+from vqvae_tf.models import autoencoder, checks, methods_layer, sound_outputs
 from vqvae_tf.models.conditions import Condition, resolve
+from vqvae_tf.models.sound_regularizer import SoundRegularizer
 from vqvae_tf.models.spectrograms import spectrograms
+from vqvae_tf.networks.speaker_statistics import SpeakerStatistics
+from vqvae_tf.networks.spectra import Spectra
+from vqvae_tf.networks.speed import at_speed
 from vqvae_tf.summaries import Summaries
 
 # Of the encoder's input: speech at its usual level has a standard deviation of about an eighth.
@@ -24,10 +27,12 @@ _DECODED = 2  # examples of a batch that a log lets hear
 class AudioVQVAE(autoencoder.Autoencoder):
     """Sound to codes and back (van den Oord et al. 2017, section 4.3).
 
-    The decoder is a WaveNet over mu-law samples. It hears the samples before, the codes' vectors
-    and, where there are `speakers`, who speaks: since it can take the voice from the speaker
-    and the sound of the moment from the past, the codes are free to hold what is said, and
-    decoding them with another speaker converts the voice.
+    The paper's decoder is a WaveNet over mu-law samples. It hears the samples before, the codes'
+    vectors and, where there are `speakers`, who speaks: since it can take the voice from the
+    speaker and the sound of the moment from the past, the codes are free to hold what is said, and
+    decoding them with another speaker converts the voice. With `config.output` and `config.input`
+    both ends may be frames of sound instead, cepstra or mel bands, which say what is spoken in far
+    fewer numbers.
 
     Waveforms are float `[batch, time]` in [-1, 1] of any length: silence is added up to a whole
     code. Codes are int32 `[batch, ceil(time / stride)]`, with one more axis where
@@ -47,11 +52,19 @@ class AudioVQVAE(autoencoder.Autoencoder):
     config_class = AudioConfig
     data_key = "audio"
     grid_rank = 1
-    decodes_in_graph = False
 
     def _make_networks(self):
         config = self.config
-        precision = config.training.precision
+        self.statistics: Any = None
+        self.spectra: Any = None
+        if config.uses_frames:
+            frames, speakers = config.frames, len(config.speakers)
+            self.spectra = Spectra(
+                config.sample_rate, frames.hop, frames.bands, frames.coefficients
+            )
+            self.statistics = SpeakerStatistics(
+                self.spectra.size, speakers, frames.by_speaker, name="statistics"
+            )
         self.encoder = networks.Encoder(
             rank=1,
             widths=config.widths,
@@ -59,27 +72,45 @@ class AudioVQVAE(autoencoder.Autoencoder):
             residual_blocks=config.residual_blocks,
             residual_width=config.residual_width,
             embedding_dim=config.embedding_dim,
-            final_convolution=False,
+            final_convolution=config.input == "frames",
+            layer_norm=config.layer_norm,
             name="encoder",
-            dtype=precision,
+            dtype=config.training.precision,
         )
+        self.encoder.build((None, None, self.spectra.size if config.input == "frames" else 1))
         self.quantizer = self.make_quantizer("quantizer")
-        self.decoder = networks.WaveNet(
-            config.levels,
-            channels=config.channels,
-            skip_channels=config.skip_channels,
-            dilations=config.dilations,
-            kernel_size=config.kernel_size,
-            num_classes=len(config.speakers) or None,
-            local_channels=config.embedding_dim,
-            upsampling=config.stride,
-            name="decoder",
-            dtype=precision,
-        )
-        self.encoder.build((None, None, 1))
         self.quantizer.build((None, None, config.embedding_dim))
-        self.decoder.build((None, None))
-        self._report(("loss", "reconstruction", *self.quantizer.loss_names, "perplexity"))
+        self._output = self._make_output()
+        self.decoder = self._output.network
+        self.decodes_in_graph = not self._output.draws
+        self.counts_bits = self._output.counts_bits
+        self._auxiliary: Any = None
+        self.auxiliary_decoder: Any = None
+        if config.auxiliary:
+            self._auxiliary = sound_outputs.FramesOutput(
+                config, self.spectra, self.statistics, "auxiliary_decoder"
+            )
+            self.auxiliary_decoder = self._auxiliary.network
+        self.regularizer = SoundRegularizer(config, name="regularizer")
+        if config.frozen_codes:
+            self.encoder.trainable = self.quantizer.trainable = False
+        self._report(
+            (
+                "loss",
+                "reconstruction",
+                *(() if config.frozen_codes else self.quantizer.loss_names),
+                *(("auxiliary",) if config.auxiliary else ()),
+                *self.regularizer.loss_names,
+                "perplexity",
+            )
+        )
+
+    def _make_output(self):
+        if self.config.output == "frames":
+            return sound_outputs.FramesOutput(self.config, self.spectra, self.statistics, "decoder")
+        if self.config.output == "waveform":
+            return sound_outputs.WaveformOutput(self.config)
+        return sound_outputs.WaveNetOutput(self.config)
 
     @property
     def code_sizes(self):
@@ -95,20 +126,28 @@ class AudioVQVAE(autoencoder.Autoencoder):
         return {"speaker": Condition(len(speakers), speakers)} if speakers else {}
 
     @property
+    def encoder_conditions(self):
+        normalised = self.config.input == "frames" and self.config.frames.by_speaker
+        return self.conditions if normalised else {}
+
+    @property
     def data_taken(self):
         return checks.waveforms()
 
     def call(self, audio, conditions=None, training: bool = False):
-        """Logits of every sample given those before it: `[batch, time, levels]`.
+        """The decoder's outputs, each given what was before it.
+
+        Logits of every sample, `[batch, time, levels]`; of frames themselves, without the mean and
+        the deviation of their speaker, `[batch, frames, size]`.
 
         Args:
             audio: `[batch, time]`.
             conditions: `{"speaker": int32 [batch]}`, numbers of `config.speakers`; without it, or
                 where it is -1, the voice is not known.
         """
-        logits, quantized = self._forward(audio, conditions or {}, training)
-        self._add_losses(quantized.losses)
-        return logits
+        outputs, _, losses, _ = self._forward(audio, conditions or {}, training)
+        self._add_losses(losses)
+        return outputs[:, : self._output.places(tf.shape(audio)[1])]
 
     def decode(
         self,
@@ -119,13 +158,14 @@ class AudioVQVAE(autoencoder.Autoencoder):
         temperature: float = 1.0,
         jit_compile: bool = True,
     ):
-        """Waveforms drawn from p(x|z), sample by sample.
+        """Waveforms of codes: drawn from p(x|z) sample by sample, or from decoded frames.
 
         Args:
             codes: int32 `[batch, frames]`, as `encode` gives them.
             speaker: a name of `config.speakers`, a number of one, or one for each example; None
-                draws without one.
-            seed, temperature, jit_compile: of `vqvae_tf.networks.WaveNet.sample`.
+                decodes without one.
+            seed, temperature, jit_compile: of `vqvae_tf.networks.WaveNet.sample`; frames are not
+                drawn and need none of them.
 
         Returns:
             float32 `[batch, frames * stride]` in [-1, 1].
@@ -135,21 +175,21 @@ class AudioVQVAE(autoencoder.Autoencoder):
         """
         codes = self.codes_taken.check(codes)
         if methods_layer.is_symbolic(codes) or tf.is_symbolic_tensor(codes):
-            raise UserError(
-                "decode draws sample by sample, in a loop of its own, and needs codes with values; "
-                "call it outside of functional models and compiled functions"
-            )
-        told = resolve(self.conditions, {"speaker": speaker})
-        samples = self.decoder.sample(
-            codes.shape[0],
-            codes.shape[1] * self.config.stride,
-            seed,
+            if self._output.draws:
+                raise UserError(
+                    "decode draws sample by sample, in a loop of its own, and needs codes with "
+                    "values; call it outside of functional models and compiled functions"
+                )
+            if methods_layer.is_symbolic(codes):
+                return methods_layer.call(self, "decode", codes)
+        told = resolve(self.conditions, {"speaker": speaker}, codes)
+        return self._output.decode(
+            autoencoder.decode_places(self.quantizer, codes),
+            told.get("speaker"),
+            seed=seed,
             temperature=temperature,
-            label=told["speaker"].numpy() if told else None,
-            local=np.asarray(autoencoder.decode_places(self.quantizer, codes), np.float32),
             jit_compile=jit_compile,
         )
-        return networks.mu_law_decode(samples, self.config.levels)
 
     def reconstruct(
         self,
@@ -166,6 +206,8 @@ class AudioVQVAE(autoencoder.Autoencoder):
         are those of `decode`.
         """
         audio = self.data_taken.check(audio)
+        if methods_layer.is_symbolic(audio):
+            return methods_layer.call(self, "reconstruct", audio)
         decoded = self.decode(
             self.encode(audio),
             speaker,
@@ -173,12 +215,22 @@ class AudioVQVAE(autoencoder.Autoencoder):
             temperature=temperature,
             jit_compile=jit_compile,
         )
-        return decoded[:, : audio.shape[1]]
+        return decoded[:, : tf.shape(audio)[1]]
+
+    def take_codes_of(self, other: "AudioVQVAE") -> None:
+        """Makes the codes of sounds those of another model, of the same `code_fields`."""
+        for own, given in (
+            (self.encoder, other.encoder),
+            (self.quantizer, other.quantizer),
+            (self.statistics, other.statistics),
+        ):
+            if own is not None:
+                own.set_weights(given.get_weights())
 
     def summaries(self, batch) -> Summaries:
         """Originals and reconstructions, as sounds and spectrograms, and the batch's codes."""
         batch = {name: values[:8] for name, values in self.check_batch(batch).items()}
-        codes = self.encode(batch["audio"])
+        codes = self.encode(batch["audio"], **self.of_encoder(batch))
         shown = {name: values[:_DECODED] for name, values in batch.items()}
         decoded = self.decode(codes[:_DECODED], shown.get("speaker"))
         decoded = decoded[:, : shown["audio"].shape[1]]
@@ -196,41 +248,71 @@ class AudioVQVAE(autoencoder.Autoencoder):
         """Waveforms followed by silence, up to a whole code."""
         return tf.pad(data, [[0, 0], [0, -tf.shape(data)[1] % self.config.stride]])
 
-    def _encode(self, data):
-        return autoencoder.encode_places(self.quantizer, self._latents(data, training=False))
+    def _encode(self, data, conditions):
+        latents = self.encoder(self._inputs(data, conditions.get("speaker")), training=False)
+        return autoencoder.encode_places(self.quantizer, latents)
 
     def _loss_terms(self, batch, training):
-        """The reconstruction is the cross-entropy of the samples, in nats."""
-        logits, quantized = self._forward(batch["audio"], batch, training)
-        reconstruction = tf.reduce_mean(self._cross_entropy(logits, batch))
-        return reconstruction, quantized.losses, {"": quantized.codes}
+        """The reconstruction is what `config.output` minimises.
+
+        A cross-entropy of samples in nats, a squared error of frames in units of a number's
+        variance, or a distance of spectra.
+        """
+        outputs, quantized, losses, factor = self._forward(batch["audio"], batch, training)
+        elements = self._elements(self._output, outputs, batch, factor)
+        return tf.reduce_mean(elements), losses, {"": quantized.codes}
 
     def _reconstruction_bits(self, batch, codes):
         """Of the samples after companding, each given those before it."""
         checks.check_grid(codes, batch["audio"], self.grid_rank, self.config.stride)
         vectors = autoencoder.decode_places(self.quantizer, codes)
-        logits = self._logits(batch["audio"], vectors, batch)
-        return tf.reduce_sum(self._cross_entropy(logits, batch), axis=1) / math.log(2.0)
+        outputs = self._output.predict(self._pad(batch["audio"]), vectors, batch.get("speaker"))
+        return tf.reduce_sum(self._elements(self._output, outputs, batch), axis=1) / math.log(2.0)
 
     def _forward(self, audio, conditions, training):
-        """`(logits, quantized)` of waveforms."""
-        latents = self._latents(self._pad(audio), training)
-        quantized = autoencoder.quantize_places(self.quantizer, latents, training)
-        return self._logits(audio, quantized.vectors, conditions), quantized
+        """`(outputs, quantized, losses, factor)` of waveforms.
 
-    def _latents(self, audio, training):
-        scaled = tf.cast(audio, tf.float32)[..., None] * _INPUT_SCALE
-        return self.encoder(scaled, training=training)
+        Losses are all but the reconstruction. The factor is how much faster the encoder heard the
+        waveforms than they are, one for each; None where it heard them as they are.
+        """
+        batch = {**conditions, "audio": audio}
+        audio, speaker = self._pad(audio), conditions.get("speaker")
+        learning = training and not self.config.frozen_codes
+        factor = self.regularizer.warp_factors(tf.shape(audio)[0]) if learning else None
+        if learning and self.statistics is not None:
+            self.statistics.update(self.spectra.frames(audio), speaker)
+        latents = self.encoder(self._inputs(audio, speaker, factor), training=learning)
+        quantized = autoencoder.quantize_places(self.quantizer, latents, learning)
+        vectors = quantized.vectors
+        losses: dict[str, Any] = {}
+        if not self.config.frozen_codes:
+            losses |= quantized.losses
+        if self._auxiliary is not None:
+            frames = self._auxiliary.predict(audio, vectors, speaker)
+            errors = self._elements(self._auxiliary, frames, batch)
+            losses["auxiliary"] = self.config.auxiliary * tf.reduce_mean(errors)
+        losses |= self.regularizer.losses_of(vectors, speaker)
+        if training:
+            vectors = self.regularizer.jittered(vectors)
+        outputs = self._output.predict(audio, vectors, speaker)
+        return outputs, quantized, losses, None if self.config.input == "frames" else factor
 
-    def _logits(self, audio, vectors, conditions):
-        samples = networks.mu_law_encode(self._pad(audio), self.config.levels)
-        logits = self.decoder(samples, label=conditions.get("speaker"), local=vectors)
-        return logits[:, : tf.shape(audio)[1]]
+    def _inputs(self, audio, speaker, factor=None):
+        """What the encoder takes of waveforms, `[batch, time or frames, channels]`, warped."""
+        if self.config.input == "frames":
+            mean, deviation = self.statistics.of(self.spectra.frames(audio), speaker)
+            return (self.spectra.frames(audio, factor) - mean) / deviation
+        if factor is not None:
+            audio, _ = at_speed(audio, factor)
+        if self.config.input == "mu_law":
+            return networks.mu_law_compand(audio, self.config.levels)[..., None]
+        return tf.cast(audio, tf.float32)[..., None] * _INPUT_SCALE
 
-    def _cross_entropy(self, logits, batch):
-        """Of each sample, in nats: `[batch, time]`."""
-        samples = networks.mu_law_encode(batch["audio"], self.config.levels)
-        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(samples, tf.cast(logits, tf.float32))
-        if "speaker" not in batch:
-            return nats
-        return self.takes["speaker"].nan_where_wrong(batch["speaker"], nats)
+    def _elements(self, output, outputs, batch, factor=None):
+        """What is minimised at each place of the sounds, without the silence behind them."""
+        audio, speaker = batch["audio"], batch.get("speaker")
+        elements = output.elements(outputs, self._pad(audio), speaker, factor)
+        elements = elements[:, : output.places(tf.shape(audio)[1])]
+        if speaker is None:
+            return elements
+        return self.takes["speaker"].nan_where_wrong(speaker, elements)

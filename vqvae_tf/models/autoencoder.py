@@ -2,14 +2,16 @@
 
 import abc
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
 from vqvae_tf import layers, metrics
+from vqvae_tf.errors import UserError
 from vqvae_tf.models import checks, methods_layer, trainable_model
 from vqvae_tf.models.code_shape import without_slots
-from vqvae_tf.models.conditions import Condition
+from vqvae_tf.models.conditions import Condition, resolve
 from vqvae_tf.models.make_quantizer import make_quantizer
 from vqvae_tf.summaries import Summaries
 
@@ -24,12 +26,14 @@ class Autoencoder(trainable_model.TrainableModel):
         data_key: name of the main tensor of a batch, which names the medium.
         grid_rank: 1 for sounds, 2 for pictures, 3 for videos.
         decodes_in_graph: whether `decode` can be exported; false if it draws sample by sample.
+        counts_bits: whether p(x|z) is a distribution of the data, so that `bits` can be counted.
         searchable: whether `CodeSearch` can choose its codes if it has `code_vectors`: its data
             are pictures, and `latents(pictures)` returns the vectors that are quantized.
     """
 
     grid_rank: int
     decodes_in_graph: bool = True
+    counts_bits: bool = True
     searchable: bool = False
 
     @property
@@ -51,6 +55,11 @@ class Autoencoder(trainable_model.TrainableModel):
         """The conditions that the decoder takes, by name."""
 
     @property
+    def encoder_conditions(self) -> dict[str, Condition]:
+        """Those that the encoder takes too, by name; no family's must."""
+        return {}
+
+    @property
     @abc.abstractmethod
     def data_taken(self) -> checks.Input:
         """The data that public methods take."""
@@ -60,8 +69,11 @@ class Autoencoder(trainable_model.TrainableModel):
         """Checked data, padded to a size that the strides divide."""
 
     @abc.abstractmethod
-    def _encode(self, data) -> tf.Tensor:
-        """Codes `[batch, *grid, slots]` of checked data whose size the strides divide."""
+    def _encode(self, data, conditions) -> tf.Tensor:
+        """Codes `[batch, *grid, slots]` of checked data whose size the strides divide.
+
+        `conditions` holds those of `encoder_conditions` that are known, int32 `[batch]` by name.
+        """
 
     @abc.abstractmethod
     def _loss_terms(self, batch, training: bool) -> tuple[Any, dict[str, Any], dict[str, Any]]:
@@ -116,15 +128,25 @@ class Autoencoder(trainable_model.TrainableModel):
             self.config.quantizer, name, seed=training.seed, dtype=training.precision
         )
 
-    def encode(self, data):
+    def encode(self, data, **conditions):
         """Codes of data: int32 `[batch, *grid]`, with one more axis for several per place.
 
         It also takes a symbolic input of a functional model.
+
+        Args:
+            data: as `data_taken` describes it.
+            **conditions: of `encoder_conditions`, by name: a name or a number for all examples, or
+                one for each; None where it is not known.
         """
         data = self.data_taken.check(data)
         if methods_layer.is_symbolic(data):
             return methods_layer.call(self, "encode", data)
-        return without_slots(self._encode(self._pad(data)))
+        told = resolve(self.encoder_conditions, conditions, data)
+        return without_slots(self._encode(self._pad(data), told))
+
+    def of_encoder(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """The conditions of a batch that the encoder takes too."""
+        return {name: batch[name] for name in self.encoder_conditions if name in batch}
 
     def compute_losses(self, batch, training: bool = False):
         """Mean losses of a batch: `reconstruction`, those of the quantizers, and their sum `loss`.
@@ -147,10 +169,18 @@ class Autoencoder(trainable_model.TrainableModel):
         `reconstruction` is -log2 p(x|z); `latent` is the number of places times `bits_per_place`;
         `total` is their sum; `dimensions` is the number of values of an example.
         """
+        if not self.counts_bits:
+            raise UserError(
+                f"the decoder of this {type(self).__name__} gives no distribution of its data, so "
+                "bits cannot be counted; see config.output"
+            )
         batch = self.check_batch(batch)
         data = batch[self.data_key]
         checks.refuse_symbolic("codes", codes)
-        codes = self._encode(self._pad(data)) if codes is None else self.codes_taken.check(codes)
+        if codes is None:
+            codes = self._encode(self._pad(data), self.of_encoder(batch))
+        else:
+            codes = self.codes_taken.check(codes)
         reconstruction = self._reconstruction_bits(batch, codes)
         places = tf.reduce_prod(tf.shape(codes)[1:-1])
         latent = tf.fill(tf.shape(codes)[:1], tf.cast(places, tf.float32) * self.bits_per_place)

@@ -95,7 +95,7 @@ class ImageModel(autoencoder.Autoencoder):
     def _pad(self, data):
         return pad_by_reflection(data, self.config.stride)
 
-    def _encode(self, data):
+    def _encode(self, data, conditions):
         return self._encode_pixels(pixels_of(data))
 
     def _loss_terms(self, batch, training):

@@ -116,11 +116,8 @@ class _Stages(keras.layers.Layer):
         # Not in `call`, before which Keras builds the layer.
         x = checked_maps(self.name, x, self.rank, self._channels)
         if len(x.shape):
-            self._check_sizes(x.shape)
+            self.compute_output_shape(tuple(x.shape))  # refuses sizes that the layer cannot take
         return super().__call__(x, *args, **kwargs)
-
-    def _check_sizes(self, shape):
-        """Refuses sizes that the layer cannot take."""
 
     def call(self, x):
         for stage in self.stages:
@@ -163,6 +160,7 @@ class Encoder(_Stages):
         final_convolution: one more 3-wide convolution and ReLU before the residual blocks
             (Sonnet has it, the paper does not).
         strides: the stride of every level, or a tuple with one for each.
+        layer_norm: layer normalisation between each of these convolutions and its ReLU.
 
     Raises:
         UserError: for an argument out of range, or a size that the strides don't divide.
@@ -180,6 +178,7 @@ class Encoder(_Stages):
         embedding_dim: int | None = 64,
         final_convolution: bool = True,
         strides: int | tuple[int, ...] = 2,
+        layer_norm: bool = False,
         **kwargs,
     ):
         super().__init__(rank, widths, residual_blocks, residual_width, strides, **kwargs)
@@ -187,21 +186,34 @@ class Encoder(_Stages):
             embedding_dim = arguments.whole("embedding_dim", embedding_dim, 1)
         self.embedding_dim = embedding_dim
         self.final_convolution = arguments.flag("final_convolution", final_convolution)
-        convolution = _CONVOLUTION[self.rank]
-        shared = {**_SHARED, "dtype": self.dtype_policy}
-        self.stages = [
-            convolution(width, 2 * s, strides=s, activation="relu", name=f"down_{i}", **shared)
-            for i, (width, s) in enumerate(zip(self.widths, self.strides, strict=True))
-        ]
+        self.layer_norm = arguments.flag("layer_norm", layer_norm)
+        for i, (width, s) in enumerate(zip(self.widths, self.strides, strict=True)):
+            self._add_convolution(f"down_{i}", width, 2 * s, s)
         if self.final_convolution:
-            self.stages.append(
-                convolution(self.widths[-1], 3, activation="relu", name="final", **shared)
-            )
+            self._add_convolution("final", self.widths[-1], 3, 1)
         self.stages.append(self._residual_stack(self.widths[-1]))
         if embedding_dim is not None:
             self.stages.append(
                 keras.layers.Dense(embedding_dim, name="embedding", dtype=self.dtype_policy)
             )
+
+    def _add_convolution(self, name, width, kernel_size, stride):
+        self.stages.append(
+            _CONVOLUTION[self.rank](
+                width,
+                kernel_size,
+                strides=stride,
+                activation=None if self.layer_norm else "relu",
+                name=name,
+                **_SHARED,
+                dtype=self.dtype_policy,
+            )
+        )
+        if self.layer_norm:
+            self.stages += [
+                keras.layers.LayerNormalization(name=f"{name}_norm", dtype=self.dtype_policy),
+                keras.layers.ReLU(name=f"{name}_relu", dtype=self.dtype_policy),
+            ]
 
     def compute_output_shape(self, input_shape):
         self._check_sizes(input_shape)
@@ -232,6 +244,7 @@ class Encoder(_Stages):
         return super().get_config() | {
             "embedding_dim": self.embedding_dim,
             "final_convolution": self.final_convolution,
+            "layer_norm": self.layer_norm,
         }
 
 

@@ -17,12 +17,18 @@ AUTOENCODERS: dict[str, Callable[[], AutoencoderConfig]] = {
     "dmlab": images.dmlab,
     "digits": images.digits,
     "speech": speech.speech,
+    "phonemes": speech.phonemes,
+    "phonemes_from_waveforms": speech.phonemes_from_waveforms,
+    "voices": speech.voices,
+    "vctk": speech.vctk,
+    "librispeech": speech.librispeech,
 }
 PRIORS: dict[str, Callable[[], PriorConfig]] = {
     "photos_prior": images.photos_prior,
     "photos_two_level_prior": images.photos_two_level_prior,
     "digits_prior": images.digits_prior,
     "speech_prior": speech.speech_prior,
+    "librispeech_prior": speech.librispeech_prior,
 }
 PRESETS = {**AUTOENCODERS, **PRIORS}
 

@@ -51,11 +51,17 @@ def define(flag_values: flags.FlagValues, preset: Any, arguments: Sequence[str])
             flags.DEFINE(_PARSERS.get(hint) or _Parser(hint), name, value, None, flag_values)
 
 
-def frozen(flag_values: flags.FlagValues, preset: Any) -> Any:
+def frozen(flag_values: flags.FlagValues, preset: Any, codes_of: Any = None) -> Any:
     """The configuration given by the flags, of the preset's class.
 
     If a flag changes the kind of the quantizer, the preset's settings of the old kind are dropped.
     Settings given by flags are kept, and refused if the new kind does not have them.
+
+    Args:
+        flag_values: after parsing.
+        preset: what `define` got.
+        codes_of: the configuration of another model, whose codes the model shares: the fields that
+            decide codes are taken from it, and refused if flags set them.
     """
     values: dict[str, Any] = {}
     for name, _, _ in _fields(preset):
@@ -68,6 +74,15 @@ def frozen(flag_values: flags.FlagValues, preset: Any) -> Any:
         for name in preset.quantizer.foreign_fields(values["quantizer"]["kind"]):
             if not flag_values[f"config.quantizer.{name}"].present:
                 values["quantizer"][name] = None
+    if codes_of is not None:
+        for name in preset.code_fields:
+            for flag in flag_values:
+                named = flag == f"config.{name}" or flag.startswith(f"config.{name}.")
+                if named and flag_values[flag].present:
+                    raise UserError(f"--{flag} is taken from --codes_from; leave it out")
+        every = config_lib.to_dict(codes_of)
+        values |= {name: every[name] for name in preset.fields_of_codes(codes_of)}
+        values["frozen_codes"] = True
     return config_lib.from_dict(type(preset), values)
 
 

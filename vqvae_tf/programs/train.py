@@ -16,6 +16,13 @@ FLAGS = flags.FlagValues()
 _PRESET = flags.DEFINE_string(
     "preset", None, f"One of {', '.join(presets.AUTOENCODERS)}.", required=True, flag_values=FLAGS
 )
+_CODES_FROM = flags.DEFINE_string(
+    "codes_from",
+    None,
+    "Workdir of a trained model of sound: its encoder and quantizer are taken as they are, and "
+    "only a decoder of its codes is trained.",
+    flag_values=FLAGS,
+)
 _RUN = command.define_run(FLAGS, data="URI of the training data.")
 
 
@@ -23,9 +30,15 @@ def main() -> None:
     """Trains, and prints the final evaluation."""
     output_flags.check_folder(_RUN.workdir)
 
-    config = config_flags.frozen(FLAGS, presets.preset(_PRESET.value))
+    preset = presets.preset(_PRESET.value)
     if _PRESET.value in presets.PRIORS:
         raise UserError(f"{_PRESET.value} is the preset of a prior; use vqvae-train-prior")
+    codes_of = None
+    if _CODES_FROM.value is not None:
+        from vqvae_tf.workflows import load_autoencoder
+
+        codes_of = load_autoencoder(_CODES_FROM.value).config
+    config = config_flags.frozen(FLAGS, preset, codes_of)
 
     from vqvae_tf import workflows
     from vqvae_tf.media import evaluation
@@ -35,6 +48,7 @@ def main() -> None:
         _RUN.data.value,
         _RUN.workdir.value,
         validation_uri=_RUN.validation.value,
+        codes_from=_CODES_FROM.value,
         strategy=_RUN.strategy.value,
     )
     print(evaluation.table(results))

@@ -9,6 +9,7 @@ from vqvae_tf import arguments, models, training
 from vqvae_tf.errors import UserError
 from vqvae_tf.media import medium_of
 from vqvae_tf.training import strategies, workdir
+from vqvae_tf.workflows.load import load_autoencoder
 
 
 @strategies.naming_lost_peers()
@@ -18,6 +19,7 @@ def train(
     path: str,
     *,
     validation_uri: str | None = None,
+    codes_from: str | None = None,
     strategy: str = "default",
 ) -> dict[str, Any]:
     """Trains an autoencoder in the workdir `path`, or resumes the one in it.
@@ -28,6 +30,9 @@ def train(
             `vqvae_tf.data.open_sounds`.
         path: the workdir.
         validation_uri: data for the evaluation, uncropped; None means the training data.
+        codes_from: workdir of a trained model of sound: its encoder and quantizer are taken as they
+            are, the fields of `config` that decide codes with them, and only the decoder is
+            trained.
         strategy: a name of `vqvae_tf.training.strategies.get`.
 
     Returns:
@@ -47,10 +52,19 @@ def train(
     medium = medium_of(family)
     source = medium.open_source(data_uri)
     held_out = source if validation_uri is None else medium.open_source(validation_uri)
+    coder = None
+    if codes_from is not None:
+        coder = load_autoencoder(arguments.path("codes_from", codes_from))
+    if coder is not None:
+        config = config.with_codes_of(coder.config)
+    elif getattr(config, "frozen_codes", False):
+        raise UserError("frozen_codes needs --codes_from, the workdir of the model of the codes")
     config = medium.fitted(config, source)
     keras.utils.set_random_seed(config.training.seed)
     with placed.scope():
         model = models.build(models.family_of(config), config)
+        if coder is not None:
+            model.take_codes_of(coder)
 
     @functools.cache  # the dataset may hold the data
     def make_dataset(start_step):

@@ -11,11 +11,23 @@ from vqvae_tf.errors import UserError
 from vqvae_tf.networks.inputs import checked_range
 
 
+def mu_law_compand(waveform: Any, levels: int = 256) -> Any:
+    """Compresses float samples in [-1, 1] to float32 in [-1, 1]; values outside are clipped.
+
+    With mu = levels - 1, `f(x) = sign(x) ln(1 + mu |x|) / ln(1 + mu)`.
+
+    >>> [round(float(x), 3) for x in mu_law_compand([-1.0, 0.0, 0.1])]
+    [-1.0, 0.0, 0.591]
+    """
+    mu = arguments.whole("levels", levels, 2, limits.LARGEST_CODEBOOK) - 1
+    x = ops.clip(ops.cast(waveform, "float32"), -1.0, 1.0)
+    return ops.sign(x) * ops.log1p(mu * ops.absolute(x)) / math.log1p(mu)
+
+
 def mu_law_encode(waveform: Any, levels: int = 256) -> Any:
     """Maps float samples in [-1, 1] to int32 codes `0 .. levels - 1`; values outside are clipped.
 
-    With mu = levels - 1, `f = sign(x) ln(1 + mu |x|) / ln(1 + mu)` is rounded to the nearest of
-    `levels` even steps.
+    `mu_law_compand` of them is rounded to the nearest of `levels` even steps.
 
     Raises:
         UserError: if the samples are not floats.
@@ -30,9 +42,7 @@ def mu_law_encode(waveform: Any, levels: int = 256) -> Any:
             f"a waveform must be floats in [-1, 1]; received {dtype}: divide 16-bit ones by 32768"
         )
     mu = arguments.whole("levels", levels, 2, limits.LARGEST_CODEBOOK) - 1
-    x = ops.clip(ops.cast(waveform, "float32"), -1.0, 1.0)
-    companded = ops.sign(x) * ops.log1p(mu * ops.absolute(x)) / math.log1p(mu)
-    return ops.cast(ops.floor((companded + 1.0) * (mu / 2.0) + 0.5), "int32")
+    return ops.cast(ops.floor((mu_law_compand(waveform, levels) + 1.0) * (mu / 2.0) + 0.5), "int32")
 
 
 def mu_law_decode(codes: Any, levels: int = 256) -> Any:

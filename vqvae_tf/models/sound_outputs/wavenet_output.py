@@ -1,0 +1,74 @@
+"""Samples after mu-law companding, each given those before it, by a WaveNet."""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from vqvae_tf import likelihoods, networks
+from vqvae_tf.config.audio import AudioConfig
+from vqvae_tf.models.sound_outputs.output import Output
+
+
+class WaveNetOutput(Output):
+    """A WaveNet over `levels` values of a sample, as in section 4.3 of the paper.
+
+    Its distribution of a sample is a probability of each value, or a mixture of logistic
+    distributions over them.
+
+    Args:
+        config: of the model.
+    """
+
+    draws = True
+    counts_bits = True
+
+    def __init__(self, config: AudioConfig):
+        self._levels, self._stride = config.levels, config.stride
+        self._likelihood = None
+        if config.output == "logistic_mixture":
+            self._likelihood = likelihoods.LogisticMixture(config.mixture_components)
+        self.network = networks.WaveNet(
+            config.levels,
+            channels=config.channels,
+            skip_channels=config.skip_channels,
+            dilations=config.dilations,
+            kernel_size=config.kernel_size,
+            num_classes=len(config.speakers) or None,
+            local_channels=config.embedding_dim,
+            upsampling=config.stride,
+            head="categorical" if self._likelihood is None else config.output,
+            mixture_components=config.mixture_components,
+            name="decoder",
+            dtype=config.training.precision,
+        )
+        self.network.build((None, None))
+
+    def predict(self, audio, vectors, speaker):
+        """Logits `[batch, time, levels]`, or parameters of mixtures, `[batch, time, ...]`."""
+        samples = networks.mu_law_encode(audio, self._levels)
+        return self.network(samples, label=speaker, local=vectors)
+
+    def places(self, time):
+        return time
+
+    def elements(self, outputs, audio, speaker, factor=None):
+        """Cross-entropy of each sample, `[batch, time]`."""
+        samples = networks.mu_law_encode(audio, self._levels)
+        if self._likelihood is not None:
+            each = tf.reshape(outputs, [-1, 1, outputs.shape[-1]])  # each sample on its own
+            bits = self._likelihood.bits(each, tf.reshape(samples, [-1, 1, 1]))
+            return tf.reshape(bits * math.log(2.0), tf.shape(samples))
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(samples, tf.cast(outputs, tf.float32))
+
+    def decode(self, vectors, speaker, *, seed, temperature, jit_compile):
+        samples = self.network.sample(
+            vectors.shape[0],
+            vectors.shape[1] * self._stride,
+            seed,
+            temperature=temperature,
+            label=None if speaker is None else speaker.numpy(),
+            local=np.asarray(vectors, np.float32),
+            jit_compile=jit_compile,
+        )
+        return networks.mu_law_decode(samples, self._levels)
