@@ -32,7 +32,8 @@ def test_a_model_is_saved_to_a_keras_file(family, name, tmp_path):
     words = "a model must be saved to a name that ends in .keras, which can be loaded again; rec"
     for path in (tmp_path / name, str(tmp_path / name)):
         refuses(ready(family).save, words, path)
-    refuses(ready(family).save, "must be text or a path; received None", None)
+    for method in (ready(family).save, ready(family).save_weights, ready(family).export):
+        refuses(method, "filepath must be a path in UTF-8, and not empty; received None", None)
     assert not list(tmp_path.iterdir())
 
 
@@ -71,6 +72,9 @@ def test_keras_s_methods_need_data(family):
         refuses(method, f"{method.__name__} needs data: .* received None", None)
         refuses(method, "received", "text")
         refuses(method, "received", 5)
+        refuses(method, "received", {1, 2})
+        empty = tf.data.Dataset.from_tensors(FAMILIES[family].batch()).take(0)
+        refuses(method, f"{method.__name__} needs data: .* received an empty data set", empty)
         refuses(method, "batch_size must be at least 1; received -1", None, batch_size=-1)
     for method in (model.train_on_batch, model.test_on_batch, model.predict_on_batch):
         refuses(method, f"{method.__name__} needs data", None)
@@ -85,6 +89,8 @@ def test_keras_s_methods_need_data(family):
         ({"epochs": None}, "epochs must be a whole number; received None"),
         ({"steps_per_epoch": 0}, "steps_per_epoch must be at least 1; received 0"),
         ({"validation_batch_size": -1}, "validation_batch_size must be at least 1; received -1"),
+        ({"validation_freq": 0}, "validation_freq must be at least 1; received 0"),
+        ({"verbose": "loud"}, "verbose must be 'auto', 0, 1 or 2; received 'loud'"),
         ({"validation_split": 2}, r"validation_split must lie in \[0, 1\); received 2"),
     ],
 )
@@ -116,6 +122,12 @@ def test_symbolic_inputs_are_for_calls_only(family):
     if hasattr(model, "encode"):
         codes = keras.Input(batch_shape=model.codes_spec.shape, dtype="int32")
         refuses(model.bits, "codes must have values here", batch, codes)
+
+
+def test_training_is_true_or_false(family):
+    model, batch = ready(family), FAMILIES[family].batch()
+    for method in (model, model.compute_losses):
+        refuses(method, "training must be True or False; received 'yes'", batch, training="yes")
 
 
 NO_ARRAYS = [

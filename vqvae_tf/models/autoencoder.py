@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from vqvae_tf import layers, metrics
+from vqvae_tf import arguments, layers, metrics
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import checks, methods_layer, trainable_model
 from vqvae_tf.models.code_shape import without_slots
@@ -153,6 +153,7 @@ class Autoencoder(trainable_model.TrainableModel):
 
         The perplexities of this batch's codes are returned too and are not part of the sum.
         """
+        training = arguments.flag("training", training)
         reconstruction, losses, codes = self._loss_terms(self.check_batch(batch), training)
         losses = {"reconstruction": reconstruction, **losses}
         return {

@@ -1,7 +1,6 @@
 """Descriptions of the inputs of models, and checks that raise one-line errors."""
 
 import dataclasses
-import os
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -320,9 +319,7 @@ def check_file_name(what: str, path: Any, endings: tuple[str, ...], anything: bo
     Raises:
         UserError: naming the endings.
     """
-    if not isinstance(path, (str, os.PathLike)):
-        raise UserError(f"the file name of {what} must be text or a path; received {shown(path)}")
-    name = os.fspath(path)
+    name = arguments.path("filepath", path)
     if not (anything or name.startswith("hf://") or name.endswith(endings)):
         raise UserError(
             f"{what} must be saved to a name that ends in {' or '.join(endings)}, which can be "

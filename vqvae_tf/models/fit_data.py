@@ -7,14 +7,14 @@ on the CPU, before a step gets them.
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from vqvae_tf import arguments
-from vqvae_tf.errors import UserError
+from vqvae_tf.errors import UserError, shown
 from vqvae_tf.models import checks
 
 _NOT_USED = ("y", "sample_weight", "class_weight")
@@ -23,6 +23,7 @@ _AT_LEAST = {
     "validation_batch_size": 1,
     "steps_per_epoch": 1,
     "validation_steps": 1,
+    "validation_freq": 1,
     "steps": 1,
     "epochs": 0,  # never None
     "initial_epoch": 0,
@@ -47,8 +48,14 @@ def checking(method: Callable) -> Callable:
                     "losses from the batches; leave it out"
                 )
         for name, least in _AT_LEAST.items():
+            if isinstance(values.get(name), (list, tuple)):  # of epochs
+                continue
             if values.get(name) is not None or (name in values and not least):
                 values[name] = arguments.whole(name, values[name], least)
+        if values.get("verbose", "auto") not in ("auto", 0, 1, 2):
+            raise UserError(
+                f"verbose must be 'auto', 0, 1 or 2; received {shown(values['verbose'])}"
+            )
         if values.get("validation_split"):
             values["validation_split"] = arguments.rate(
                 "validation_split", values["validation_split"]
@@ -59,6 +66,10 @@ def checking(method: Callable) -> Callable:
                 raise UserError(
                     f"{method.__name__} needs data: a batch, a tf.data.Dataset or a PyDataset of "
                     "batches; received None"
+                )
+            if isinstance(values["x"], tf.data.Dataset) and values["x"].cardinality() == 0:
+                raise UserError(
+                    f"{method.__name__} needs data: one batch or more; received an empty data set"
                 )
             for name in ("x", "validation_data"):
                 if values.get(name) is not None:
@@ -86,7 +97,7 @@ def _checked(data: Any, check: Callable[..., Mapping[str, Any]]) -> Any:
         return data if data.use_multiprocessing else _CheckedPyDataset(data, check)
     if isinstance(data, Iterator):
         return ((check(batch),) for batch in data)  # Keras requires tuples of a generator
-    of_batches = isinstance(data, Iterable) and not isinstance(data, (str, bytes))
+    of_batches = isinstance(data, Iterable) and not isinstance(data, (str, bytes, Set))
     if isinstance(data, (Mapping, list, tuple)) or hasattr(data, "shape") or not of_batches:
         return check(data)
     return data

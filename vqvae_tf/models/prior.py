@@ -235,7 +235,7 @@ class Prior(trainable_model.TrainableModel):
 
     def compute_losses(self, batch, training: bool = False):
         """`loss`, the mean cross-entropy in nats per code, and `bits_per_code`."""
-        batch = self.check_batch(batch)
+        batch, training = self.check_batch(batch), arguments.flag("training", training)
         codes, classes = batch["codes"], batch.get(self.config.condition)
         loss = tf.reduce_mean(self._cross_entropy(codes, classes, training))
         return {"loss": loss, "bits_per_code": loss / math.log(2.0)}

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from vqvae_tf import arguments
 from vqvae_tf import config as config_lib
 from vqvae_tf.errors import UserError, shown
 from vqvae_tf.layers import Quantizer, forget_revived, idle_codebooks
@@ -127,9 +128,9 @@ class TrainableModel(keras.Model):
             data = {self.data_key: data, **(conditions or {}), **more_conditions}
         batch = self.check_batch(data, symbolic=True)
         data = batch.pop(self.data_key)
-        options = {"conditions": batch} if batch else {}
+        options: dict[str, Any] = {"conditions": batch} if batch else {}
         if training is not None:  # else Keras takes the value of the outer model
-            options["training"] = training
+            options["training"] = arguments.flag("training", training)
         return super().__call__(data, **options)
 
     def _add_losses(self, losses):
@@ -196,6 +197,7 @@ class TrainableModel(keras.Model):
 
     def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **more):
         """As in any Keras model; the default `input_signature` allows any size of all inputs."""
+        filepath = arguments.path("filepath", filepath)
         if input_signature is None:
             conditions = {name: each.spec for name, each in self.takes.items()}
             input_signature = [conditions.pop(self.data_key)]
