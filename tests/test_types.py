@@ -57,8 +57,8 @@ def test_pages_are_right_and_planted_mistakes_are_found(checkout):
     # An array that takes the name of the imported module that is called after it.
     plant(checkout, DEMO, "    images = np.asarray(", "    reporting = np.asarray(")
     # An `evaluate` that asks for an `encode` which no model of the library has.
-    images, labels = "def encode(self, images: Any, /)", "def encode(self, images: Any, labels: Any)"
-    plant(checkout, EVALUATION, images, labels)
+    images = "def encode(self, images: Any, /)"
+    plant(checkout, EVALUATION, images, "def encode(self, images: Any, labels: Any)")
     found = mypy(checkout)
     assert re.search(DEMO + r":\d+: error: .* has no attribute \"sheet\"", found), found
     assert re.search(
