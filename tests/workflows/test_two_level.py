@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tests.models.test_two_level_vqvae import CONFIG, PRIOR
+from tests.small import PRIOR as ONE_LEVEL
 from tests.small import TRAINING
 from vqvae_tf import export, models, workflows
 from vqvae_tf.errors import UserError
@@ -96,3 +97,11 @@ def test_a_prior_of_one_grid_models_both_levels_as_slots(trained, runs, tmp_path
     workflows.train_prior(config, trained[0], runs.uri, path)
     prior, _ = workflows.load_pair(path)
     assert prior.config.code_sizes == (16,) * 5
+
+
+def test_a_prior_of_one_level_is_refused_before_its_folder_is_made(trained, runs, tmp_path):
+    path = str(tmp_path / "prior")
+    one_level = dataclasses.replace(ONE_LEVEL, code_dim=2)
+    with pytest.raises(UserError, match="holds a model of two levels, .*: photos_two_level_prior"):
+        workflows.train_prior(one_level, trained[0], runs.uri, path)
+    assert not os.path.exists(path)

@@ -64,6 +64,13 @@ def train_prior(
             f"{family.__name__} models rank {len(config.crop)}; take a preset of "
             f"{' or '.join(fitting)}: {', '.join(_presets_of(fitting))}"
         )
+    two_levels = isinstance(autoencoder, models.TwoLevelVQVAE)
+    if two_levels and type(config) is models.PixelCNNPriorConfig and config.code_dim:
+        raise UserError(
+            f"{model_path} holds a model of two levels, whose codebooks are no input of one "
+            f"{family.__name__}; take a preset of two_level_prior: "
+            f"{', '.join(_presets_of(['two_level_prior']))}, or set code_dim to None"
+        )
     medium = medium_of(autoencoder)
     source = _open(medium, data_uri)
     config = config.for_codes(
