@@ -56,7 +56,7 @@ def phonemes() -> AudioConfig:
         warp=0.3,
         speaker_adversary=0.02,
         window=20_480,
-        training=dataclasses.replace(_TRAINING, steps=10_000, batch_size=32, beta_2=0.99),
+        training=dataclasses.replace(_TRAINING, steps=6_000, batch_size=32, beta_2=0.99),
     )
 
 
@@ -76,7 +76,7 @@ def phonemes_from_waveforms() -> AudioConfig:
         layer_norm=True,
         warp=0.25,
         window=20_480,
-        training=dataclasses.replace(_TRAINING, steps=10_000, batch_size=16, beta_2=0.99),
+        training=dataclasses.replace(_TRAINING, steps=6_000, batch_size=16, beta_2=0.99),
     )
 
 
@@ -91,7 +91,7 @@ def voices() -> AudioConfig:
         warp=0.0,
         speaker_adversary=0.0,
         waveform=WaveformConfig(strides=(8, 5, 4, 4), widths=(192, 128, 64, 32, 16)),
-        training=dataclasses.replace(_TRAINING, steps=10_000, batch_size=8),
+        training=dataclasses.replace(_TRAINING, steps=6_000, batch_size=8),
     )
 
 

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Trains and measures everything in results/audio.md, and writes its tables. Hours on two cores; a
+# command that was interrupted goes on where it stopped, and one that is done is not repeated.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+RUNS=${RUNS:-runs/audio}
+mkdir -p "$RUNS"
+train() {
+  local name=$1
+  shift
+  [ -e "$RUNS/$name/evaluation.json" ] || vqvae-train --data=embedded:speech \
+    --validation=embedded:speech/validation --workdir="$RUNS/$name" "$@"
+}
+phones() {
+  for split in validation test unseen_validation unseen_test; do
+    [ -e "$RUNS/$1-$split.json" ] || vqvae-evaluate --model="$RUNS/$1" --phones \
+      --train_data=embedded:speech --data="embedded:speech/$split" \
+      --output="$RUNS/$1-$split.json" "${@:2}"
+  done
+}
+for seed in 0 1 2; do
+  train "codes25-$seed" --preset=phonemes --config.training.seed=$seed
+  train "codes50-$seed" --preset=phonemes --config.strides=2 --config.training.seed=$seed
+  phones "codes25-$seed"
+  phones "codes50-$seed"
+done
+train raw25-0 --preset=phonemes_from_waveforms
+phones raw25-0
+train voices --preset=voices --codes_from="$RUNS/codes25-0" --config.training.steps=2500
+for seed in 0 1 2; do
+  python results/audio/conversion.py "$RUNS/codes25-$seed" --split=test \
+    --output="$RUNS/codes25-$seed-conversion.json"
+done
+python results/audio/conversion.py "$RUNS/voices" --split=test --output="$RUNS/voices-conversion.json"
+python results/audio/page.py "$RUNS"
