@@ -1,0 +1,149 @@
+"""Writes the tables of results/audio.md from the figures of results/audio/run.sh.
+
+Usage: python results/audio/page.py RUNS
+"""
+
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import runs
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FORMS = {
+    "codes25": "`phonemes`, 25 Hz",
+    "codes50": "`phonemes`, 50 Hz",
+    "raw25": "`phonemes_from_waveforms`, 25 Hz",
+}
+SEEDS = 3
+ROWS = {
+    "accuracy": "accuracy",
+    "accuracy_without_silence": "without silence",
+    "accuracy_of_context": "context of five codes",
+    "accuracy_from_other_voices": "map from other voices",
+    "accuracy_of_permuted_codes": "permuted codes",
+    "voice_from_code": "voice from code",
+}
+
+
+def read(folder, name):
+    """The figures in a file; None if it was not measured."""
+    path = os.path.join(folder, name + ".json")
+    if not os.path.exists(path):
+        return None
+    with open(path) as file:
+        return json.load(file)
+
+
+def gather(folder):
+    """The figures of all runs that the page shows, small enough to keep."""
+    kept = {}
+    for form in FORMS:
+        for seed in range(SEEDS):
+            for split in ("validation", "test", "unseen_validation", "unseen_test"):
+                found = read(folder, f"{form}-{seed}-{split}")
+                if found is not None:
+                    found.pop("table")
+                    kept[f"{form}-{seed}-{split}"] = found
+    for name in (*(f"codes25-{seed}" for seed in range(SEEDS)), "voices"):
+        found = read(folder, f"{name}-conversion")
+        if found is not None:
+            kept[f"{name}-conversion"] = {key.split()[-1]: value for key, value in found.items()}
+    return kept
+
+
+def percent(values):
+    """The mean of shares in percent, and their range if there are several."""
+    values = [100 * value for value in values if value is not None]
+    if not values:
+        return "-"
+    mean = f"{sum(values) / len(values):.1f}"
+    return mean if len(values) == 1 else f"{mean} ({min(values):.1f} to {max(values):.1f})"
+
+
+def phones(kept, split, group):
+    """A table of codes against phones: a row for each coder."""
+    header = ["codes", "seeds", *ROWS.values(), "less the best k-means"]
+    lines = []
+    for form, name in FORMS.items():
+        found = [kept.get(f"{form}-{seed}-{split}") for seed in range(SEEDS)]
+        found = [each[group] for each in found if each is not None]
+        if not found:
+            continue
+        best = max(
+            (coder for coder in found[0] if coder.startswith("k_means")),
+            key=lambda coder: found[0][coder]["accuracy"],
+        )
+        coders = {"codes": name, "codes_speaker_unknown": "the same, the speaker not told"}
+        coders |= {best: f"k-means ({best})", "untrained": "untrained"}
+        for coder, words in coders.items():
+            if coder not in found[0]:
+                continue
+            gains = [each[coder]["accuracy"] - each[best]["accuracy"] for each in found]
+            known = coder.startswith("codes")
+            lines.append(
+                [
+                    words,
+                    len(found),
+                    *(percent(each[coder][row] for each in found) for row in ROWS),
+                    percent(gains) if known else "",
+                ]
+            )
+    return runs.table(header, lines)
+
+
+def conversions(kept, split):
+    """A table of conversion: a row for each model."""
+    names = {
+        "phones_real": "phones: real",
+        "phones_own": "own id",
+        "phones_other": "another id",
+        "phones_kept": "kept",
+        "heard_as_target": "heard as the target",
+        "heard_as_source": "as the source",
+        "codes_agree": "codes agree",
+        "codes_agree_by_chance": "by chance",
+    }
+    lines = []
+    groups = {"`phonemes`, frames by Griffin-Lim": "codes25", "`voices`": "voices"}
+    for words, prefix in groups.items():
+        found = [
+            figures[split]
+            for name, figures in kept.items()
+            if name.startswith(prefix) and name.endswith("conversion") and split in figures
+        ]
+        if found:
+            shares = [percent(each.get(name) for each in found) for name in names]
+            lines.append([words, len(found), *(each.replace("nan", "-") for each in shares)])
+    return runs.table(["model", "seeds", *names.values()], lines)
+
+
+def main(folder):
+    """Writes figures.json and the page."""
+    kept = gather(folder)
+    runs.write(os.path.join(HERE, "figures.json"), json.dumps(kept, indent=1))
+    parts = [
+        "# Speech",
+        "`results/audio/run.sh` trains and measures what this page shows. The speech is "
+        "`embedded:speech`: synthetic, ten voices (four of them made from recordings, with flite "
+        "installed) and two that no model was trained on. All shares are in percent, over the "
+        "held-out sentences. Settings were chosen on the validation split.",
+        "## Codes and phones",
+        "Each code is mapped to its commonest phone of the training split "
+        "([docs/phones.md](../docs/phones.md)). K = 128.",
+    ]
+    for split, words in (("validation", "Validation sentences"), ("test", "Test sentences")):
+        parts += [f"### {words}, voices of the training", phones(kept, split, "held_out")]
+        parts += [
+            f"### {words}, voices never heard",
+            phones(kept, f"unseen_{split}", "new_voices"),
+        ]
+    parts += ["## Conversion"]
+    for split, words in (("test", "Voices of the training"), ("unseen_test", "Voices never heard")):
+        parts += [f"### {words}", conversions(kept, split)]
+    runs.write_page(os.path.join(HERE, "..", "audio.md"), "\n\n".join(parts))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
