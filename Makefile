@@ -43,7 +43,7 @@ endef
 
 .venv-floor/.floor: INTERPRETER = $(FLOOR_PYTHON)
 .venv-floor/.floor: NEWEST = 12
-.venv-floor/.floor: INSTALL = --editable ".[tfio,test]" --constraint requirements/floor.txt
+.venv-floor/.floor: INSTALL = --editable ".[tfio,audio,test]" --constraint requirements/floor.txt
 .venv-floor/.floor: $(METADATA) requirements/floor.txt
 	$(environment)
 

@@ -45,3 +45,26 @@ def test_decodes_wav_as_tensorflow_does(decode_wav, channels):
     # Equal to the bit: TensorFlow divides by a power of two.
     np.testing.assert_array_equal(tf.cast(ours, tf.float32) / 2**15, reference)
     assert rate == 16_000
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_files_are_decoded_as_the_library_decodes_them(decode_wav, ending, channels):
+    """To the bit, inside a graph: 16-bit samples are exact in float32."""
+    import tensorflow_io as tfio
+
+    soundfile = pytest.importorskip("soundfile")
+    from vqvae_tf.data import sound_files
+
+    samples = np.random.default_rng(1).integers(-(2**15), 2**15, (900, channels), np.int16)
+    file = io.BytesIO()
+    soundfile.write(file, samples, 16_000, format=ending)
+    decode = {"wav": decode_wav, "flac": tfio.audio.decode_flac}[ending]
+
+    @tf.function
+    def decoded(contents):
+        values = tf.cast(decode(contents, dtype=tf.int16), tf.float32) / 2**15
+        return tf.reduce_mean(values, axis=1)
+
+    ours = sound_files.decode(file.getvalue(), f"a.{ending}", 16_000)
+    np.testing.assert_array_equal(decoded(file.getvalue()), ours)
