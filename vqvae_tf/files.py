@@ -114,11 +114,11 @@ def reading(path: str | os.PathLike) -> contextlib.AbstractContextManager[None]:
 
 
 @contextlib.contextmanager
-def locked(path: str, busy: str, wait: bool = False, create: bool = False) -> Iterator[None]:
+def locked(path: str, busy: str, wait: bool = False, create: bool = False) -> Iterator[bool]:
     """A context that holds the lock of a local file or folder.
 
     The operating system releases the lock when this process ends, for any reason. If the file
-    system does not support locks, a warning is logged.
+    system does not support locks, a warning is logged, and the context's value is False.
 
     Args:
         path: the file or folder.
@@ -132,6 +132,7 @@ def locked(path: str, busy: str, wait: bool = False, create: bool = False) -> It
     """
     with writing(path):
         lock = os.open(path, os.O_RDWR | os.O_CREAT if create else os.O_RDONLY, 0o666)
+    held = True
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -139,7 +140,8 @@ def locked(path: str, busy: str, wait: bool = False, create: bool = False) -> It
             raise LockedError(busy) from None
         except OSError as error:
             logging.warning("cannot lock %s (%s): start no second run there", path, error)
-        yield
+            held = False
+        yield held
     finally:
         os.close(lock)
 

@@ -1,9 +1,13 @@
 """What an export may replace in its output folder, and what it leaves as it was."""
 
+import errno
+import fcntl
 import itertools
 import json
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
 
@@ -245,12 +249,28 @@ def test_a_kill_at_any_step_leaves_one_whole_export_or_none(tmp_path):
         found = {name: text for name, text in without_list(folder).items() if name[0] != "."}
         whole = found in (of_version("1"), of_version("2"))
         assert whole or "saved_model.pb" not in found, step
-        hidden = [path for path in os.listdir(folder) if path.startswith(".vqvae_export.")]
+        hidden = [name for name in os.listdir(folder) if re.fullmatch(manifest._HIDDEN, name)]
         assert len(hidden) == 1
-        install(folder, "3")
-        assert {name: without_list(folder)[name] for name in SAVED_MODEL} == of_version("3")
-        # What another process writes, or has left, is not this one's to remove.
-        assert [path for path in os.listdir(folder) if path.startswith(".vqvae")] == hidden
+        shutil.copytree(folder, tmp_path / f"{step}.same")
+        install(tmp_path / f"{step}.same", "3")
+        assert without_list(tmp_path / f"{step}.same") == of_version("3")
+        # Another export in the folder makes the killed one whole: the earlier or the later.
+        install(folder, "1", "a.tflite", ("a.tflite",))
+        found = without_list(folder)
+        assert found.pop("a.tflite") == "a.tflite 1"
+        assert found == of_version("2" if step >= steps - 2 else "1")
+
+
+def test_what_a_killed_export_moved_away_replaces_nothing_newer(tmp_path):
+    steps = renames_of_an_export(tmp_path / "counted")
+    program = pathlib.Path(__file__).with_name("killed_export.py")
+    subprocess.run([sys.executable, program, tmp_path, str(steps)], check=True)
+    folder = tmp_path / "4"  # some files of the first export are out, and none of the second in
+    (folder / "saved_model.pb").write_text("years of work")
+    before = contents(folder)
+    with pytest.raises(UserError, match="saved_model.pb has changed since it was exported"):
+        install(folder, "1", "a.tflite", ("a.tflite",))
+    assert contents(folder) == before
 
 
 def test_a_first_export_that_fails_leaves_no_folder(tmp_path, monkeypatch):
@@ -295,3 +315,19 @@ def test_a_list_with_more_in_it_is_not_replaced(tmp_path, more):
     with pytest.raises(UserError, match="is no list of exported files"):
         install(tmp_path, "1")
     assert contents(tmp_path) == {manifest.NAME: text}
+
+
+def test_without_a_lock_no_hidden_folder_is_removed(tmp_path, monkeypatch):
+    install(tmp_path, "1")
+    hidden = tmp_path / f".vqvae_export.{'0' * 32}"
+    (hidden / "new").mkdir(parents=True)
+
+    def unknown(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", unknown)
+        install(tmp_path, "2")
+    assert hidden.exists()
+    install(tmp_path, "3")
+    assert not hidden.exists() and without_list(tmp_path) == of_version("3")

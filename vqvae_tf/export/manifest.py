@@ -3,12 +3,14 @@
 `vqvae_export.json` lists the files of each export with their digests, and the inputs and outputs of
 its signatures. A file that is not listed, or has changed since, is not replaced, and an export that
 needs its name is refused. An export is written to a hidden folder inside the output folder and
-moved into place at the end.
+moved into place at the end. Meanwhile the output folder is locked, so that a hidden folder that is
+there at the start belongs to an export that was killed.
 """
 
 import contextlib
 import json
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -19,6 +21,8 @@ from vqvae_tf import __version__, arguments, files
 from vqvae_tf.errors import UserError, reason
 
 NAME = "vqvae_export.json"
+_HIDDEN = r"\.vqvae_export\.[0-9a-f]{32}"  # the folder of an export in progress
+_NEW, _REPLACED = "new", "replaced"
 
 
 def check(folder: str, names: Sequence[str]) -> None:
@@ -68,16 +72,15 @@ def install(
         signatures: descriptions of the signatures, for the list.
 
     Raises:
-        UserError: as in `check`, or if it cannot be written.
+        UserError: as in `check`, if another export is writing into the folder, or if it cannot be
+            written.
     """
     check(folder, ())
-    with files.writing(os.path.join(folder, NAME)), _hidden_folder(folder) as hidden:
-        new = os.path.join(hidden, "new")
+    with files.writing(os.path.join(folder, NAME)), _locked(folder), _hidden_folder(folder) as here:
+        new = os.path.join(here, _NEW)
         tf.io.gfile.mkdir(new)
         write(new)
-        # A SavedModel without saved_model.pb cannot be loaded. This file is removed first and
-        # written last, so that the graph of one export is never loaded with the weights of another.
-        names = sorted(_names(new), key=lambda name: (not _parents(name), name))
+        names = _names(new)
         check(folder, names)
         listed = _read(folder)
         digests = {name: [_digest(os.path.join(new, name))] for name in names}
@@ -86,27 +89,31 @@ def install(
         earlier = _listed(listed)
         # An export that is killed between the moves leaves files of both, so the list has both.
         both = {name: [*digests[name], *earlier.get(name, ())] for name in names}
-        _write(hidden, folder, {**listed, export: {**entry, "files": both}})
-        _move(new, folder, os.path.join(hidden, "replaced"), names)
-        _write(hidden, folder, {**listed, export: entry})
+        during = {**entry, **listed.get(export, {}), "files": both}
+        _write(here, folder, {**listed, export: during})
+        _move(new, folder, os.path.join(here, _REPLACED), names)
+        _write(here, folder, {**listed, export: entry})
 
 
 @contextlib.contextmanager
-def _hidden_folder(folder: str) -> Iterator[str]:
-    """A new folder inside `folder`, removed at the end; so is `folder`, if it is new and empty."""
+def _locked(folder: str) -> Iterator[None]:
+    """Locks `folder`, which is created if it does not exist, and removed again if it stays empty.
+
+    What a killed export left there is undone first. Without a lock (remote paths) nothing is, as
+    the export may be running.
+    """
     made = bool(folder) and not tf.io.gfile.exists(folder)
     if made:
         tf.io.gfile.makedirs(folder)
-    hidden = os.path.join(folder, f".vqvae_export.{uuid.uuid4().hex}")
     busy = f"another job is writing to {folder or '.'}; wait for its end or give another path"
     local = files.is_local(folder)
     try:
-        with files.locked(folder or ".", busy) if local else contextlib.nullcontext():
-            tf.io.gfile.mkdir(hidden)
-            try:
-                yield hidden
-            finally:
-                tf.io.gfile.rmtree(hidden)
+        with files.locked(folder or ".", busy) if local else contextlib.nullcontext(False) as held:
+            for name in files.names_in(folder or ".") if held else ():
+                path = os.path.join(folder, name)
+                if re.fullmatch(_HIDDEN, name) and not os.path.islink(path):
+                    _undo(folder, path)
+            yield
     except BaseException:
         if made:
             with contextlib.suppress(OSError):
@@ -114,13 +121,38 @@ def _hidden_folder(folder: str) -> Iterator[str]:
         raise
 
 
+def _undo(folder: str, hidden: str) -> None:
+    """Puts back the files that an export moved away before it was killed; removes `hidden`.
+
+    Raises:
+        UserError: if a file of that name has been written since.
+    """
+    replaced = os.path.join(hidden, _REPLACED)
+    if _names(os.path.join(hidden, _NEW)):  # else all new files are in place
+        names = _names(replaced)
+        check(folder, names)
+        for name in names:
+            _move_file(name, replaced, folder)
+    tf.io.gfile.rmtree(hidden)
+
+
+@contextlib.contextmanager
+def _hidden_folder(folder: str) -> Iterator[str]:
+    """A new folder inside `folder`, removed at the end."""
+    hidden = os.path.join(folder, f".vqvae_export.{uuid.uuid4().hex}")
+    tf.io.gfile.mkdir(hidden)
+    try:
+        yield hidden
+    finally:
+        tf.io.gfile.rmtree(hidden)
+
+
 def _move(new: str, folder: str, replaced: str, names: Sequence[str]) -> None:
     """Moves files from `new` into `folder`, and those that they replace to `replaced`."""
     moved = []
 
     def move(name, source, target):
-        tf.io.gfile.makedirs(os.path.dirname(os.path.join(target, name)))
-        tf.io.gfile.rename(os.path.join(source, name), os.path.join(target, name), overwrite=True)
+        _move_file(name, source, target)
         moved.append((name, source, target))
 
     try:
@@ -132,10 +164,14 @@ def _move(new: str, folder: str, replaced: str, names: Sequence[str]) -> None:
             move(name, new, folder)
     except BaseException:
         for name, source, target in reversed(moved):
-            tf.io.gfile.rename(
-                os.path.join(target, name), os.path.join(source, name), overwrite=True
-            )
+            _move_file(name, target, source)
         raise
+
+
+def _move_file(name: str, source: str, target: str) -> None:
+    """Moves the file with the relative name `name` from one folder to another."""
+    tf.io.gfile.makedirs(os.path.dirname(os.path.join(target, name)))
+    tf.io.gfile.rename(os.path.join(source, name), os.path.join(target, name), overwrite=True)
 
 
 def _read(folder: str) -> dict[str, Any]:
@@ -175,11 +211,15 @@ def _listed(exports: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def _names(folder: str) -> list[str]:
-    """All files under `folder`, relative to it."""
+    """All files under `folder`, relative to it, in the order in which they are moved into place.
+
+    A SavedModel without saved_model.pb cannot be loaded. This file is removed first and written
+    last, so that the graph of one export is never loaded with the weights of another.
+    """
     found = []
     for parent, _, names in tf.io.gfile.walk(folder):
         found += [os.path.join(parent, name)[len(folder) :].lstrip("/") for name in names]
-    return found
+    return sorted(found, key=lambda name: (not _parents(name), name))
 
 
 def _parents(name: str) -> list[str]:
