@@ -74,9 +74,9 @@ WRONG = [
     *(("log_prob", given | label(), wanted) for given, wanted in CODES),
     ("log_prob", codes(2, 4, 4) | label(value=2), "label must be at least -1 and at most 1"),
     ("log_prob", codes(2, 4, 4) | label(value=-2), "label must be at least -1 and at most 1"),
-    ("log_prob", codes(2, 4, 4) | label(3), "one number for all grids or one for each"),
+    ("log_prob", codes(2, 4, 4) | label(3), "one number for all examples or one for each"),
     ("log_prob", codes(2, 4, 4) | label(0), EMPTY),
-    ("log_prob", codes(2, 4, 4) | label(1, 2), "one number for all grids or one for each"),
+    ("log_prob", codes(2, 4, 4) | label(1, 2), "one number for all examples or one for each"),
     *(
         ("sample", request(count) | label(), "count must be at least 1 and at most 256; received")
         for count in (0, -1, -(2**31), 257, 2**31 - 1)
@@ -87,8 +87,8 @@ WRONG = [
     ),
     ("sample", request(1) | label(value=2), "label must be at least -1 and at most 1"),
     ("sample", request(1) | label(value=-2), "label must be at least -1 and at most 1"),
-    ("sample", request(2) | label(3), "one number for all grids or one for each"),
-    ("sample", request(2) | label(1, 2), "one number for all grids or one for each"),
+    ("sample", request(2) | label(3), "one number for all examples or one for each"),
+    ("sample", request(2) | label(1, 2), "one number for all examples or one for each"),
     *(
         ("sample", request(1) | {name: value} | label(), SHAPE)
         for name, value in (

@@ -18,7 +18,7 @@ class Repeater:
     """Stands for a model whose codes are the samples, 256 levels of one each."""
 
     config = dataclasses.replace(AUDIO, sample_rate=8_000, widths=(4,), strides=(1,))
-    decodes_in_graph = True
+    draws = False
     code_sizes = (256,)
 
     def decode(self, codes, speaker):

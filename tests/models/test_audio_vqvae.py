@@ -101,6 +101,34 @@ def test_samples_hang_on_the_seed_and_not_on_the_batch(model):
     np.testing.assert_array_equal(both[:1], model.decode(codes[:1], seed=5))
 
 
+def test_a_graph_decodes_the_same(model):
+    audio = tones(2, 301)["audio"]
+    codes = model.encode(audio)
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def decode(codes, speaker, seed, temperature):
+        return model.decode(codes, speaker, seed=seed, temperature=temperature)
+
+    for seed, speaker, temperature in ((7, 1, 1.0), (2**40, [0, -1], 0.5)):
+        expected = model.decode(
+            codes, speaker, seed=seed, temperature=temperature, jit_compile=False
+        )
+        found = decode(codes, tf.constant(speaker), tf.constant(seed, tf.int64), temperature)
+        np.testing.assert_array_equal(found, expected)
+
+    @tf.function(autograph=False)
+    def reconstruct(audio):
+        return model.reconstruct(audio, "loud", seed=3)
+
+    expected = model.reconstruct(audio, "loud", seed=3, jit_compile=False)
+    np.testing.assert_array_equal(reconstruct(audio), expected)
+
+
+def test_the_decoder_is_no_layer_of_a_functional_model(model):
+    with pytest.raises(UserError, match="draws sample by sample and is no layer"):
+        model.decode(keras.Input((4,), dtype="int32"))
+
+
 @pytest.mark.parametrize("time", [64, 61])
 def test_bits_are_the_cross_entropy_of_the_samples_that_are_there(model, time):
     batch = tones(2, time)

@@ -9,6 +9,8 @@ import tensorflow as tf
 from vqvae_tf import likelihoods
 from vqvae_tf.errors import UserError
 from vqvae_tf.networks import WaveNet
+from vqvae_tf.networks.sampling.incremental import log_prob_of
+from vqvae_tf.networks.wavenet import graph_sampler
 from vqvae_tf.networks.wavenet.incremental import IncrementalWaveNet, State, start_state
 from vqvae_tf.networks.wavenet.sampler import block_noise, draws_of_step, sample_steps
 
@@ -124,10 +126,59 @@ def test_eager_graph_and_xla_draw_the_same(variant):
     eager = dict(given)
     if "local" in given:
         eager["local"] = tf.constant(np.pad(given["local"], [(0, 0), (1, 1), (0, 0)]))
-    codes, _ = sample_steps(
+    codes, *_ = sample_steps(
         network, start_state(network, 3), noise_of(network, 3, 40, 4), 40, **eager
     )
     np.testing.assert_array_equal(tf.transpose(codes), graph)
+
+
+@pytest.mark.parametrize("frames", [1, 7, 23])
+@pytest.mark.parametrize("variant", ["local", "a frame a step", "label and local"])
+def test_a_graph_of_open_length_draws_the_same(monkeypatch, variant, frames):
+    monkeypatch.setattr(graph_sampler, "_STEPS_AT_ONCE", 12)  # several blocks, or a part of one
+    network = small(**VARIANTS[variant])
+    length = frames * network.upsampling
+    given = conditions(network, 3, length)
+    label = given.get("label")
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, 2]), tf.TensorSpec([], tf.int64)],
+        autograph=False,
+    )
+    def draw(local, seed):
+        return graph_sampler.sample_frames(network, seed, local, temperature=0.8, label=label)
+
+    for seed in (2**40 + 5, 2**64 - 1):
+        samples = network.sample(3, length, seed=seed, temperature=0.8, **given)
+        drawn = draw(given["local"], np.uint64(seed).astype(np.int64))
+        np.testing.assert_array_equal(drawn, samples)
+
+
+@pytest.mark.parametrize("variant", ["plain", "label and local"])
+def test_log_probabilities_of_the_loop_are_those_of_the_network(variant):
+    network = small(**VARIANTS[variant])
+    given = conditions(network, 3, 40)
+    noise = graph_sampler.seeded_noise(network, tf.constant(4, tf.uint64), 0, 3, 40)
+    assert noise["noise"](0).shape == (40, 3, 1, K)
+    assert graph_sampler.noise_shapes(network, 40) == {"noise": (1, 40, 1, K)}
+    codes, log_prob = graph_sampler.sample_from_noise(
+        network, noise, 3, temperature=0.5, log_prob=log_prob_of, **given
+    )
+    np.testing.assert_array_equal(codes, network.sample(3, 40, seed=4, temperature=0.5, **given))
+    logits = tf.nn.log_softmax(network(codes, **given))
+    # Cached logits differ by 1e-5 from those of the whole network.
+    np.testing.assert_allclose(log_prob, tf.gather(logits, codes, batch_dims=2), atol=1e-4)
+
+
+def test_controls_that_a_graph_knows_are_checked():
+    network = small(**VARIANTS["local"])
+    local = conditions(network, 1, 4)["local"]
+    for seed, temperature, wanted in (
+        (0, -1.0, "temperature must be at least 0"),
+        (0.5, 1.0, "seed must be a whole number; received 0.5"),
+    ):
+        with pytest.raises(UserError, match=wanted):
+            graph_sampler.sample_frames(network, seed, local, temperature=temperature)
 
 
 def test_noise_is_the_same_whatever_the_block():

@@ -292,15 +292,18 @@ def test_an_unknown_format_is_refused(call, runs):
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        (("--format=tflite",), "a TFLite file is for pictures of one size; give --size="),
+        (("--format=tflite",), "a TFLite file is for data of one size; give --size=HEIGHT,WIDTH"),
         (("--size=8,8",), "--size is for a TFLite file; add tflite to --format, or leave it"),
-        (("--format=tflite", "--size=8"), "--size must be HEIGHT,WIDTH in pixels; received 8"),
-        (("--format=tflite", "--size=0,8"), "--size must be HEIGHT,WIDTH in pixels; received 0,8"),
+        (("--format=tflite", "--size=8"), "size must hold 2 sides of at least 1; received (8,)"),
+        (("--format=tflite", "--size=0,8"), "--size must hold HEIGHT,WIDTH in pixels, or TIME in"),
         (("--grid=4,4",), "--grid is for a prior's samples; give --prior, or leave it out"),
-        (("--prior=p", "--grid=4,x"), "--grid must be HEIGHT,WIDTH in codes; received 4,x"),
+        (("--prior=p", "--grid=4,x"), "--grid must hold HEIGHT,WIDTH in codes, or TIME of"),
         (("--prior=absent",), "absent/config.json does not exist; give the workdir"),
         (("--output=",), "--output is empty; give a value, or leave the flag out"),
-        (("--format=tflite", "--size=100000,100000"), "--size must hold at most 16777216 pixels"),
+        (
+            ("--format=tflite", "--size=100000,100000"),
+            "must hold at most 16777216 pixels or",
+        ),
     ],
 )
 def test_a_wrong_value_for_an_export_ends_in_one_line(call, runs, tmp_path, arguments, part):
@@ -339,10 +342,13 @@ def test_an_export_that_answers_otherwise_is_refused(call, runs, monkeypatch):
     arguments = (f"--model={runs.model}", f"--prior={runs.prior}", "--output=o")
     check["largest_log_prob_difference"] = 1e-3
     outcome = call("export", *arguments)
-    assert outcome.code == 2 and "by 0.001 nats per code, more than 0.0001" in outcome.err
+    assert outcome.code == 2 and "by 0.001 nats per value, more than 0.0001" in outcome.err
     check["sampled_codes_differing"] = 3
     outcome = call("export", *arguments)
     assert outcome.code == 2 and "3 codes from o differ from the model's" in outcome.err
+    check |= {"sampled_codes_differing": 0, "drawn_values_differing": 5}
+    outcome = call("export", *arguments)
+    assert outcome.code == 2 and "5 drawn values from o differ from the model's" in outcome.err
 
 
 def test_a_workdir_of_something_else_or_of_another_run_is_refused(call, runs, tmp_path):

@@ -58,6 +58,8 @@ SMALLER = (
     (r"(--count)=\d+", r"\1=2"),
     (r"(--grid)=\d+,\d+", r"\1=3,5"),
     (r"(--size)=\d+,\d+", r"\1=16,24"),
+    (r"(--size)=\d+", r"\1=100"),
+    (r"(--grid)=\d+", r"\1=5"),
     (r"(--data)=tfds:.*", r"\1=folder:pictures"),  # nothing to download
 )
 

@@ -55,8 +55,11 @@ def test_from_sounds_to_samples(call, tmp_path):
     assert results_in(tmp_path / "converted") == ["anna_a.wav"]
     stranger = call("convert", model, "--speaker=carl", data, f"--output={tmp_path}/none")
     assert_refused(stranger, 'unknown speaker "carl"', "anna, bert")
-    exported = call("export", model, f"--output={tmp_path}/served")
-    assert_refused(exported, "draws sample by sample, outside of a graph")
+    formats = ("--format=saved_model,tflite", "--size=100")
+    exported = call("export", model, prior, *formats, f"--output={tmp_path}/served")
+    assert exported.code == 0, exported
+    for compared in ("codes", "drawn_values", "sampled_codes"):
+        assert exported.out.count(f"\n{compared}_differing  0\n") == 2
     as_model = call("train", "--preset=speech_prior", data, f"--workdir={tmp_path}/other")
     assert_refused(as_model, "speech_prior is the preset of a prior; use vqvae-train-prior")
     unknown = call("sample", prior, "--label=carl", f"--output={tmp_path}/none")

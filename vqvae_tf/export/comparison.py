@@ -14,11 +14,13 @@ class Case(NamedTuple):
     Attributes:
         signature: its name.
         inputs, expected: arrays by name.
+        drawn: name of the output whose values the decoder draws, or "".
     """
 
     signature: str
     inputs: Mapping[str, Any]
     expected: Mapping[str, Any]
+    drawn: str = ""
 
 
 def compare(path: str, cases: Iterable[Case]) -> dict[str, Any]:
@@ -46,10 +48,13 @@ def compare(path: str, cases: Iterable[Case]) -> dict[str, Any]:
                 kind = "sampled_codes" if case.signature == "sample" else "codes"
                 _add(figures, kind, expected.size)
                 _add(figures, f"{kind}_differing", int(np.count_nonzero(gap)))
-            elif name == "log_prob":
-                codes = case.inputs.get("codes", case.expected.get("codes"))
-                per_code = float(gap.max()) * expected.size / np.size(codes)
-                _raise(figures, "largest_log_prob_difference", per_code)
+            elif name == "log_prob":  # of each grid, or of each value
+                values = np.size(case.inputs["codes"]) if expected.ndim == 1 else expected.size
+                per_value = float(gap.max()) * expected.size / values
+                _raise(figures, "largest_log_prob_difference", per_value)
+            elif name == case.drawn:
+                _add(figures, "drawn_values", expected.size)
+                _add(figures, "drawn_values_differing", int(np.count_nonzero(gap)))
             else:
                 _raise(figures, "largest_difference", float(gap.max()))
     return figures | times

@@ -57,6 +57,11 @@ def check(folder: str, names: Sequence[str]) -> None:
             raise UserError(f"{path} has changed since it was exported; give another --output")
 
 
+def signatures(folder: str, export: str) -> dict[str, Any]:
+    """The descriptions of the signatures of an export in `folder`, by name; empty if unknown."""
+    return _read(folder).get(export, {}).get("signatures", {})
+
+
 def install(
     folder: str, export: str, write: Callable[[str], None], signatures: Mapping[str, Any]
 ) -> None:

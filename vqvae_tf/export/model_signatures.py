@@ -1,11 +1,13 @@
 """The signatures of an export, which clients call by name."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
+from vqvae_tf.config.limits import LARGEST_TABLE
 from vqvae_tf.errors import UserError
 from vqvae_tf.export.signature import Input, Signature
 from vqvae_tf.models import Autoencoder, Prior
@@ -17,117 +19,256 @@ MOST_PLACES = 2**16  # per sample, as samples are drawn place by place
 def model_signatures(
     model: Autoencoder, batch: int | None = None, size: tuple[int, ...] | None = None
 ) -> dict[str, Signature]:
-    """`encode`, `decode` and `reconstruct`; data are named by the model's `data_key`, e.g. `image`.
+    """`encode`, `decode`, and both in one; data are named by the model's `data_key`, e.g. `image`.
 
     `encode(image)` returns `codes`, `decode(codes)` returns `image`, `reconstruct(image)` returns
-    `reconstruction`; pixels are uint8, codes int32.
+    `reconstruction`; pixels are uint8, codes int32. If the decoder has conditions (`speaker`),
+    `decode` takes them, and so does `convert(audio)`, which returns `audio`, in place of
+    `reconstruct`. If the decoder draws, these also take a `seed` and a `temperature`. `encode`
+    takes the conditions of the encoder; `convert`, whose sounds may be of anybody, tells it none.
 
     Args:
         model: the trained model.
-        batch: number of examples; None for any.
+        batch: number of examples; None for any. Conditions have one number for each, or for any
+            number of examples also one for all.
         size: sides of the data, one for each axis of the grid; None for any.
 
     Raises:
-        UserError: if the model's decoder cannot be a graph, or `size` has other axes.
+        UserError: if `size` has other axes.
     """
-    if not model.decodes_in_graph:
-        raise UserError(
-            f"a {type(model).__name__} draws sample by sample, outside of a graph; so far only "
-            "models whose decoder is a graph can be exported"
-        )
-    key, rank, spec = model.data_key, model.grid_rank, model.data_taken.spec
-    if size is not None and (len(size) != rank or min(size) < 1):
-        raise UserError(f"size must hold {rank} sides of at least 1; received {tuple(size)}")
-    sides = [None] * rank if size is None else list(size)
-    grid = [None] * rank if size is None else [-(-side // model.config.stride) for side in size]
-    data = {key: Input(tf.TensorSpec([batch, *sides, *spec.shape[1 + rank :]], spec.dtype))}
-    codes = {"codes": _codes([batch, *grid, *model.codes_spec.shape[1 + rank :]], model.code_sizes)}
+    key = model.data_key
+    data, codes = _data(model, batch, size), _codes_of(model, batch, size)
+    numbers = None if batch is None else [batch]
+    told, of_encoder = _told(model.conditions, numbers), _told(model.encoder_conditions, numbers)
+    further = told | ({"seed": _SEED, "temperature": _TEMPERATURE} if model.draws else {})
+
+    def arguments(given, examples):
+        count = tf.shape(examples)[0] if batch is None else batch
+        conditions = {name: _one_for_each(name, given[name], count) for name in told.keys() & given}
+        return given | conditions
+
+    def encode(**given):
+        examples = given.pop(key)
+        return {"codes": model.encode(examples, **arguments(given, examples))}
+
+    def decode(codes, **given):
+        return {key: model.decode(codes, **arguments(given, codes))}
+
+    def both(**given):
+        examples = given.pop(key)
+        return {output: model.reconstruct(examples, **arguments(given, examples))}
+
+    name, output = both_in_one(model)
     return {
-        "encode": Signature(lambda **given: {"codes": model.encode(given[key])}, data),
-        "decode": Signature(lambda codes: {key: model.decode(codes)}, codes),
-        "reconstruct": Signature(
-            lambda **given: {"reconstruction": model.reconstruct(given[key])}, data
-        ),
+        "encode": Signature(encode, data | of_encoder),
+        "decode": Signature(decode, codes | further),
+        name: Signature(both, data | further),
     }
 
 
+def both_in_one(model: Autoencoder) -> tuple[str, str]:
+    """The name of the signature that encodes and decodes, and that of its output."""
+    return ("convert", model.data_key) if model.conditions else ("reconstruct", "reconstruction")
+
+
+def decode_from_noise_signature(model: Any, size: tuple[int, ...]) -> dict[str, Signature]:
+    """`decode` of one example of a model that draws, from Gumbel noise that the caller provides.
+
+    `decode(codes, noise)` returns the data, and `log_prob`, the natural logarithm of the
+    probability of each of their values given those before it. It takes the conditions of the
+    decoder, each `[1]`. The names of the noise inputs are those of `model.noise_shapes`.
+
+    Args:
+        model: the trained model.
+        size: sides of the data.
+
+    Raises:
+        UserError: if `size` has other axes, or the noise would be larger than memory allows.
+    """
+    codes = _codes_of(model, 1, size)
+    shapes = model.noise_shapes(grid_of(model, size))
+    most = max(map(math.prod, shapes.values()))
+    if most > LARGEST_TABLE:
+        raise UserError(
+            f"decode of an example of size {size} would take {most:,} numbers of noise, more than "
+            f"{LARGEST_TABLE:,}; give a smaller size"
+        )
+
+    def decode(codes, **given):
+        noise = {name: _row_of(given.pop(name)) for name in shapes}
+        data, log_prob = model.draw(codes, noise, **given)
+        return {model.data_key: data, "log_prob": log_prob}
+
+    return {"decode": Signature(decode, codes | _noise(shapes) | _told(model.conditions, [1]))}
+
+
 def prior_signatures(
-    model: Autoencoder, prior: Prior, grid: tuple[int, ...]
+    model: Autoencoder,
+    prior: Prior,
+    grid: tuple[int, ...],
+    class_names: Sequence[str] | None = None,
 ) -> dict[str, Signature]:
     """`sample` from a seed and `log_prob`, for any number of grids at once.
 
     `sample(seed, count, temperature)` returns `codes` `[count, *grid]`, those of `prior.sample`,
     and the decoded data. `log_prob(codes)`, for grids of any size, returns `log_prob` `[batch]`, a
     natural logarithm. If the prior has classes, both also take the class, by the name of the
-    prior's condition (`label`): one for all or one for each grid.
+    prior's condition (`label`): one for all or one for each grid. If the decoder has this
+    condition, it is told the class too; if it draws, it does so by the same seed, at temperature 1.
 
     Args:
         model: the autoencoder, which decodes the codes.
         prior: a prior over its codes.
         grid: (height, width) in codes.
+        class_names: names of the prior's classes, as in `numbers_for_decoder`.
     """
     condition = prior.config.condition
+    numbers = numbers_for_decoder(model, prior, class_names)
 
     def sample(seed, count, temperature, **told):
         key = tf.bitcast(seed, tf.uint64)  # -1 for 2^64 - 1
+        classes = _one_for_each(condition, told[condition], count) if told else None
         codes, _ = prior.draw(
             prior.seeded_noise(key, count, grid),
             grid,
             count,
             temperature=temperature,
-            classes=_one_for_each(condition, told[condition], count) if told else None,
+            classes=classes,
         )
-        return {"codes": codes, model.data_key: model.decode(codes)}
+        controls = {"seed": seed} if model.draws else {}
+        data = model.decode(codes, **_of_decoder(numbers, classes), **controls)
+        return {"codes": codes, model.data_key: data}
 
     def log_prob(codes, **told):
         count = tf.shape(codes)[0]
         told = {name: _one_for_each(name, value, count) for name, value in told.items()}
         return {"log_prob": prior.log_prob(codes, **told)}
 
-    controls = {
-        "seed": Input(tf.TensorSpec([], tf.int64)),
-        "count": Input(tf.TensorSpec([], tf.int32), 1, MOST_SAMPLES),
-        "temperature": Input(tf.TensorSpec([], tf.float32), 0.0),
-    }
+    count = Input(tf.TensorSpec([], tf.int32), 1, MOST_SAMPLES)
+    controls = {"seed": _SEED, "count": count, "temperature": _TEMPERATURE}
     codes = {"codes": _codes(prior.codes_spec.shape, prior.config.code_sizes)}
-    told = _told(prior, None)  # of any rank: a scalar or a vector
+    told = _told(prior.conditions, None)  # of any rank: a scalar or a vector
     return {
         "sample": Signature(sample, controls | told),
         "log_prob": Signature(log_prob, codes | told),
     }
 
 
+def numbers_for_decoder(
+    model: Autoencoder, prior: Prior, class_names: Sequence[str] | None
+) -> dict[str, np.ndarray]:
+    """Which number the decoder is told for each class of the prior, by condition.
+
+    Args:
+        model: the autoencoder.
+        prior: a prior over its codes.
+        class_names: names of the prior's classes; None if the prior's numbers are the decoder's.
+
+    Returns:
+        For a condition that both have, int32 `[num_classes + 1]`: -1 for no class, then the number
+        for each class, -1 for one that the decoder does not know. Else nothing.
+
+    Raises:
+        UserError: if the classes differ, or `class_names` has another number of them.
+    """
+    found = {}
+    for name in model.conditions.keys() & prior.conditions.keys():
+        known, classes = model.conditions[name], prior.conditions[name].num_classes
+        if class_names is None and classes != known.num_classes:
+            raise UserError(
+                f"the prior has {classes} classes of {name} and the model {known.num_classes}; "
+                "give class_names, the names of the prior's"
+            )
+        if class_names is not None and len(class_names) != classes:
+            raise UserError(
+                f"class_names must hold the names of {classes} classes; received {len(class_names)}"
+            )
+        names = known.names if class_names is None else class_names
+        places = {each: number for number, each in enumerate(known.names)}
+        found[name] = np.array([-1, *(places.get(each, -1) for each in names)], np.int32)
+    return found
+
+
+def grid_of(model: Autoencoder, size: tuple[int, ...]) -> tuple[int, ...]:
+    """The sides in codes of data of this size.
+
+    Raises:
+        UserError: if `size` has other axes.
+    """
+    _check_size(model, size)
+    return tuple(-(-side // model.config.stride) for side in size)
+
+
 def sample_from_noise_signature(
-    model: Autoencoder, prior: Prior, grid: tuple[int, ...]
+    model: Autoencoder,
+    prior: Prior,
+    grid: tuple[int, ...],
+    class_names: Sequence[str] | None = None,
+    decodes: bool = True,
 ) -> dict[str, Signature]:
     """`sample` of one grid from Gumbel noise that the caller provides.
 
     `sample(noise)`, for float32 `[*grid, slots, size]`, returns `codes` `[1, *grid]`, their
     `image`, and `log_prob`, the natural logarithm of the probability of each code given those
     before it, in the shape of the codes. If the prior has classes, it also takes `label` `[1]`.
-    The names of the noise inputs are those of `prior.noise_shapes`.
+    The names of the noise inputs are those of `prior.noise_shapes`. Of a model that draws, whose
+    `decode` needs noise too, `sample` returns codes only.
 
     Args:
-        model, prior, grid: as in `prior_signatures`.
+        model, prior, grid, class_names: as in `prior_signatures`.
+        decodes: whether to return the decoded data.
     """
-
-    def row_of(noise):
-        return lambda i: noise[i][:, None]  # [width, 1, slots, size]
-
+    numbers = numbers_for_decoder(model, prior, class_names)
     shapes = prior.noise_shapes(grid)
 
     def sample(**given):
-        codes, log_prob = prior.draw(
-            {name: row_of(given[name]) for name in shapes},
-            grid,
-            1,
-            classes=given.get(prior.config.condition),
-            with_log_prob=True,
-        )
-        return {"codes": codes, model.data_key: model.decode(codes), "log_prob": log_prob}
+        classes = given.get(prior.config.condition)
+        noise = {name: _row_of(given[name]) for name in shapes}
+        codes, log_prob = prior.draw(noise, grid, 1, classes=classes, with_log_prob=True)
+        drawn = {"codes": codes, "log_prob": log_prob}
+        if model.draws or not decodes:
+            return drawn
+        data = model.decode(codes, **_of_decoder(numbers, classes))
+        return drawn | {model.data_key: data}
 
-    noise = {name: Input(tf.TensorSpec(shape, tf.float32)) for name, shape in shapes.items()}
-    return {"sample": Signature(sample, noise | _told(prior, [1]))}
+    return {"sample": Signature(sample, _noise(shapes) | _told(prior.conditions, [1]))}
+
+
+_SEED = Input(tf.TensorSpec([], tf.int64))
+_TEMPERATURE = Input(tf.TensorSpec([], tf.float32), 0.0)
+
+
+def _data(model, batch, size):
+    """The input for data, by its name."""
+    taken, rank = model.data_taken, model.grid_rank
+    _check_size(model, size)
+    shape = [batch, *([None] * rank if size is None else size), *taken.spec.shape[1 + rank :]]
+    bounds = (taken.low, taken.highs[0]) if taken.highs else ()
+    return {model.data_key: Input(tf.TensorSpec(shape, taken.spec.dtype), *bounds)}
+
+
+def _codes_of(model, batch, size):
+    """The input for the codes of data of this size, by its name."""
+    rank = model.grid_rank
+    grid = [None] * rank if size is None else grid_of(model, size)
+    shape = [batch, *grid, *model.codes_spec.shape[1 + rank :]]
+    return {"codes": _codes(shape, model.code_sizes)}
+
+
+def _check_size(model, size):
+    rank = model.grid_rank
+    if size is not None and (len(size) != rank or min(size) < 1):
+        raise UserError(f"size must hold {rank} sides of at least 1; received {tuple(size)}")
+
+
+def _noise(shapes):
+    """The inputs for noise, by their names."""
+    return {name: Input(tf.TensorSpec(shape, tf.float32)) for name, shape in shapes.items()}
+
+
+def _row_of(noise) -> Callable:
+    """The function from a row's number to its noise, as samplers take it: one sample of given."""
+    return lambda i: noise[i][:, None]  # [places, 1, slots, size]
 
 
 def _codes(shape, code_sizes):
@@ -136,19 +277,25 @@ def _codes(shape, code_sizes):
     return Input(tf.TensorSpec(shape, tf.int32), 0, most if len(set(most)) > 1 else most[0])
 
 
-def _told(prior, shape):
-    """The input for the class, by its name, if the prior has classes; -1 means no class."""
+def _told(conditions, shape):
+    """The inputs for conditions, by name; -1 means no class."""
     spec = tf.TensorSpec(shape, tf.int32)
     return {
-        name: Input(spec, -1, condition.num_classes - 1)
-        for name, condition in prior.conditions.items()
+        name: Input(spec, -1, condition.num_classes - 1) for name, condition in conditions.items()
     }
 
 
+def _of_decoder(numbers, classes):
+    """The conditions of the decoder for classes of the prior, from `numbers_for_decoder`."""
+    return {name: tf.gather(table, classes + 1) for name, table in numbers.items()}
+
+
 def _one_for_each(name, classes, count):
-    """The class of each of `count` grids, from one for all or one for each."""
+    """The class of each of `count` examples, from one for all or one for each."""
+    if classes.shape.rank == 1 and classes.shape[0] == count:
+        return classes
     right = (tf.rank(classes) <= 1) & ((tf.size(classes) == 1) | (tf.size(classes) == count))
-    words = f"{name} must be one number for all grids or one for each; received shape"
+    words = f"{name} must be one number for all examples or one for each; received shape"
     with tf.control_dependencies([tf.Assert(right, [words, tf.shape(classes), "for", count])]):
         classes = tf.reshape(classes, [-1])
     return tf.broadcast_to(classes, [count])

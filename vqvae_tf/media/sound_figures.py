@@ -55,7 +55,7 @@ class SoundFigures:
         limit = GAP_SECONDS * self._model.config.sample_rate
         if bits is not None and self._total("samples_of_bits") < limit:
             self._add(bits=bits(codes[:, order]) - bits(codes), samples_of_bits=audio.size)
-        if not self._model.decodes_in_graph:  # sample by sample: a second of each piece
+        if self._model.draws:  # sample by sample: a second of each piece
             if self._total("decoded") >= DRAWN_SECONDS * self._model.config.sample_rate:
                 return
             frames = math.ceil(self._model.config.sample_rate / self._model.config.stride)

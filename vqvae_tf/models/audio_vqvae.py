@@ -16,6 +16,7 @@ from vqvae_tf.models.spectrograms import spectrograms
 from vqvae_tf.networks.speaker_statistics import SpeakerStatistics
 from vqvae_tf.networks.spectra import Spectra
 from vqvae_tf.networks.speed import at_speed
+from vqvae_tf.networks.wavenet import graph_sampler
 from vqvae_tf.summaries import Summaries
 
 # Of the encoder's input: speech at its usual level has a standard deviation of about an eighth.
@@ -82,7 +83,7 @@ class AudioVQVAE(autoencoder.Autoencoder):
         self.quantizer.build((None, None, config.embedding_dim))
         self._output = self._make_output()
         self.decoder = self._output.network
-        self.decodes_in_graph = not self._output.draws
+        self.draws = self._output.draws
         self.counts_bits = self._output.counts_bits
         self._auxiliary: Any = None
         self.auxiliary_decoder: Any = None
@@ -165,23 +166,23 @@ class AudioVQVAE(autoencoder.Autoencoder):
             speaker: a name of `config.speakers`, a number of one, or one for each example; None
                 decodes without one.
             seed, temperature, jit_compile: of `vqvae_tf.networks.WaveNet.sample`; frames are not
-                drawn and need none of them.
+                drawn and need none of them. In a `tf.function` the loop becomes part of its graph:
+                `seed` (int64) and `temperature` may be tensors, and `jit_compile` is not used.
 
         Returns:
-            float32 `[batch, frames * stride]` in [-1, 1].
+            float32 `[batch, frames * stride]` in [-1, 1]; of drawn samples the same in a graph.
 
         Raises:
             UserError: for an argument out of range.
         """
         codes = self.codes_taken.check(codes)
-        if methods_layer.is_symbolic(codes) or tf.is_symbolic_tensor(codes):
-            if self._output.draws:
+        if methods_layer.is_symbolic(codes):
+            if self.draws:
                 raise UserError(
-                    "decode draws sample by sample, in a loop of its own, and needs codes with "
-                    "values; call it outside of functional models and compiled functions"
+                    "decode draws sample by sample and is no layer of a functional model; call it "
+                    "on codes, also inside of compiled functions"
                 )
-            if methods_layer.is_symbolic(codes):
-                return methods_layer.call(self, "decode", codes)
+            return methods_layer.call(self, "decode", codes)
         told = resolve(self.conditions, {"speaker": speaker}, codes)
         return self._output.decode(
             autoencoder.decode_places(self.quantizer, codes),
@@ -190,6 +191,30 @@ class AudioVQVAE(autoencoder.Autoencoder):
             temperature=temperature,
             jit_compile=jit_compile,
         )
+
+    def noise_shapes(self, grid):
+        """Shapes of the noise of `draw`: a single row of samples."""
+        return graph_sampler.noise_shapes(self.decoder, grid[0] * self.config.stride)
+
+    def seeded_noise(self, seed, count, grid, first_sample=0):
+        """The noise of `decode` for codes on `grid`, as of `Prior.seeded_noise`."""
+        steps = grid[0] * self.config.stride
+        return graph_sampler.seeded_noise(self.decoder, seed, first_sample, count, steps)
+
+    def draw(self, codes, noise_of_row, speaker=None):
+        """`decode` as a graph, with noise given by the caller; of a model that `draws`.
+
+        Args:
+            codes: int32 `[batch, frames]`.
+            noise_of_row: as of `Prior.draw`.
+            speaker: int32 `[batch]`, or None.
+
+        Returns:
+            Waveforms as `decode` returns them, and the log probability of each sample, float32.
+        """
+        codes = self.codes_taken.check(codes)
+        vectors = autoencoder.decode_places(self.quantizer, codes)
+        return self._output.draw(vectors, noise_of_row, speaker)
 
     def reconstruct(
         self,

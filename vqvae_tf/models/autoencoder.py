@@ -25,14 +25,17 @@ class Autoencoder(trainable_model.TrainableModel):
     Attributes:
         data_key: name of the main tensor of a batch, which names the medium.
         grid_rank: 1 for sounds, 2 for pictures, 3 for videos.
-        decodes_in_graph: whether `decode` can be exported; false if it draws sample by sample.
+        draws: whether `decode` draws from p(x|z). It and `reconstruct` then take `seed`,
+            `temperature` and `jit_compile`, and the family has `noise_shapes` and `seeded_noise`
+            as a `Prior`, and `draw(codes, noise_of_row, **conditions)`, which returns data and
+            the log probability of each of their values.
         counts_bits: whether p(x|z) is a distribution of the data, so that `bits` can be counted.
         searchable: whether `CodeSearch` can choose its codes if it has `code_vectors`: its data
             are pictures, and `latents(pictures)` returns the vectors that are quantized.
     """
 
     grid_rank: int
-    decodes_in_graph: bool = True
+    draws: bool = False
     counts_bits: bool = True
     searchable: bool = False
 
@@ -91,7 +94,10 @@ class Autoencoder(trainable_model.TrainableModel):
 
     @abc.abstractmethod
     def decode(self, codes: Any, *args: Any, **kwargs: Any) -> Any:
-        """Decodes codes to data; further arguments are conditions and those of the family."""
+        """Decodes codes to data, in a graph too.
+
+        Further arguments are conditions by name, and the controls of a model that `draws`.
+        """
 
     @abc.abstractmethod
     def reconstruct(self, data: Any, *args: Any, **kwargs: Any) -> Any:

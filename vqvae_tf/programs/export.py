@@ -2,11 +2,14 @@
 
   vqvae-export --model=runs/photos --prior=runs/prior --output=served
   vqvae-export --model=runs/photos --format=saved_model,tflite --size=64,96 --output=served
+  vqvae-export --model=runs/speech --prior=runs/speech_prior --output=served
 
-The SavedModel has the signatures encode, decode and reconstruct: uint8 pixels in and out, any
-batch, any size; with a prior also sample and log_prob. The TFLite file, model.tflite, has encode
-and decode for one picture of a fixed size; with a prior also sample, whose noise is an input.
-vqvae_export.json lists the written files; no other file in the folder is replaced.
+The SavedModel has the signatures encode, decode and reconstruct: uint8 pixels or float samples in
+and out, any batch, any size. A model with speakers has convert instead of reconstruct, and its
+decode takes the speaker. With a prior there are also sample and log_prob. The TFLite file,
+model.tflite, has encode and decode for one picture or sound of a fixed size, and with a prior also
+sample; the noise of all draws is an input. vqvae_export.json lists the written files; no other
+file in the folder is replaced.
 """
 
 import os
@@ -37,11 +40,14 @@ _FORMAT = flags.DEFINE_list(
 _GRID = flags.DEFINE_list(
     "grid",
     None,
-    "HEIGHT,WIDTH in codes of the samples; the prior's training grid by default.",
+    "HEIGHT,WIDTH in codes of the samples, or TIME; the prior's training grid by default.",
     flag_values=FLAGS,
 )
 _SIZE = flags.DEFINE_list(
-    "size", None, "HEIGHT,WIDTH in pixels of the pictures of a TFLite file.", flag_values=FLAGS
+    "size",
+    None,
+    "Size of the data of a TFLite file: HEIGHT,WIDTH in pixels, or TIME in samples of a sound.",
+    flag_values=FLAGS,
 )
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Folder for the export.", required=True, flag_values=FLAGS
@@ -56,10 +62,18 @@ def main() -> None:
     for name in _FORMAT.value or [""]:
         if name not in FORMATS:
             raise UserError(f'unknown format "{name}"; {nearest(name, FORMATS)}')
-    grid = number_flags.height_width(_GRID, "codes", limits.LARGEST_GRID)
-    size = number_flags.height_width(_SIZE, "pixels", limits.LARGEST_PICTURE)
+    grid = number_flags.sides(_GRID, "HEIGHT,WIDTH in codes, or TIME of sounds")
+    size = number_flags.sides(
+        _SIZE,
+        "HEIGHT,WIDTH in pixels, or TIME in samples of a sound",
+        limits.LARGEST_PICTURE,
+        "pixels or samples",
+    )
     if "tflite" in _FORMAT.value and size is None:
-        raise UserError("a TFLite file is for pictures of one size; give --size=HEIGHT,WIDTH")
+        raise UserError(
+            "a TFLite file is for data of one size; give --size=HEIGHT,WIDTH in pixels, or "
+            "--size=TIME in samples of a sound"
+        )
     if "tflite" not in _FORMAT.value and size is not None:
         raise UserError("--size is for a TFLite file; add tflite to --format, or leave it out")
     if _PRIOR.value is None and grid is not None:
@@ -69,10 +83,11 @@ def main() -> None:
     for name in _FORMAT.value:
         export.check_output(_OUTPUT.value, names[name])
     model = workflows.load_autoencoder(_MODEL.value)
-    prior = None
+    prior, class_names = None, None
     if _PRIOR.value is not None:
         prior, _ = workflows.load_pair(_PRIOR.value, model)
-    sampled: dict[str, Any] = {"prior": prior, "grid": grid}
+        class_names = workflows.class_names(_PRIOR.value)
+    sampled: dict[str, Any] = {"prior": prior, "grid": grid, "class_names": class_names}
     if size is not None:  # TFLite first, as some models cannot be exported to it
         export.export_tflite(model, tflite_path, size, **sampled)
         examples = medium_of(model).examples(model, size)
@@ -87,21 +102,18 @@ def main() -> None:
 
 def _report(path, check, prior):
     print(path, *(f"{name}  {value:.4g}" for name, value in check.items()), sep="\n")
-    differing = check["codes_differing"] + check.get("sampled_codes_differing", 0)
-    if differing:
-        raise UserError(
-            f"{differing} codes from {path} differ from the model's; export again with the "
-            "TensorFlow version that serves it"
-        )
-    if prior is None:
-        return
-    gap = check["largest_log_prob_difference"]
-    exact = prior.config.training.precision == "float32"
+    again = "export again with the TensorFlow version that serves it"
+    for name, kinds in (("codes", ("codes", "sampled_codes")), ("drawn values", ("drawn_values",))):
+        differing = sum(check.get(f"{kind}_differing", 0) for kind in kinds)
+        if differing:
+            raise UserError(f"{differing} {name} from {path} differ from the model's; {again}")
+    gap = check.get("largest_log_prob_difference", 0.0)
+    exact = prior is None or prior.config.training.precision == "float32"
     tolerance = TOLERANCE if exact else MIXED_TOLERANCE
     if gap > tolerance:
         raise UserError(
-            f"log probabilities from {path} differ from the prior's by {gap:.2g} nats per code, "
-            f"more than {tolerance:g}; export again with the TensorFlow version that serves it"
+            f"log probabilities from {path} differ from the model's by {gap:.2g} nats per value, "
+            f"more than {tolerance:g}; {again}"
         )
 
 

@@ -41,26 +41,28 @@ class _FiniteParser(flags.FloatParser):
         return value
 
 
-def sides(flag: flags.FlagHolder) -> tuple[int, ...] | None:
-    """The value of a list flag that holds the sides of a grid of codes, or None."""
-    return _whole_numbers(
-        flag, "hold the sides of a grid of codes, such as 32,32", LARGEST_GRID, "codes"
-    )
+def sides(
+    flag: flags.FlagHolder,
+    words: str = "the sides of a grid of codes, such as 32,32",
+    most: int = LARGEST_GRID,
+    unit: str = "codes",
+) -> tuple[int, ...] | None:
+    """The value of a list flag that holds sides, or None.
 
+    Args:
+        flag: the flag.
+        words: what it must hold.
+        most, unit: the largest product of the sides, and its unit.
 
-def height_width(flag: flags.FlagHolder, unit: str, most: int) -> tuple[int, int] | None:
-    """The value of a list flag that is HEIGHT,WIDTH in `unit`, `most` in all, or None."""
-    given = _whole_numbers(flag, f"be HEIGHT,WIDTH in {unit}", most, unit, count=2)
-    return None if given is None else (given[0], given[1])
-
-
-def _whole_numbers(flag, wanted, most, unit, count=None):
-    if flag.value is None:
-        return None
+    Raises:
+        UserError: if it holds anything but positive whole numbers, or too large ones.
+    """
     given = flag.value
+    if given is None:
+        return None
     numbers = [whole_number(side) or 0 for side in given]
-    if not numbers or not all(numbers) or count not in (None, len(numbers)):
-        raise UserError(f"--{flag.name} must {wanted}; received {','.join(given)}")
+    if not numbers or not all(numbers):
+        raise UserError(f"--{flag.name} must hold {words}; received {','.join(given)}")
     if math.prod(numbers) > most:
         raise UserError(
             f"--{flag.name} must hold at most {most} {unit}; received {','.join(given)}"

@@ -3,13 +3,14 @@
 from vqvae_tf.workflows.convert import convert
 from vqvae_tf.workflows.evaluate import evaluate
 from vqvae_tf.workflows.evaluate_phones import evaluate_phones
-from vqvae_tf.workflows.load import load_autoencoder, load_pair
+from vqvae_tf.workflows.load import class_names, load_autoencoder, load_pair
 from vqvae_tf.workflows.reconstruct import reconstruct
 from vqvae_tf.workflows.sample import sample
 from vqvae_tf.workflows.train import train
 from vqvae_tf.workflows.train_prior import train_prior
 
 __all__ = [
+    "class_names",
     "convert",
     "evaluate",
     "evaluate_phones",

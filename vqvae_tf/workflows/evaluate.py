@@ -4,9 +4,8 @@ from typing import Any
 
 from vqvae_tf import arguments, models
 from vqvae_tf.media import medium_of
-from vqvae_tf.training import workdir
 from vqvae_tf.workflows.classes_by_name import ClassesByName
-from vqvae_tf.workflows.load import load_autoencoder, load_pair
+from vqvae_tf.workflows.load import class_names, load_autoencoder, load_pair
 from vqvae_tf.workflows.prior_bits import bits_of
 
 
@@ -41,7 +40,7 @@ def evaluate(
     known = []
     if prior_path is not None:
         prior, _ = load_pair(prior_path, expected=model)
-        known = workdir.read(prior_path).get("class_names", [])
+        known = class_names(prior_path)
     classes = ClassesByName(source.uri, source.class_names, known)
     if prior is not None:
         prior_bits = classes.applied_to(bits_of(prior))

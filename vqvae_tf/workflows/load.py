@@ -49,6 +49,15 @@ def load_pair(path: str, expected: models.TrainableModel | None = None) -> tuple
     return prior, autoencoder
 
 
+def class_names(path: str) -> list[str]:
+    """Names of the classes of the prior in a workdir, by number; empty if it has none.
+
+    Raises:
+        UserError: if it is not a workdir.
+    """
+    return workdir.read(path).get("class_names", [])
+
+
 def digest(autoencoder: Any) -> str:
     """Identifies the model that codes belong to: a hash of its weights."""
     found = hashlib.sha256()

@@ -15,8 +15,7 @@ from vqvae_tf.files import names_in
 from vqvae_tf.media import medium_of
 from vqvae_tf.media.output_files import write_codes
 from vqvae_tf.text_numbers import whole_number
-from vqvae_tf.training import workdir
-from vqvae_tf.workflows.load import load_pair
+from vqvae_tf.workflows.load import class_names, load_pair
 from vqvae_tf.workflows.prefix_file import read_prefix
 
 BLOCK = 16  # samples drawn together: a step of the progress bar
@@ -81,7 +80,7 @@ def sample(
             f"a grid of {' x '.join(map(str, grid))} has more than {LARGEST_GRID:,} codes; take a "
             "smaller one"
         )
-    names = workdir.read(path).get("class_names", [])
+    names = class_names(path)
     codes = _draw(
         prior,
         count,
@@ -109,7 +108,7 @@ def class_number(path: str, label: str) -> int:
         UserError: for an unknown class; the message suggests the nearest names.
     """
     label = arguments.text("label", label)
-    names = workdir.read(path).get("class_names", [])
+    names = class_names(path)
     if label in names:
         return names.index(label)
     number = whole_number(label)

@@ -9,7 +9,8 @@ import tensorflow as tf
 from vqvae_tf import networks
 from vqvae_tf.config.wavenet_prior import WaveNetPriorConfig
 from vqvae_tf.models import prior
-from vqvae_tf.networks.wavenet.sampler import block_noise, sample_steps, start_state
+from vqvae_tf.networks.sampling.incremental import log_prob_of
+from vqvae_tf.networks.wavenet import graph_sampler
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -83,42 +84,27 @@ class WaveNetPrior(prior.Prior):
 
     def noise_shapes(self, grid):
         """Noise of a sequence, which is a single row of steps: (1, time * slots, 1, size)."""
-        sizes = self.config.code_sizes
-        return {"noise": (1, grid[0] * len(sizes), 1, max(sizes))}
+        return graph_sampler.noise_shapes(self.network, grid[0] * len(self.config.code_sizes))
 
     def seeded_noise(self, seed, count, grid, first_sample=0):
         """The noise of all steps, as one row."""
         steps = grid[0] * len(self.config.code_sizes)
-        size = max(self.config.code_sizes)
-
-        def of_row(row):
-            return block_noise(seed, first_sample, count, 0, steps, size)[:, :, None]
-
-        return {"noise": of_row}
+        return graph_sampler.seeded_noise(self.network, seed, first_sample, count, steps)
 
     def draw(
         self, noise_of_row, grid, count, *, temperature=1.0, classes=None, with_log_prob=False
     ):
         """`sample` as a graph; the noise of a sequence is that of row 0."""
         slots = len(self.config.code_sizes)
-        local = self._slot_of_step(count, grid[0])
-        if local is not None:  # one more frame on either side, as the sampler requires
-            local = tf.pad(local, [[0, 0], [1, 1], [0, 0]])
-        codes, _ = sample_steps(
+        drawn = graph_sampler.sample_from_noise(
             self.network,
-            start_state(self.network, count),
-            noise_of_row["noise"](0)[:, :, 0],
-            grid[0] * slots,
+            noise_of_row,
+            count,
             temperature=temperature,
             label=classes,
-            local=local,
+            local=self._slot_of_step(count, grid[0]),
+            log_prob=log_prob_of if with_log_prob else None,
         )
-        codes = tf.reshape(tf.transpose(codes), [count, grid[0], slots])
-        log_prob = None
-        if with_log_prob:
-            log_prob = -self._cross_entropy(codes, classes, training=False)
         shape = [count, grid[0]] + ([slots] if slots > 1 else [])
-        return (
-            tf.reshape(codes, shape),
-            None if log_prob is None else tf.reshape(log_prob, shape),
-        )
+        codes, log_prob = (None if each is None else tf.reshape(each, shape) for each in drawn)
+        return codes, log_prob

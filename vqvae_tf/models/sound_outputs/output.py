@@ -14,7 +14,7 @@ class Output(abc.ABC):
 
     Attributes:
         network: the decoder, built; the model tracks it.
-        draws: whether `decode` draws sample by sample, outside of graphs.
+        draws: whether `decode` draws sample by sample; the output then has `draw`.
         counts_bits: whether p(x|z) is a distribution of samples.
     """
 

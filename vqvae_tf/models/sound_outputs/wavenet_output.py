@@ -1,13 +1,16 @@
 """Samples after mu-law companding, each given those before it, by a WaveNet."""
 
 import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import likelihoods, networks
 from vqvae_tf.config.audio import AudioConfig
 from vqvae_tf.models.sound_outputs.output import Output
+from vqvae_tf.networks.sampling.incremental import log_prob_of
+from vqvae_tf.networks.wavenet import graph_sampler
 
 
 class WaveNetOutput(Output):
@@ -54,21 +57,50 @@ class WaveNetOutput(Output):
 
     def elements(self, outputs, audio, speaker, factor=None):
         """Cross-entropy of each sample, `[batch, time]`."""
-        samples = networks.mu_law_encode(audio, self._levels)
-        if self._likelihood is not None:
-            each = tf.reshape(outputs, [-1, 1, outputs.shape[-1]])  # each sample on its own
-            bits = self._likelihood.bits(each, tf.reshape(samples, [-1, 1, 1]))
-            return tf.reshape(bits * math.log(2.0), tf.shape(samples))
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(samples, tf.cast(outputs, tf.float32))
+        return self._nats(outputs, networks.mu_law_encode(audio, self._levels))
 
     def decode(self, vectors, speaker, *, seed, temperature, jit_compile):
+        vectors = tf.cast(vectors, tf.float32)
+        if tf.inside_function():
+            samples = graph_sampler.sample_frames(
+                self.network, seed, vectors, temperature=temperature, label=speaker
+            )
+            return networks.mu_law_decode(samples, self._levels)
         samples = self.network.sample(
             vectors.shape[0],
             vectors.shape[1] * self._stride,
             seed,
             temperature=temperature,
             label=None if speaker is None else speaker.numpy(),
-            local=np.asarray(vectors, np.float32),
+            local=vectors.numpy(),
             jit_compile=jit_compile,
         )
         return networks.mu_law_decode(samples, self._levels)
+
+    def draw(
+        self, vectors: Any, noise_of_row: Mapping[str, Callable], speaker: Any
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """`decode` from given noise, and the log probability of each sample, `[batch, time]`."""
+        samples, log_prob = graph_sampler.sample_from_noise(
+            self.network,
+            noise_of_row,
+            vectors.shape[0],
+            label=speaker,
+            local=tf.cast(vectors, tf.float32),
+            log_prob=self._log_prob,
+        )
+        return networks.mu_law_decode(samples, self._levels), log_prob
+
+    def _nats(self, outputs, samples):
+        """-log p of samples `[batch, time]`."""
+        if self._likelihood is not None:
+            each = tf.reshape(outputs, [-1, 1, outputs.shape[-1]])  # each sample on its own
+            bits = self._likelihood.bits(each, tf.reshape(samples, [-1, 1, 1]))
+            return tf.reshape(bits * math.log(2.0), tf.shape(samples))
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(samples, tf.cast(outputs, tf.float32))
+
+    def _log_prob(self, outputs, samples):
+        """log p of the samples `[batch]` of a step; by operations that TFLite has."""
+        if self._likelihood is not None:
+            return -self._nats(outputs[:, None], samples[:, None])[:, 0]
+        return log_prob_of(outputs, samples)

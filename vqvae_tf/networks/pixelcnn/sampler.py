@@ -28,7 +28,7 @@ from vqvae_tf.networks.sampling.controls import (
     checked_grid,
     filter_logits,
 )
-from vqvae_tf.networks.sampling.incremental import likeliest
+from vqvae_tf.networks.sampling.incremental import likeliest, log_prob_of
 
 # Added to the noise of a given code: it exceeds any logit, even of a code excluded by a filter.
 _GIVEN = 1e9
@@ -108,7 +108,7 @@ def sample_codes(
                 kept = filter_logits(logits, temperature, top_k, top_p)
                 codes.append(likeliest(kept + slot_noise, xla))
                 if with_log_prob:
-                    log_probs.append(_log_prob(logits, codes[-1]))
+                    log_probs.append(log_prob_of(logits, codes[-1]))
                 hidden = cached.add_slot(hidden, slot, codes[-1])
             codes = tf.stack(codes, axis=-1)  # [batch, slots]
             drawn = [codes, tf.stack(log_probs, axis=-1)] if with_log_prob else [codes]
@@ -277,11 +277,6 @@ def _written(tensors, place, values):
         here = tf.reshape(here, [-1] + [1] * (tensor.shape.rank - 1))
         written.append(tf.where(here, value, tensor))
     return written
-
-
-def _log_prob(logits, codes):
-    """Log probability of codes `[batch]` under logits `[batch, num_embeddings]`."""
-    return tf.gather(tf.nn.log_softmax(logits), codes, batch_dims=1)
 
 
 def _check_prefix(prefix, count, grid, network):

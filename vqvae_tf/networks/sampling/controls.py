@@ -67,11 +67,7 @@ def checked_controls(
 ) -> Controls:
     """Raises UserError for a control out of range."""
     count = arguments.whole("count", count, 1, limits.MOST_SAMPLES)
-    temperature = arguments.real("temperature", temperature, finite=False)
-    if not 0 <= temperature < np.inf:
-        raise UserError(
-            f"temperature must be at least 0 (0 takes the likeliest code); received {temperature}"
-        )
+    temperature = check_temperature(temperature)
     if top_k is not None:
         top_k = arguments.whole("top_k", top_k)
         if not 1 <= top_k <= num_embeddings:
@@ -128,6 +124,20 @@ def check_size(count: int, codes: int) -> None:
             f"one call draws at most {limits.LARGEST_BATCH} codes; received count={count} with "
             f"{codes} codes each: lower count, and continue with first_sample={count}"
         )
+
+
+def check_temperature(temperature: Any) -> float:
+    """The temperature as a Python number.
+
+    Raises:
+        UserError: if it is none, negative or not finite.
+    """
+    temperature = arguments.real("temperature", temperature, finite=False)
+    if not 0 <= temperature < np.inf:
+        raise UserError(
+            f"temperature must be at least 0 (0 takes the likeliest code); received {temperature}"
+        )
+    return temperature
 
 
 def check_code_range(name: str, codes: np.ndarray, num_embeddings: int) -> None:

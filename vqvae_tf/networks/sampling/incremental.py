@@ -42,6 +42,11 @@ def twice_gated(x: tf.Tensor) -> tf.Tensor:
     return a * b + a
 
 
+def log_prob_of(logits: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
+    """Log probability of codes `[batch]` under logits `[batch, K]`."""
+    return tf.gather(tf.nn.log_softmax(logits), codes, batch_dims=1)
+
+
 def likeliest(scores: tf.Tensor, xla: bool = False) -> tf.Tensor:
     """The index of the largest score of each row, the first of equals; int32 `[batch]`.
 

@@ -9,7 +9,7 @@ loop variable too early if a body passes one of its inputs to a later slot.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,8 @@ def sample_steps(
     label: Any = None,
     local: Any = None,
     xla: bool = False,
-) -> tuple[tf.Tensor, State]:
+    log_prob: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
+) -> tuple[tf.Tensor, State, tf.Tensor | None]:
     """The sampler of a block as a graph, for compiled functions and exported endpoints.
 
     A code is the argmax of the logits plus Gumbel noise. The caller chooses the noise:
@@ -100,9 +101,12 @@ def sample_steps(
         local: `[batch, size / upsampling + 2, local_channels]`, the frames of this block and one
             neighbour on either side, or None. A block starts at the start of a frame.
         xla: whether XLA will compile this.
+        log_prob: function from the outputs and the codes of a step to the codes' log probabilities,
+            `[batch]`, to return these too; or None.
 
     Returns:
-        Codes, int32 `[size, batch]`, with zeros after `steps`, and the state.
+        Codes, int32 `[size, batch]`, with zeros after `steps`; the state; and log probabilities,
+        float32 of the shape of the codes, or None.
     """
     batch = tf.shape(noise)[1] if noise.shape[1] is None else noise.shape[1]
     cached = IncrementalWaveNet(network, label)
@@ -116,31 +120,41 @@ def sample_steps(
         logits = filter_logits(outputs, temperature, top_k, top_p)
         return likeliest(logits + step_noise, xla)
 
-    def step_loop(first, end, codes, state, frame):
-        def body(i, codes, state):
+    def found(outputs, step_noise, given):
+        """What is kept of a step: the codes and, if wanted, their log probabilities."""
+        codes = draw(outputs, step_noise)
+        if given is not None:
+            codes = tf.where(given < 0, codes, given)
+        return (codes,) if log_prob is None else (codes, log_prob(outputs, codes))
+
+    def step_loop(first, end, kept, state, frame):
+        def body(i, kept, state):
             outputs, past, places = cached.step(state, frame)
-            drawn = draw(outputs, noise[i])
-            if prefix is not None:
-                drawn = tf.where(prefix[i] < 0, drawn, prefix[i])
-            codes = tf.tensor_scatter_nd_update(codes, [[i]], drawn[None])
-            return i + 1, codes, State(past, places, drawn)
+            step = found(outputs, noise[i], None if prefix is None else prefix[i])
+            kept = tuple(
+                tf.tensor_scatter_nd_update(before, [[i]], value[None])
+                for before, value in zip(kept, step, strict=True)
+            )
+            return i + 1, kept, State(past, places, step[0])
 
-        return tf.while_loop(lambda i, *_: i < end, body, (first, codes, state))[1:]
+        return tf.while_loop(lambda i, *_: i < end, body, (first, kept, state))[1:]
 
-    codes = tf.zeros([noise.shape[0], batch], tf.int32)
-    if local is None:
-        return step_loop(tf.constant(0), steps, codes, state, None)
-
-    def frame_body(f, codes, state):
+    def frame_body(f, kept, state):
         frame = cached.frame(tf.gather(local, f + tf.range(3), axis=1))
         first = f * network.upsampling
         end = tf.minimum(first + network.upsampling, steps)
-        return f + 1, *step_loop(first, end, codes, state, frame)
+        return f + 1, *step_loop(first, end, kept, state, frame)
 
     def frames_left(f, *_):
         return f * network.upsampling < steps
 
-    return tf.while_loop(frames_left, frame_body, (tf.constant(0), codes, state))[1:]
+    shape = [noise.shape[0], batch]
+    kept = (tf.zeros(shape, tf.int32), *([] if log_prob is None else [tf.zeros(shape)]))
+    if local is None:
+        kept, state = step_loop(tf.constant(0), steps, kept, state, None)
+    else:
+        _, kept, state = tf.while_loop(frames_left, frame_body, (tf.constant(0), kept, state))
+    return kept[0], state, None if log_prob is None else kept[1]
 
 
 def _mixture_codes(outputs, noise, num_embeddings):
@@ -217,7 +231,7 @@ class Sampler:
                 tf.constant(first, tf.int64),
             )
             taken = min(steps, length - first)
-            codes, state = function(
+            codes, state, _ = function(
                 state,
                 noise,
                 tf.constant(taken),
