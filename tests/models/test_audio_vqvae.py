@@ -129,6 +129,16 @@ def test_the_decoder_is_no_layer_of_a_functional_model(model):
         model.decode(keras.Input((4,), dtype="int32"))
 
 
+def test_blocks_are_the_samples_of_the_whole(model):
+    codes = model.encode(tones(3, 64)["audio"])
+    whole = model.decode(codes, [0, 1, -1], seed=5)
+    blocks = list(model.stream(codes, [0, 1, -1], seed=5, steps=24))
+    assert [block.shape[1] for block in blocks] == [24, 24, 16]
+    np.testing.assert_array_equal(tf.concat(blocks, 1), whole)
+    (last,) = model.stream(codes[2:], seed=5, first_sample=2)
+    np.testing.assert_array_equal(last, whole[2:])
+
+
 @pytest.mark.parametrize("time", [64, 61])
 def test_bits_are_the_cross_entropy_of_the_samples_that_are_there(model, time):
     batch = tones(2, time)

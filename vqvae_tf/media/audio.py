@@ -17,9 +17,16 @@ from vqvae_tf import data, models
 from vqvae_tf.data import disk
 from vqvae_tf.errors import UserError, listed, nearest
 from vqvae_tf.media import evaluation, known_failures, medium
-from vqvae_tf.media.output_files import new_name, write_codes, write_wav, write_wav_pieces
+from vqvae_tf.media.output_files import (
+    new_name,
+    write_codes,
+    write_wav,
+    write_wav_pieces,
+    write_wavs,
+)
 from vqvae_tf.media.sound_figures import SoundFigures
 
+_AT_ONCE = 16  # samples that are decoded together
 PIECE_SECONDS = 10  # what is measured or encoded at once: memory grows with it
 
 
@@ -280,12 +287,27 @@ class AudioMedium(medium.Medium):
         output: str,
         conditions: Mapping[str, str],
     ) -> list[str]:
-        """Writes the sounds of `codes` as `sample_000.wav`, ..., in that voice; their paths."""
+        """Writes the sounds of `codes` as `sample_000.wav`, ..., in that voice; their paths.
+
+        Each sample is drawn and written in blocks.
+        """
+        rate, stride = model.config.sample_rate, model.config.stride
         written = [os.path.join(output, f"sample_{number:03}.wav") for number in range(len(codes))]
         speaker = conditions.get("speaker")
         speaker = speaker if speaker in model.config.speakers else None
-        for name, sound in zip(written, model.decode(codes, speaker).numpy(), strict=True):
-            write_wav(name, sound, model.config.sample_rate)
+        samples = codes.shape[1] * stride
+        with tqdm.tqdm(
+            desc="decoding", total=codes.shape[1] * len(codes), unit="code", disable=None
+        ) as bar:
+            for first in range(0, len(codes), _AT_ONCE):
+                some = slice(first, first + _AT_ONCE)
+
+                def blocks(some=some, first=first):
+                    for block in model.stream(codes[some], speaker, first_sample=first):
+                        yield block.numpy()
+                        bar.update(block.shape[0] * block.shape[1] // stride)
+
+                write_wavs(written[some], blocks(), samples, rate)
         return written
 
     def examples(self, model, size=None):

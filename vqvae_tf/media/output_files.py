@@ -3,10 +3,11 @@
 They replace only what the library wrote (`written_files`).
 """
 
+import contextlib
 import io
 import os
 import wave
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -67,12 +68,29 @@ def write_wav_pieces(
     path: str, pieces: Iterable[np.ndarray], samples: int, sample_rate: int
 ) -> None:
     """`write_wav` of pieces as they come, of `samples` in all."""
-    with (
-        replacing(path) as partial,
-        tf.io.gfile.GFile(partial, "wb") as file,
-        wave.open(file, "wb") as sound,
-    ):
-        sound.setparams((1, 2, sample_rate, samples, "NONE", ""))
-        for piece in pieces:
-            values = np.rint(np.clip(piece, -1.0, 1.0) * 32_767.0)
-            sound.writeframesraw(values.astype("<i2").tobytes())
+    write_wavs([path], (piece[None] for piece in pieces), samples, sample_rate)
+
+
+def write_wavs(
+    paths: Sequence[str], blocks: Iterable[np.ndarray], samples: int, sample_rate: int
+) -> None:
+    """`write_wav` of several sounds at once, of `samples` each.
+
+    Args:
+        paths: of the files.
+        blocks: one after the other, `[sounds, time]`.
+        samples: of each sound, over all blocks.
+        sample_rate: in Hz.
+    """
+    with contextlib.ExitStack() as stack:
+        sounds = []
+        for path in paths:
+            file = stack.enter_context(
+                tf.io.gfile.GFile(stack.enter_context(replacing(path)), "wb")
+            )
+            sounds.append(stack.enter_context(wave.open(file, "wb")))
+            sounds[-1].setparams((1, 2, sample_rate, samples, "NONE", ""))
+        for block in blocks:
+            values = np.rint(np.clip(block, -1.0, 1.0) * 32_767.0).astype("<i2")
+            for sound, row in zip(sounds, values, strict=True):
+                sound.writeframesraw(row.tobytes())

@@ -1,6 +1,7 @@
 """The VQ-VAE of sound: a strided encoder, a quantizer, and a decoder told who speaks."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -190,6 +191,34 @@ class AudioVQVAE(autoencoder.Autoencoder):
             seed=seed,
             temperature=temperature,
             jit_compile=jit_compile,
+        )
+
+    def stream(
+        self,
+        codes: Any,
+        speaker: Any = None,
+        *,
+        seed: int = 0,
+        temperature: float = 1.0,
+        first_sample: int = 0,
+        steps: int = 4096,
+    ) -> Iterator[tf.Tensor]:
+        """Yields the waveforms of `decode` in blocks, for long sounds and progress bars.
+
+        Samples that are drawn come about `steps` at a time, the same as those of `decode`; frames
+        and whole waveforms come at once. `first_sample` is the number of the first example: with
+        it the second half of a batch is what it was in the whole. The other arguments are those of
+        `decode`.
+        """
+        codes = self.codes_taken.check(codes)
+        told = resolve(self.conditions, {"speaker": speaker}, codes)
+        return self._output.stream(
+            autoencoder.decode_places(self.quantizer, codes),
+            told.get("speaker"),
+            seed=seed,
+            temperature=temperature,
+            first_sample=first_sample,
+            steps=steps,
         )
 
     def noise_shapes(self, grid):

@@ -63,6 +63,9 @@ class FramesOutput(Output):
         """Frames of the speaker (of all together, where none is named), by Griffin-Lim."""
         return self._spectra.waveform(self.frames(vectors, speaker))
 
+    def stream(self, vectors, speaker, *, seed, temperature, first_sample, steps):
+        yield self.decode(vectors, speaker, seed=seed, temperature=temperature, jit_compile=False)
+
     def frames(self, vectors: Any, speaker: Any) -> tf.Tensor:
         """Frames `[batch, frames, size]` as `Spectra.frames` has them."""
         outputs = tf.cast(self.network(vectors, speaker), tf.float32)

@@ -1,6 +1,7 @@
 """The base class of what a decoder of sound gives: how it is scored, and how it becomes sound."""
 
 import abc
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -50,3 +51,16 @@ class Output(abc.ABC):
         self, vectors: tf.Tensor, speaker: Any, *, seed: int, temperature: float, jit_compile: bool
     ) -> tf.Tensor:
         """Waveforms `[batch, codes * stride]` in [-1, 1]."""
+
+    @abc.abstractmethod
+    def stream(
+        self,
+        vectors: tf.Tensor,
+        speaker: Any,
+        *,
+        seed: int,
+        temperature: float,
+        first_sample: int,
+        steps: int,
+    ) -> Iterator[tf.Tensor]:
+        """The waveforms of `decode`, about `steps` samples at a time where they are drawn."""

@@ -52,3 +52,6 @@ class WaveformOutput(Output):
 
     def decode(self, vectors, speaker, *, seed, temperature, jit_compile):
         return tf.cast(self.network(vectors, speaker), tf.float32)
+
+    def stream(self, vectors, speaker, *, seed, temperature, first_sample, steps):
+        yield self.decode(vectors, speaker, seed=seed, temperature=temperature, jit_compile=False)

@@ -77,6 +77,21 @@ class WaveNetOutput(Output):
         )
         return networks.mu_law_decode(samples, self._levels)
 
+    def stream(self, vectors, speaker, *, seed, temperature, first_sample, steps):
+        blocks = self.network.stream(
+            vectors.shape[0],
+            vectors.shape[1] * self._stride,
+            seed,
+            steps=steps,
+            temperature=temperature,
+            label=None if speaker is None else speaker.numpy(),
+            local=tf.cast(vectors, tf.float32).numpy(),
+            first_sample=first_sample,
+            jit_compile=True,
+        )
+        for samples in blocks:
+            yield networks.mu_law_decode(samples, self._levels)
+
     def draw(
         self, vectors: Any, noise_of_row: Mapping[str, Callable], speaker: Any
     ) -> tuple[tf.Tensor, tf.Tensor]:
