@@ -46,10 +46,12 @@ def gather(folder):
                 if found is not None:
                     found.pop("table")
                     kept[f"{form}-{seed}-{split}"] = found
-    for name in (*(f"codes25-{seed}" for seed in range(SEEDS)), "voices"):
-        found = read(folder, f"{name}-conversion")
-        if found is not None:
-            kept[f"{name}-conversion"] = {key.split()[-1]: value for key, value in found.items()}
+    for key, figures in (read(folder, "conversion") or {}).items():
+        path, split = key.rsplit(" ", 1)
+        kept.setdefault(f"{os.path.basename(path)}-conversion", {})[split] = figures
+    words = read(folder, "words")
+    if words is not None:
+        kept["words"] = words
     return kept
 
 
@@ -142,6 +144,15 @@ def main(folder):
     parts += ["## Conversion"]
     for split, words in (("test", "Voices of the training"), ("unseen_test", "Voices never heard")):
         parts += [f"### {words}", conversions(kept, split)]
+    if "words" in kept:
+        shares = {name: percent([kept["words"][name]]) for name in ("real", "own", "converted")}
+        parts += [
+            "## Words",
+            f"Of the words of {kept['words']['utterances']} test sentences, PocketSphinx's English "
+            f"model hears {shares['real']} % in the real ones, {shares['own']} % in those decoded "
+            f"with their own speaker, and {shares['converted']} % in those converted to another "
+            "(seed 0, frames by Griffin-Lim; words right are the words less the edits).",
+        ]
     runs.write_page(os.path.join(HERE, "..", "audio.md"), "\n\n".join(parts))
 
 

@@ -27,9 +27,7 @@ done
 train raw25-0 --preset=phonemes_from_waveforms
 phones raw25-0
 train voices --preset=voices --codes_from="$RUNS/codes25-0" --config.training.steps=2500
-for seed in 0 1 2; do
-  python results/audio/conversion.py "$RUNS/codes25-$seed" --split=test \
-    --output="$RUNS/codes25-$seed-conversion.json"
-done
-python results/audio/conversion.py "$RUNS/voices" --split=test --output="$RUNS/voices-conversion.json"
+[ -e "$RUNS/conversion.json" ] || python results/audio/conversion.py "$RUNS"/codes25-{0,1,2} \
+  "$RUNS/voices" --split=test --utterances=20 --output="$RUNS/conversion.json"
+[ -e "$RUNS/words.json" ] || python results/audio/words.py "$RUNS/codes25-0" --output="$RUNS/words.json"
 python results/audio/page.py "$RUNS"
