@@ -95,7 +95,11 @@ def test_frames_first_then_waveforms_of_their_codes(call, tmp_path):
 
     pictures = call("train", "--preset=photos", "--data=embedded:photos", f"--codes_from={coder}",
                     f"--workdir={tmp_path}/pictures")  # fmt: skip
-    assert_refused(pictures, "codes_from takes models of sound", "AudioConfig for ImageConfig")
+    assert_refused(
+        pictures,
+        "codes_from needs a model of sound, and a preset of sound",
+        "AudioConfig for ImageConfig",
+    )
     other = call(*voices, f"--codes_from={coder}", "--config.strides=8", "--config.frames.hop=8")
     assert_refused(other, "--config.strides is taken from --codes_from; leave it out")
     alone = call(*voices[:3], f"--workdir={tmp_path}/alone", "--config.frozen_codes=true")

@@ -243,20 +243,24 @@ def test_signals_save_and_say_where(tmp_path, straight, monkeypatch, number):
         assert_same_end(path, model, straight)
 
 
-def test_an_evaluation_is_cut_off_at_once(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("every", "step"), [(3, 3), (0, 6)])
+def test_an_evaluation_is_cut_off_at_once(tmp_path, number, every, step):
     def interrupted(model):
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), number)
         threading.Event().wait(30)  # the signal cuts this short
         raise AssertionError("went on")
 
-    with pytest.raises(Interrupted, match="stopped at step 3; .*checkpoint-3;"):
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    with pytest.raises(Interrupted, match=f"stopped at step {step}; .*checkpoint-{step};"):
         train(
             toy.ToyModel(),
             toy.make_dataset(),
-            config(steps=6, evaluate_every=3),
+            config(steps=6, evaluate_every=every),
             str(tmp_path),
             evaluate=interrupted,
         )
+    assert handlers == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
 
 
 def test_a_finished_run_is_evaluated_again_and_steps_can_be_added(tmp_path, caplog):

@@ -52,7 +52,7 @@ class AutoencoderConfig:
         """
         if not self.code_fields or type(other) is not type(self):
             raise UserError(
-                f"codes_from takes models of sound, for models of sound; received "
+                "codes_from needs a model of sound, and a preset of sound; received a model of "
                 f"{type(other).__name__} for {type(self).__name__}"
             )
         return {name: getattr(other, name) for name in self.code_fields}

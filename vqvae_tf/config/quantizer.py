@@ -31,6 +31,14 @@ KINDS: dict[str, tuple[str, ...]] = {
 DRAWING_ESTIMATORS = ("gumbel_softmax", "stochastic")
 OF_ESTIMATOR = ("temperature", "final_temperature", "anneal_steps")
 _ESTIMATORS = ("straight_through", "rotation", *DRAWING_ESTIMATORS)
+_PAPERS_NAMES = {
+    "fsq": "finite_scalar",
+    "lfq": "lookup_free",
+    "bsq": "lookup_free",
+    "vq": "loss",
+    "vq_ema": "ema",
+    "simvq": "sim_vq",
+}
 _AROUND = ("kind", "stages", "stage_dropout", "groups", "shared_codebook", "code_dim")
 _MOST_SLOTS = 2**10
 DEFAULT_NUM_EMBEDDINGS = 512  # the paper's
@@ -97,7 +105,9 @@ class QuantizerConfig:
     def __post_init__(self):
         self._check_bounds()
         if self.kind not in KINDS:
-            raise UserError(f'unknown quantizer.kind "{self.kind}"; {nearest(self.kind, KINDS)}')
+            known = _PAPERS_NAMES.get(self.kind.lower())
+            way = f'write "{known}"' if known else nearest(self.kind, KINDS)
+            raise UserError(f'unknown quantizer.kind "{self.kind}"; {way}')
         for name in self.foreign_fields(self.kind):
             if getattr(self, name) is not None:
                 raise UserError(

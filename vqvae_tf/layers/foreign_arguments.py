@@ -11,7 +11,9 @@ ANSWERS = {
         ("n_embed", "n_e", "n_embeddings", "num_codes", "n_codes", "codebook_size", "num_tokens"),
         _NUM_EMBEDDINGS,
     ),
-    **dict.fromkeys(("K", "k", "vocab_size", "embedding_num", "codes"), _NUM_EMBEDDINGS),
+    **dict.fromkeys(
+        ("K", "k", "vocab_size", "embedding_num", "num_embedding", "codes"), _NUM_EMBEDDINGS
+    ),
     **dict.fromkeys(("embedding_dim", "embed_dim", "e_dim", "dim", "code_size", "D"), _NO_DIM),
     **dict.fromkeys(
         ("beta", "commitment", "commitment_weight", "commitment_loss_weight", "commitment_beta"),

@@ -35,12 +35,14 @@ class StopRequests(contextlib.AbstractContextManager):
 
     @contextlib.contextmanager
     def let_through(self) -> Iterator[None]:
-        """A context in which signals act at once, for long parts that can be interrupted safely."""
-        self.__exit__()
+        """A context in which signals raise KeyboardInterrupt, for parts that may be cut off."""
+        for number in self._previous:
+            signal.signal(number, signal.default_int_handler)
         try:
             yield
         finally:
-            self.__enter__()
+            for number in self._previous:
+                signal.signal(number, self._note)
 
     def _note(self, number, frame):
         self.received = True

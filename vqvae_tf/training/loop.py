@@ -170,7 +170,8 @@ class _Run:
                 raise KeyboardInterrupt
         results = {"step": self.step, "losses": self._window.means}
         if evaluate is not None:
-            results |= self._evaluate(evaluate)
+            with StopRequests() as stop, stop.let_through():
+                results |= self._evaluate(evaluate)
         if self._is_chief:
             write_json(os.path.join(self._workdir, "evaluation.json"), results)
         return results

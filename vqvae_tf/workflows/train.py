@@ -4,6 +4,7 @@ import functools
 from typing import Any
 
 import keras
+from absl import logging
 
 from vqvae_tf import arguments, models, training
 from vqvae_tf.errors import UserError
@@ -70,6 +71,10 @@ def train(
     def make_dataset(start_step):
         return medium.batches(source, config, start_step)
 
+    def measure(model):
+        logging.info("evaluating on %s", held_out.uri)
+        return medium.measure(model, held_out)
+
     # Checked before the folder is created, which would refuse the corrected command.
     training.check(model, config.training, placed)
     make_dataset(0)
@@ -84,5 +89,5 @@ def train(
         config.training,
         path,
         strategy=placed,
-        evaluate=lambda model: medium.measure(model, held_out),
+        evaluate=measure,
     )
