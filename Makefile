@@ -33,7 +33,7 @@ endef
 .venv/.demo .venv/.dev: INTERPRETER = $(PYTHON)
 .venv/.demo .venv/.dev: NEWEST = 13
 
-.venv/.demo: INSTALL = --editable ".[photos,report]"
+.venv/.demo: INSTALL = --editable ".[photos,audio,report]"
 .venv/.demo: $(METADATA)
 	$(environment)
 
@@ -65,6 +65,14 @@ demo: .venv/.demo ## train on photographs, sample, export; writes demo/report.ht
 .PHONY: check-demo
 check-demo: .venv/.demo ## check every section of demo/report.html
 	$(BIN)/python -m tests.demo.check_report demo/report.html
+
+.PHONY: demo-speech
+demo-speech: .venv/.demo ## train on synthetic speech, convert voices; writes demo_speech/report.html
+	$(BIN)/python -m vqvae_tf.programs.demo_speech --output=demo_speech
+
+.PHONY: check-demo-speech
+check-demo-speech: .venv/.demo ## check every section of demo_speech/report.html
+	$(BIN)/python -m tests.demo.check_speech_report demo_speech/report.html
 
 .PHONY: test
 test: test-tf test-jax ## all tests on the newest TensorFlow and Keras

@@ -31,6 +31,7 @@ PROGRAMS = (
     "evaluate",
     "export",
     "demo",
+    "demo-speech",
 )
 
 setup(

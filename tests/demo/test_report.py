@@ -8,7 +8,8 @@ import pytest
 
 from tests.reporting import html_check
 from vqvae_tf.demo import figures, report
-from vqvae_tf.demo.facts import ExportCheck, ImageFacts, Photograph, Samples, Stage
+from vqvae_tf.demo.facts import ExportCheck, ImageFacts, Photograph, Samples
+from vqvae_tf.demo.run_facts import Run, Stage
 from vqvae_tf.errors import UserError
 from vqvae_tf.reporting import codecs, page
 
@@ -41,6 +42,13 @@ def stage(title):
     return Stage(title, 8, 2, 1000, 65.0, rows, {"loss": "loss"}, "loss")
 
 
+RUN = Run(
+    timings=[("training", 130.0), ("sampling", 20.4)],
+    seed=7,
+    machine="two cores",
+    versions={"TensorFlow": "2.21"},
+    commands=[("Train longer", "vqvae-train --preset=photos")],
+)
 FACTS = ImageFacts(
     codebook=CODEBOOK,
     code_counts=np.arange(SIZE),
@@ -53,13 +61,8 @@ FACTS = ImageFacts(
     samples=[Samples("brick", GENERATOR.integers(0, 256, (3, 32, 32, 3), np.uint8))],
     independent=GENERATOR.integers(0, 256, (32, 64, 3), np.uint8),
     export=ExportCheck("SavedModel", "demo/export", 2, 468, 468, 4.2),
-    timings=[("training", 130.0), ("sampling", 9.0)],
-    total_seconds=150.4,
-    seed=7,
-    machine="two cores",
-    versions={"TensorFlow": "2.21"},
+    run=RUN,
     credits={"cat": "A, CC0", "pagoda": "B, CC BY 2.0", "brick": "C, CC0", "coins": "D, CC0"},
-    commands=[("Train longer", "vqvae-train --preset=photos")],
 )
 
 

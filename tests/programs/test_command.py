@@ -94,7 +94,7 @@ for program, *arguments in {programs!r}:
     assert not {{"tensorflow", "keras"}} & sys.modules.keys(), (program, arguments)
 """
     programs = [(program, flag) for program in PROGRAMS for flag in ("--help", "--wat", "photos")]
-    programs += [(program,) for program in PROGRAMS if program != "demo"]
+    programs += [(program,) for program in PROGRAMS if not program.startswith("demo")]
     programs += [
         ("train", "--preset=photos", "--data=d", "--config.widths=4"),
         ("train", "--preset=photos", "--help"),

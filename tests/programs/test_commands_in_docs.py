@@ -120,9 +120,10 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def demos(monkeypatch):
-    """Folders that the demo was asked to fill; tests/demo/test_job.py runs it."""
+    """Folders that the demos were asked to fill; tests/demo runs them."""
     asked: list[str] = []
-    monkeypatch.setattr(demo, "run", lambda output: asked.append(output) or "report.html")
+    for job in ("run", "run_speech"):
+        monkeypatch.setattr(demo, job, lambda output: asked.append(output) or "report.html")
     return asked
 
 
@@ -141,7 +142,7 @@ def test_every_command_runs(folder, demos, call, monkeypatch):
         else:
             check(program, arguments, f"{place}: {line}")
     assert used == PROGRAMS
-    assert demos == ["demo"]
+    assert demos == ["demo", "demo_speech"]
 
 
 def check(program: str, arguments: list[str], where: str) -> None:

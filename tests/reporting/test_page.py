@@ -1,6 +1,9 @@
 """Every kind of block on one page: valid, self-contained, escaped; written whole or not at all."""
 
+import base64
+import io
 import re
+import wave
 
 import numpy as np
 import pytest
@@ -13,11 +16,13 @@ from vqvae_tf.reporting import optional_packages, page
 
 PIXELS = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
 PICTURE = page.Picture(PIXELS, "a gradient", "four by four", scale=4)
+SOUND = page.Sound(np.sin(np.arange(80) / 5), 8_000, page.Picture(PIXELS, "a tone", "it hums"))
 BLOCKS = (
     "Text with <tags> & signs.",
     PICTURE,
+    SOUND,
     page.Comparison(PICTURE, page.Picture(PIXELS[::-1], "upside down", "turned"), "both"),
-    page.Gallery([PICTURE, PICTURE], "two"),
+    page.Gallery([PICTURE, SOUND], "two"),
     page.Drawing(reporting.usage([3, 1]), "falling bars", "usage"),
     page.Table(("name", "figure"), [("a", "1"), ("<b>", "2")], "figures"),
     page.Bullets(["one", "two"]),
@@ -36,7 +41,7 @@ PAGE = page.Page(
 
 def test_page_with_every_block_is_valid_and_self_contained():
     checked = html_check.check(page.render(PAGE))
-    assert len(checked.all("figure")) == 6  # two of them within the gallery's own
+    assert len(checked.all("figure")) == 7  # two of them within the gallery's own
     assert len(checked.all("section")) == 3 and len(checked.all("nav")) == 1
     assert [cell.get("scope") for cell in checked.all("th")] == ["col", "col", "row", "row"]
 
@@ -53,7 +58,7 @@ def test_text_is_escaped_everywhere():
 
 
 def test_the_same_chart_twice_keeps_ids_apart_and_references_whole():
-    charts = [page.Section("Twice", [BLOCKS[4], BLOCKS[4]])]
+    charts = [page.Section("Twice", [BLOCKS[5], BLOCKS[5]])]
     text = page.render(page.Page("Title", "", charts))
     html_check.check(text)
     ids = set(re.findall(r' id="(d[^"]+)"', text))
@@ -64,6 +69,17 @@ def test_enlarged_pictures_keep_their_pixels_sharp():
     images = html_check.check(page.render(PAGE)).all("img")
     sizes = {(image["width"], image.get("class")) for image in images}
     assert sizes == {("16", "pixels"), ("4", None)}
+
+
+def test_sounds_are_embedded_as_wav_files_with_a_text():
+    first, second = html_check.check(page.render(PAGE)).all("audio")
+    assert first == second and first["aria-label"] == "a tone" and "controls" in first
+    kind, _, data = first["src"].partition(";base64,")
+    assert kind == "data:audio/wav"
+    with wave.open(io.BytesIO(base64.b64decode(data))) as file:
+        assert file.getparams()[:4] == (1, 2, 8_000, 80)
+        samples = np.frombuffer(file.readframes(80), "<i2")
+    np.testing.assert_array_equal(samples, np.rint(32_767 * np.sin(np.arange(80) / 5)))
 
 
 def test_page_cannot_fetch_anything():

@@ -1,5 +1,6 @@
-"""The job of `make demo`, and its report."""
+"""The jobs of `make demo` and `make demo-speech`, and their reports."""
 
 from vqvae_tf.demo.job import run
+from vqvae_tf.demo.speech_job import run as run_speech
 
-__all__ = ["run"]
+__all__ = ["run", "run_speech"]

@@ -3,10 +3,10 @@
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from vqvae_tf.demo.run_facts import Run, Stage
 from vqvae_tf.errors import UserError
 
 # Subjects of the embedded photographs, for alternative texts.
@@ -88,31 +88,6 @@ class Samples:
 
 
 @dataclasses.dataclass(frozen=True)
-class Stage:
-    """One of the two trainings.
-
-    Attributes:
-        title: "The autoencoder", "The prior".
-        steps, batch_size, parameters: number of steps, batch size, number of weights.
-        seconds: wall-clock time.
-        rows: rows of its `metrics.csv`, as `csv.DictReader` yields them.
-        curves: the columns to draw: column -> name in the legend.
-        y_label: label of the vertical axis, with the unit.
-        log: whether the vertical axis is logarithmic.
-    """
-
-    title: str
-    steps: int
-    batch_size: int
-    parameters: int
-    seconds: float
-    rows: Sequence[Mapping[str, Any]]
-    curves: Mapping[str, str]
-    y_label: str
-    log: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
 class ExportCheck:
     """A comparison of the exported model, run in another process, with the trained one.
 
@@ -149,14 +124,8 @@ class ImageFacts:
         independent: a picture decoded from codes drawn independently by their frequencies, for
             comparison with the prior; uint8 `[height, width, 3]` or None.
         export: the check of the exported model.
-        timings: (part, seconds) for every part of the run, in order.
-        total_seconds: time of the whole run, over all starts.
-        seed: seed of the run.
-        machine: the machine in words: "2 CPU cores (AVX-512), 8 GB".
-        versions: package -> version.
+        run: times, versions and machine of the run.
         credits: photograph -> author and licence, including training photographs.
-        commands: (purpose, command) pairs to try next.
-        starts: number of starts until the run was complete.
     """
 
     codebook: np.ndarray
@@ -169,15 +138,9 @@ class ImageFacts:
     prior_tile: int
     samples: Sequence[Samples]
     export: ExportCheck
-    timings: Sequence[tuple[str, float]]
-    total_seconds: float
-    seed: int
-    machine: str
-    versions: Mapping[str, str]
+    run: Run
     credits: Mapping[str, str]
-    commands: Sequence[tuple[str, str]]
     independent: np.ndarray | None = None
-    starts: int = 1
 
     def __post_init__(self):
         for name in ("new_photographs", "new_regions", "samples"):

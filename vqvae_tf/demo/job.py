@@ -4,19 +4,12 @@ Everything is in one folder: `model/` and `prior/` (workdirs), `saved_model/`, `
 `report.html` and `timings.json`. The same call resumes an interrupted demo.
 """
 
-import csv
 import os
-import platform
-from collections.abc import Mapping, Sequence
-from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import (
-    __version__,
-    arguments,
     data,
     export,
     models,
@@ -26,9 +19,10 @@ from vqvae_tf import (
     written_files,
 )
 from vqvae_tf.data import embedded
-from vqvae_tf.demo.clock import Clock, trained_seconds
-from vqvae_tf.demo.facts import SUBJECTS, ExportCheck, ImageFacts, Photograph, Samples, Stage
+from vqvae_tf.demo.clock import trained_seconds
+from vqvae_tf.demo.facts import SUBJECTS, ExportCheck, ImageFacts, Photograph, Samples
 from vqvae_tf.demo.report import image_report
+from vqvae_tf.demo.run_facts import code_counts, rows_of, stage_of, start, this_run
 from vqvae_tf.media import medium_of
 from vqvae_tf.media.compiled_image_model import CompiledImageModel
 from vqvae_tf.media.output_files import write_png
@@ -61,14 +55,10 @@ def run(
     """
     autoencoder_config = autoencoder_config or presets.preset("photos")
     prior_config = prior_config or presets.preset("photos_prior")
-    output = arguments.path("output", output)
-    report, timings = (os.path.join(output, name) for name in ("report.html", "timings.json"))
-    for path in (report, timings):
-        written_files.check(path)
+    output, report, clock = start(output)
     paths = {
         name: os.path.join(output, name) for name in ("model", "prior", "saved_model", "samples")
     }
-    clock = Clock(timings)
     validation = f"{DATA}/validation"
     with clock.part(_TRAINING):
         workflows.train(autoencoder_config, DATA, paths["model"], validation_uri=validation)
@@ -79,7 +69,7 @@ def run(
     model: models.ImageVQVAE
     prior, model = workflows.load_pair(paths["prior"])
     with clock.part("sampling"):
-        counts = _code_counts(model)
+        counts = code_counts(model, data.open_source(DATA))
         samples, independent = _samples(prior, model, counts, paths["samples"])
     with clock.part("encoding the held-out photographs, and searching better codes for two"):
         new = _photographs(model, prior, f"{DATA}/photo", models.CodeSearch(model))
@@ -88,7 +78,7 @@ def run(
         export.export_saved_model(model, paths["saved_model"])
         originals = [photograph.original for photograph in (*new, *regions)]
         check = export.check_saved_model(model, paths["saved_model"], originals)
-    rows = {name: _rows(paths[name]) for name in ("model", "prior")}
+    rows = {name: rows_of(paths[name]) for name in ("model", "prior")}
     clock.at_least(_TRAINING, trained_seconds(rows["model"]))
     clock.at_least(_PRIOR_TRAINING, trained_seconds(rows["prior"]))
     facts = ImageFacts(
@@ -97,7 +87,7 @@ def run(
         new_photographs=new,
         new_regions=regions,
         training_photographs=len(embedded.TRAINING),
-        autoencoder=_stage(
+        autoencoder=stage_of(
             "The autoencoder",
             model,
             clock.seconds[_TRAINING],
@@ -106,7 +96,7 @@ def run(
             "loss",
             log=True,
         ),
-        prior=_stage(
+        prior=stage_of(
             "The prior",
             prior,
             clock.seconds[_PRIOR_TRAINING],
@@ -125,21 +115,11 @@ def run(
             equal=check["codes"] - check["codes_differing"],
             seconds=check["process_seconds"],
         ),
-        timings=list(clock.seconds.items()),
-        total_seconds=sum(clock.seconds.values()),
-        starts=clock.starts,
-        seed=autoencoder_config.training.seed,
-        machine=_machine(),
-        versions={
-            "vqvae_tf": __version__,
-            "TensorFlow": tf.__version__,
-            "Keras": keras.__version__,
-        },
+        run=this_run(clock, autoencoder_config.training.seed, _commands(output)),
         credits={
             name: photograph.credit
             for name, photograph in (*embedded.TRAINING.items(), *embedded.HELD_OUT.items())
         },
-        commands=_commands(output),
     )
     written_files.write_bytes(report, reporting.render(image_report(facts)).encode())
     return report
@@ -204,48 +184,6 @@ def _samples(
     draws = np.random.default_rng(0).choice(len(counts), (1, *SAMPLE_GRID), p=counts / counts.sum())
     independent = np.asarray(model.decode(tf.constant(draws, tf.int32)))[0]
     return grouped, independent
-
-
-def _code_counts(model: models.ImageVQVAE) -> np.ndarray:
-    """Uses of every code in the training photographs, encoded whole."""
-    counts = np.zeros(model.code_sizes[0], np.int64)
-    for item in medium_of(model).code_maps(model, data.open_source(DATA)):
-        counts += np.bincount(item["codes"].ravel(), minlength=len(counts))
-    return counts
-
-
-def _rows(path: str) -> list[dict[str, Any]]:
-    """The rows of a run's `metrics.csv`."""
-    with tf.io.gfile.GFile(os.path.join(path, "metrics.csv")) as file:
-        return list(csv.DictReader(file))
-
-
-def _stage(
-    title: str,
-    model: models.TrainableModel,
-    seconds: float,
-    rows: Sequence[Mapping[str, Any]],
-    curves: Mapping[str, str],
-    y_label: str,
-    log: bool = False,
-) -> Stage:
-    return Stage(
-        title=title,
-        steps=model.config.training.steps,
-        batch_size=model.config.training.batch_size,
-        parameters=sum(int(np.prod(variable.shape)) for variable in model.trainable_variables),
-        seconds=seconds,
-        rows=rows,
-        curves=curves,
-        y_label=y_label,
-        log=log,
-    )
-
-
-def _machine() -> str:
-    gpus = len(tf.config.list_physical_devices("GPU"))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{cores} {platform.machine()} CPU cores" + (f" and {gpus} GPUs" if gpus else "")
 
 
 def _commands(output: str) -> list[tuple[str, str]]:

@@ -1,13 +1,12 @@
 """The report of the image demo; every statement in it is computed from the given facts."""
 
 import math
-from typing import Any
 
-from vqvae_tf.demo import diagram, figures, results
-from vqvae_tf.demo.facts import ImageFacts, Stage
+from vqvae_tf.demo import diagram, figures, results, run_page
+from vqvae_tf.demo.facts import ImageFacts
 from vqvae_tf.demo.figures import Measured
 from vqvae_tf.media import evaluation
-from vqvae_tf.reporting import charts, formatting, page, pictures
+from vqvae_tf.reporting import formatting, page, pictures
 
 _READING = (
     (
@@ -19,6 +18,17 @@ _READING = (
         "Conditional Image Generation with PixelCNN Decoders (van den Oord and others, 2016): "
         "the prior",
         "https://arxiv.org/abs/1606.05328",
+    ),
+)
+
+_DIAGRAM = diagram.Words(
+    "photograph",
+    "code map",
+    "from codes",
+    "cell",
+    (
+        "A second network, the prior, learns which code maps",
+        "are likely and draws new ones, for the decoder to paint.",
     ),
 )
 
@@ -44,10 +54,10 @@ def image_report(facts: ImageFacts) -> page.Page:
         title="A VQ-VAE on real photographs",
         lead=(
             f"Two networks were trained on {facts.training_photographs} photographs, on "
-            f"{facts.machine}. The first encodes a picture as a coarse grid of whole numbers and "
-            "decodes it. The second learned which grids are likely, and draws new ones. This page "
-            "shows reconstructions of photographs that neither had seen, compares their size with "
-            "JPEG, and shows new pictures."
+            f"{facts.run.machine}. The first encodes a picture as a coarse grid of whole numbers "
+            "and decodes it. The second learned which grids are likely, and draws new ones. This "
+            "page shows reconstructions of photographs that neither had seen, compares their size "
+            "with JPEG, and shows new pictures."
         ),
         key_figures=_key_figures(facts, new, known),
         sections=[
@@ -56,17 +66,21 @@ def image_report(facts: ImageFacts) -> page.Page:
             results.regions(facts),
             results.cost(facts, (new, known)),
             results.made_up(facts),
-            _training(facts),
+            run_page.trainings(
+                (facts.autoencoder, facts.prior),
+                facts.code_counts,
+                "photographs",
+                "common material uses few codes",
+                facts.run,
+            ),
             _export(facts),
             _weaknesses(facts, new, known),
             _credits(facts),
-            page.Section("What to do next", [page.Commands(facts.commands), page.Links(_READING)]),
+            page.Section(
+                "What to do next", [page.Commands(facts.run.commands), page.Links(_READING)]
+            ),
         ],
-        footer=(
-            f"Seed {facts.seed}; {facts.machine}; "
-            + ", ".join(f"{name} {version}" for name, version in facts.versions.items())
-            + ". All pictures are part of this page: it loads nothing and works offline."
-        ),
+        footer=run_page.footer(facts.run, "pictures"),
     )
 
 
@@ -85,11 +99,7 @@ def _key_figures(facts: ImageFacts, new: Measured, known: Measured) -> list[tupl
             "equal" if differ == 0 else f"{formatting.count(differ)} differ",
             "codes of the exported model, run without the library",
         ),
-        (
-            formatting.duration(facts.total_seconds),
-            "for all that this page shows"
-            + (f", over {facts.starts} starts" if facts.starts > 1 else ""),
-        ),
+        run_page.time_taken(facts.run),
     ]
     if new.prior_bits_per_code is not None:
         key_figures.insert(
@@ -127,6 +137,7 @@ def _explanation(facts: ImageFacts) -> page.Section:
                     pictures.code_map(codes, facts.codebook),
                     example.reconstruction[area],
                     size,
+                    _DIAGRAM,
                 ),
                 alt=(
                     "Diagram: a photograph goes through the encoder; each cell gets the number of "
@@ -147,56 +158,6 @@ def _explanation(facts: ImageFacts) -> page.Section:
                 "is half the squared error. SSIM compares structure: 1 is equal, 0 unrelated."
             ),
         ],
-    )
-
-
-def _training(facts: ImageFacts) -> page.Section:
-    size, used, stages = len(facts.codebook), _used(facts), (facts.autoencoder, facts.prior)
-    return page.Section(
-        "How training went",
-        [
-            *(_curve(stage) for stage in stages),
-            page.Drawing(
-                charts.usage(facts.code_counts),
-                alt=f"Chart: share of every code in all uses, the most common first; {used} of "
-                f"{size} are used.",
-                caption=f"How often each code is used on the training photographs: {used} of "
-                f"{size} are used. They are as varied as "
-                f"{_code_statistics(facts)['perplexity']:.0f} codes used equally often (the "
-                "perplexity), as common material uses few codes.",
-            ),
-            page.Table(
-                ("stage", "weights", "steps", "examples per step", "time"),
-                [
-                    (
-                        stage.title,
-                        formatting.count(stage.parameters),
-                        formatting.count(stage.steps),
-                        formatting.count(stage.batch_size),
-                        formatting.duration(stage.seconds),
-                    )
-                    for stage in stages
-                ],
-                caption="The two trainings",
-            ),
-            page.Table(
-                ("part of the run", "time"),
-                [
-                    *((what, formatting.duration(seconds)) for what, seconds in facts.timings),
-                    ("all of it", formatting.duration(facts.total_seconds)),
-                ],
-                caption="Time of each part",
-            ),
-        ],
-    )
-
-
-def _curve(stage: Stage) -> page.Drawing:
-    names = ", ".join(stage.curves.values())
-    return page.Drawing(
-        charts.curves(stage.rows, stage.curves, y_label=stage.y_label, log=stage.log),
-        alt=f"Chart of {names} over {formatting.count(stage.steps)} steps of training.",
-        caption=f"{stage.title}, by step of training: {names}.",
     )
 
 
@@ -222,7 +183,7 @@ def _export(facts: ImageFacts) -> page.Section:
 
 
 def _weaknesses(facts: ImageFacts, new: Measured, known: Measured) -> page.Section:
-    size, training = len(facts.codebook), facts.autoencoder.seconds + facts.prior.seconds
+    size = len(facts.codebook)
     items = results.behind_codecs((new, known))
     if known.psnr - new.psnr >= 0.5:
         items.append(
@@ -244,8 +205,7 @@ def _weaknesses(facts: ImageFacts, new: Measured, known: Measured) -> page.Secti
         f"The prior was trained on tiles of {facts.prior_tile}×{facts.prior_tile} pixels. It did "
         "not learn how the parts of a whole scene fit together, so its pictures show textures "
         "rather than objects.",
-        f"This is one run with one seed, after {formatting.duration(training)} of training. "
-        "Another seed, or more time, gives other figures.",
+        run_page.one_run((facts.autoencoder, facts.prior)),
     ]
     return page.Section("What to be wary of", [page.Bullets(items)])
 
@@ -270,8 +230,4 @@ def _credits(facts: ImageFacts) -> page.Section:
 
 
 def _used(facts: ImageFacts) -> int:
-    return _code_statistics(facts)["codes_in_use"]
-
-
-def _code_statistics(facts: ImageFacts) -> dict[str, Any]:
-    return evaluation.code_statistics([facts.code_counts])
+    return evaluation.code_statistics([facts.code_counts])["codes_in_use"]

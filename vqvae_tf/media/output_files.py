@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from vqvae_tf import reporting
 from vqvae_tf.data import disk
+from vqvae_tf.reporting.sounds import pcm
 from vqvae_tf.written_files import replacing, write_bytes
 
 _NAME_BYTES = 200  # of a file's name; file systems take 255, with endings and `.part`
@@ -91,6 +92,5 @@ def write_wavs(
             sounds.append(stack.enter_context(wave.open(file, "wb")))
             sounds[-1].setparams((1, 2, sample_rate, samples, "NONE", ""))
         for block in blocks:
-            values = np.rint(np.clip(block, -1.0, 1.0) * 32_767.0).astype("<i2")
-            for sound, row in zip(sounds, values, strict=True):
-                sound.writeframesraw(row.tobytes())
+            for sound, row in zip(sounds, block, strict=True):
+                sound.writeframesraw(pcm(row))

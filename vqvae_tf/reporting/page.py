@@ -1,8 +1,8 @@
 """A self-contained HTML page from a small typed structure, which loads nothing from outside.
 
 A page has sections, and a section has blocks: plain paragraphs (str) and the dataclasses below.
-Each dataclass has a macro of the same name in `page.html.j2`. To add a kind of block (a sound, a
-video), add a dataclass and a macro.
+Each dataclass has a macro of the same name in `page.html.j2`. To add a kind of block (a video),
+add a dataclass and a macro.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from vqvae_tf import files
 from vqvae_tf.errors import UserError
-from vqvae_tf.reporting import pictures
+from vqvae_tf.reporting import pictures, sounds
 from vqvae_tf.reporting.optional_packages import require
 
 
@@ -38,6 +38,22 @@ class Picture:
 
 
 @dataclasses.dataclass(frozen=True)
+class Sound:
+    """A sound with a player, under a picture of it.
+
+    Attributes:
+        audio: float `[time]` in [-1, 1]; embedded as 16-bit samples.
+        sample_rate: in Hz.
+        picture: its spectrogram; its caption is the line under the player, and its alternative text
+            says what is heard.
+    """
+
+    audio: np.ndarray
+    sample_rate: int
+    picture: Picture
+
+
+@dataclasses.dataclass(frozen=True)
 class Comparison:
     """Two pictures of one size, side by side and overlaid with a slider.
 
@@ -55,15 +71,15 @@ class Comparison:
 
 @dataclasses.dataclass(frozen=True)
 class Gallery:
-    """Pictures in a row that wraps on a narrow screen.
+    """Pictures or sounds in a row that wraps on a narrow screen.
 
     Attributes:
-        pictures: the pictures, each with a caption.
+        items: the pictures and sounds, each with a caption.
         caption: the line under all of them.
-        cell: minimal width of a picture before the row wraps, in CSS pixels.
+        cell: minimal width of an item before the row wraps, in CSS pixels.
     """
 
-    pictures: Sequence[Picture]
+    items: Sequence[Picture | Sound]
     caption: str = ""
     cell: int = 160
 
@@ -138,7 +154,19 @@ class Links:
     items: Sequence[tuple[str, str]]
 
 
-Block = str | Picture | Comparison | Gallery | Drawing | Table | Bullets | Note | Commands | Links
+Block = (
+    str
+    | Picture
+    | Sound
+    | Comparison
+    | Gallery
+    | Drawing
+    | Table
+    | Bullets
+    | Note
+    | Commands
+    | Links
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,6 +212,9 @@ def render(page: Page) -> str:
     )
     environment.filters["picture_uri"] = lambda image: pictures.data_uri(
         pictures.encode_webp(image)
+    )
+    environment.filters["sound_uri"] = lambda sound: pictures.data_uri(
+        sounds.encode_wav(sound.audio, sound.sample_rate), "audio/wav"
     )
     environment.filters["kind"] = lambda block: type(block).__name__
     drawings = itertools.count(1)
