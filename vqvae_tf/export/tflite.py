@@ -158,6 +158,8 @@ def check_tflite(
     functions = {
         name: tf.function(signature.function, autograph=False) for name, signature in served.items()
     }
+    # A graph, as in `saved_model.check_saved_model`.
+    encode = tf.function(model.encode, autograph=False, reduce_retracing=True)
     cases = []
     for number, example in enumerate(examples):
         told = {
@@ -165,7 +167,7 @@ def check_tflite(
             for name, each in model.conditions.items()
         }
         data = {model.data_key: example[None]} | model.of_encoder(told)
-        codes = {"codes": np.asarray(model.encode(example[None], **model.of_encoder(told)))}
+        codes = {"codes": np.asarray(encode(example[None], **model.of_encoder(told)))}
         cases.append(Case("encode", data, codes))
         if decodes:
             given = codes | told
