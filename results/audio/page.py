@@ -4,6 +4,7 @@ Usage: python results/audio/page.py RUNS
 """
 
 import json
+import math
 import os
 import sys
 
@@ -57,7 +58,7 @@ def gather(folder):
 
 def percent(values):
     """The mean of shares in percent, and their range if there are several."""
-    values = [100 * value for value in values if value is not None]
+    values = [100 * value for value in values if value is not None and not math.isnan(value)]
     if not values:
         return "-"
     mean = f"{sum(values) / len(values):.1f}"
@@ -92,7 +93,7 @@ def phones(kept, split, group):
                     percent(gains) if known else "",
                 ]
             )
-    return runs.table(header, lines)
+    return runs.table(header, lines) if lines else None
 
 
 def conversions(kept, split):
@@ -117,8 +118,8 @@ def conversions(kept, split):
         ]
         if found:
             shares = [percent(each.get(name) for each in found) for name in names]
-            lines.append([words, len(found), *(each.replace("nan", "-") for each in shares)])
-    return runs.table(["model", "seeds", *names.values()], lines)
+            lines.append([words, len(found), *shares])
+    return runs.table(["model", "seeds", *names.values()], lines) if lines else None
 
 
 def main(folder):
@@ -136,14 +137,16 @@ def main(folder):
         "([docs/phones.md](../docs/phones.md)). K = 128.",
     ]
     for split, words in (("validation", "Validation sentences"), ("test", "Test sentences")):
-        parts += [f"### {words}, voices of the training", phones(kept, split, "held_out")]
-        parts += [
-            f"### {words}, voices never heard",
-            phones(kept, f"unseen_{split}", "new_voices"),
-        ]
+        for group, prefix, voices in (
+            ("held_out", "", "voices of the training"),
+            ("new_voices", "unseen_", "voices never heard"),
+        ):
+            table = phones(kept, prefix + split, group)
+            parts += [f"### {words}, {voices}", table] if table else []
     parts += ["## Conversion"]
     for split, words in (("test", "Voices of the training"), ("unseen_test", "Voices never heard")):
-        parts += [f"### {words}", conversions(kept, split)]
+        table = conversions(kept, split)
+        parts += [f"### {words}", table] if table else []
     if "words" in kept:
         shares = {name: percent([kept["words"][name]]) for name in ("real", "own", "converted")}
         parts += [
