@@ -18,6 +18,7 @@ from typing import Any
 from absl import logging
 
 from vqvae_tf.errors import UserError, reason
+from vqvae_tf.training import start_watch
 from vqvae_tf.training.cluster import Cluster, Task
 
 _HELLO_SECONDS = 5.0  # for the first line of a connection, which may be of another program
@@ -51,6 +52,12 @@ class Peers:
             self._lead(work)
         else:
             _await_chief(self._links[0], self.cluster.chief, _SILENCE_SECONDS)
+
+    def watched(self) -> contextlib.AbstractContextManager[None]:
+        """A context for TensorFlow's start, which ends in a line where a peer ends meanwhile."""
+        return start_watch.watching(
+            {gone(self.cluster.tasks[place]): link for place, link in self._links.items()}
+        )
 
     def lost(self, message: str) -> Task | None:
         """The peer that no longer answers, by the connections or by an error of TensorFlow."""

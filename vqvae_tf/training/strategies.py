@@ -93,7 +93,7 @@ def _multi_worker(name, argument):
     processes = cluster.read(os.environ["TF_CONFIG"])
     if _together is None:
         met = peers.meet(processes, seconds)
-        with _unchanged_signals():
+        with _unchanged_signals(), met.watched():
             try:
                 _together = met, tf.distribute.MultiWorkerMirroredStrategy()
             except tf.errors.OpError as error:
