@@ -24,6 +24,7 @@ HEARD = "embedded:speech_small/validation"
 # Numbers of voices: the first says a sentence, and its codes are decoded in the second.
 PAIRS = ((0, 3), (3, 2), (5, 0))
 SAMPLED_VOICES = 4
+_PRIOR_CODES = 48  # of a training example: two seconds, less than most sentences have
 # Parts of the run, by their names in the report.
 _SPEAKING = "speaking the sentences"
 _CODES = "training the codes"
@@ -54,7 +55,9 @@ def run(
     """
     codes_config = codes_config or _preset("phonemes", steps=2_500)
     voices_config = voices_config or _preset("voices", steps=600)
-    prior_config = prior_config or _preset("speech_prior", steps=600)
+    prior_config = prior_config or dataclasses.replace(
+        _preset("speech_prior", steps=600), length=_PRIOR_CODES
+    )
     output, report, clock = start(output)
     model_path, voices_path, prior_path, samples_path = (
         os.path.join(output, name) for name in ("model", "voices", "prior", "samples")
