@@ -54,7 +54,7 @@ def run(
         UserError: for anything that the user can correct.
     """
     codes_config = codes_config or _preset("phonemes", steps=2_500)
-    voices_config = voices_config or _preset("voices", steps=600)
+    voices_config = voices_config or _preset("voices", steps=1_500)
     prior_config = prior_config or dataclasses.replace(
         _preset("speech_prior", steps=600), length=_PRIOR_CODES
     )
