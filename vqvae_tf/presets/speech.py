@@ -130,15 +130,7 @@ def speech_prior() -> WaveNetPriorConfig:
         condition="speaker",
         num_classes=1,
         length=100,
-        training=TrainingConfig(
-            steps=2_000,
-            batch_size=16,
-            learning_rate=1e-3,
-            schedule="cosine",
-            warmup_steps=30,
-            final_learning_rate=0.03,
-            clip_norm=1.0,
-        ),
+        training=dataclasses.replace(_TRAINING, steps=2_000, batch_size=16, warmup_steps=30),
     )
 
 
