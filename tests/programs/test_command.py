@@ -103,6 +103,16 @@ for program, *arguments in {programs!r}:
         ("train", *AUTOENCODER, "--config.widths", "4", "--wat"),
         ("train_prior", *PRIOR, "--workdir="),
         ("sample", "--prior=p", "--output=o", "--temperature=nan"),
+        ("sample", "--prior=p", "--output=o"),
+        ("export", "--model=m", "--output=o"),
+        ("evaluate", "--model=m", "--data=embedded:photos"),
+        ("reconstruct", "--model=m", "--data=embedded:photos", "--output=o"),
+        ("convert", "--model=m", "--speaker=s", "--data=embedded:speech", "--output=o"),
+        ("train_prior", *PRIOR),
+        ("train", *AUTOENCODER, "--data=folder:absent"),
+        ("train", *AUTOENCODER, "--validation=photos"),
+        ("train", *AUTOENCODER, "--workdir=/etc/passwd"),
+        ("train", *AUTOENCODER, "--codes_from=absent"),
     ]
     done = subprocess.run(
         [sys.executable, "-c", code.format(programs=programs)],
@@ -209,10 +219,11 @@ def test_a_wrong_value_for_a_prior_ends_in_one_line(call, argument, parts):
     assert_refused(call("train_prior", *PRIOR, argument), *parts)
 
 
-def test_fields_are_set_over_the_preset(call, configs):
+def test_fields_are_set_over_the_preset(call, runs, configs):
     call("train", *AUTOENCODER, *TINY, "--noconfig.data.flip", "--config.quantizer.decay=None")
     call("train", *AUTOENCODER[1:], "--preset", "cifar10", "--config.quantizer.decay=0.5")
-    call("train_prior", *PRIOR, *TINY_PRIOR, "--config.code_dim=None")
+    model = f"--model={runs.model}"
+    call("train_prior", *PRIOR, *TINY_PRIOR, "--config.code_dim=None", model)
     tiny, cifar10, prior = configs
     assert (tiny.widths, tiny.quantizer.decay, tiny.data.flip) == ((4, 8), None, False)
     assert tiny.training.learning_rate == presets.preset("photos").training.learning_rate
@@ -258,7 +269,7 @@ def test_a_workdir_that_is_none_is_refused(call, runs, tmp_path, program, flag):
         ("--grid=4,x", ("--grid must hold the sides of a grid of codes", "received 4,x")),
         ("--grid=0,4", ("--grid must hold the sides of a grid of codes", "received 0,4")),
         ("--label=wave", ('unknown class "wave"; nearest: waves',)),
-        ("--prefix=absent.npz", ("cannot read codes from absent.npz",)),
+        ("--prefix=absent.npz", ("prefix: there is no file absent.npz",)),
     ],
 )
 def test_a_wrong_value_for_sampling_ends_in_one_line(call, runs, argument, parts):
@@ -320,7 +331,7 @@ def test_an_output_folder_of_somebody_else_is_refused_before_any_work(call, runs
         assert os.listdir(tmp_path) == [name]
         os.remove(tmp_path / name)
     (tmp_path / "o").write_text("years of work")
-    assert_refused(call("export", *arguments, "--output=o"), "o is a file; give another --output")
+    assert_refused(call("export", *arguments, "--output=o"), "output o is a file; give a folder")
 
 
 def test_no_prior_of_another_model_is_exported(call, runs, tmp_path):

@@ -11,18 +11,22 @@ from vqvae_tf import presets, workflows
 from vqvae_tf.config import from_dict, to_dict
 
 AUTOENCODER = ("--preset=photos", "--data=embedded:photos", "--workdir=w")
-PRIOR = ("--model=m", "--data=d", "--workdir=w")
-SAMPLE = ("--prior=p", "--output=o")
-RECONSTRUCT = ("--model=m", "--data=d", "--output=o")
+PRIOR = ("--model=m", "--data=tfds:d", "--workdir=w")
+SAMPLE = ("--prior=m", "--output=o")
+RECONSTRUCT = ("--model=m", "--data=tfds:d", "--output=o")
 CONVERT = ("--speaker=s", *RECONSTRUCT)
-EVALUATE = ("--model=m", "--data=d")
-PHONES = (*EVALUATE, "--phones", "--train_data=t")
+EVALUATE = ("--model=m", "--data=tfds:d")
+PHONES = (*EVALUATE, "--phones", "--train_data=tfds:t")
 HUGE = "9" * 5_000  # Python refuses to turn so many digits into a number
 
 
 @pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path, monkeypatch):
+def in_a_folder_with_a_model(tmp_path, monkeypatch):
+    """The workdir of a model, which the programs look for; the library is not called."""
     monkeypatch.chdir(tmp_path)
+    os.mkdir("m")
+    with open("m/config.json", "w") as file:
+        file.write("{}")
 
 
 @pytest.fixture
@@ -111,7 +115,7 @@ def test_a_wrong_flag_ends_in_one_line(call, handed, program, arguments, part):
     outcome = call(program, *arguments)
     assert_refused(outcome, part)
     assert len(outcome.err) < 1_200 and outcome.err[:-1].isprintable()
-    assert not handed and not os.listdir()
+    assert not handed and os.listdir() == ["m"]
 
 
 def test_flags_in_a_file_count_as_if_they_stood_there(call, handed):
@@ -173,7 +177,7 @@ def test_fields_of_any_text_are_refused_or_make_a_configuration(call, handed, se
             ((config, *_), _) = handed[0]
             values = json.loads(json.dumps(to_dict(config), allow_nan=False))
             assert from_dict(type(preset), values) == config
-        assert not os.listdir()
+        assert os.listdir() == ["m"]
 
 
 def _groups(config):
@@ -203,4 +207,4 @@ def test_flags_of_any_text_are_refused_or_handed_on(call, handed):
         if outcome.code:
             assert_refused(outcome)
             assert not handed
-        assert not os.listdir()
+        assert os.listdir() == ["m"]

@@ -1,4 +1,4 @@
-"""Parts shared by all programs: flags, configurations by flag, and one-line errors.
+"""What all programs do around their `main`: parse flags, show help, print errors in one line.
 
 Nothing here imports TensorFlow, which `--help` and the refusal of a wrong flag do not need.
 """
@@ -8,7 +8,6 @@ import logging as stdlib_logging
 import os
 import sys
 from collections.abc import Callable
-from typing import NamedTuple
 
 from absl import flags, logging
 
@@ -52,31 +51,6 @@ def run(
         if not isinstance(error, (OSError, MemoryError, *_tensorflow_errors())):
             raise
         sys.exit(_say(reason(error), MISTAKE))
-
-
-class RunFlags(NamedTuple):
-    """The flags of every program that trains: data, workdir, devices."""
-
-    data: flags.FlagHolder
-    validation: flags.FlagHolder
-    workdir: flags.FlagHolder
-    strategy: flags.FlagHolder
-
-
-def define_run(flag_values: flags.FlagValues, data: str) -> RunFlags:
-    """Defines the flags of a training run; `data` is the help of `--data`."""
-
-    def text(name, default, words, **options):
-        return flags.DEFINE_string(name, default, words, flag_values=flag_values, **options)
-
-    return RunFlags(
-        data=text("data", None, data, required=True),
-        validation=text(
-            "validation", None, "URI of the data to evaluate on; the training data by default."
-        ),
-        workdir=text("workdir", None, "Folder of the run.", required=True),
-        strategy=text("strategy", "default", "default, mirrored, mirrored:N, multi_worker or tpu."),
-    )
 
 
 def _parse_and_call(main, flag_values, usage, preset):

@@ -7,7 +7,7 @@ import sys
 
 from absl import flags
 
-from vqvae_tf.programs import command, output_flags
+from vqvae_tf.programs import command, input_flags, output_flags
 
 FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_string(
@@ -35,6 +35,8 @@ _COUNT = flags.DEFINE_integer(
 def main() -> None:
     """Converts, and prints how many."""
     output_flags.check_folder(_OUTPUT)
+    input_flags.check_workdir(_MODEL)
+    input_flags.check_data(_DATA)
 
     from vqvae_tf import workflows
 

@@ -11,7 +11,7 @@ With --phones the table shows how well the codes of speech predict its phones, n
 from absl import flags
 
 from vqvae_tf.errors import UserError
-from vqvae_tf.programs import command, number_flags, output_flags
+from vqvae_tf.programs import command, input_flags, number_flags, output_flags
 
 FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_string(
@@ -47,6 +47,10 @@ def main() -> None:
     output_flags.check_file(_OUTPUT)
     output_flags.check_file(_PICTURE)
     _check_phones()
+    for workdir in (_MODEL, _PRIOR):
+        input_flags.check_workdir(workdir)
+    for data in (_DATA, _TRAIN_DATA):
+        input_flags.check_data(data)
 
     from vqvae_tf import files, workflows, written_files
     from vqvae_tf.media import evaluation, phone_evaluation

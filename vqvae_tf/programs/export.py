@@ -19,7 +19,7 @@ from absl import flags
 
 from vqvae_tf.config import limits
 from vqvae_tf.errors import UserError, nearest
-from vqvae_tf.programs import command, number_flags
+from vqvae_tf.programs import command, input_flags, number_flags, output_flags
 
 FORMATS = ("saved_model", "tflite")
 TFLITE_FILE = "model.tflite"
@@ -56,9 +56,6 @@ _OUTPUT = flags.DEFINE_string(
 
 def main() -> None:
     """Exports, checks in another process, and prints the comparison."""
-    from vqvae_tf import export, workflows
-    from vqvae_tf.media import medium_of
-
     for name in _FORMAT.value or [""]:
         if name not in FORMATS:
             raise UserError(f'unknown format "{name}"; {nearest(name, FORMATS)}')
@@ -78,6 +75,13 @@ def main() -> None:
         raise UserError("--size is for a TFLite file; add tflite to --format, or leave it out")
     if _PRIOR.value is None and grid is not None:
         raise UserError("--grid is for a prior's samples; give --prior, or leave it out")
+    output_flags.check_folder(_OUTPUT)
+    for workdir in (_MODEL, _PRIOR):
+        input_flags.check_workdir(workdir)
+
+    from vqvae_tf import export, workflows
+    from vqvae_tf.media import medium_of
+
     tflite_path = os.path.join(_OUTPUT.value, TFLITE_FILE)
     names = {"saved_model": export.SAVED_MODEL_FILES, "tflite": [TFLITE_FILE]}
     for name in _FORMAT.value:

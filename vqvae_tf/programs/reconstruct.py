@@ -7,7 +7,7 @@ import sys
 
 from absl import flags
 
-from vqvae_tf.programs import command, number_flags, output_flags
+from vqvae_tf.programs import command, input_flags, number_flags, output_flags
 
 FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_string(
@@ -33,6 +33,8 @@ _SEARCH = number_flags.define_search_passes(FLAGS)
 def main() -> None:
     """Reconstructs, and prints the number of reconstructions."""
     output_flags.check_folder(_OUTPUT)
+    input_flags.check_workdir(_MODEL)
+    input_flags.check_data(_DATA)
 
     from vqvae_tf import workflows
 

@@ -8,7 +8,7 @@ Writes a PNG for each sample and sheet.png, or a WAV for each sample; and codes.
 from absl import flags
 
 from vqvae_tf.config import limits
-from vqvae_tf.programs import command, number_flags, output_flags
+from vqvae_tf.programs import command, input_flags, number_flags, output_flags
 
 FLAGS = flags.FlagValues()
 _PRIOR = flags.DEFINE_string(
@@ -61,6 +61,8 @@ def main() -> None:
     """Samples, and prints the path of the sheet or of the first sound."""
     output_flags.check_folder(_OUTPUT)
     grid = number_flags.sides(_GRID)
+    input_flags.check_workdir(_PRIOR)
+    input_flags.check_file(_PREFIX)
 
     from vqvae_tf import workflows
 

@@ -10,7 +10,7 @@ from absl import flags
 
 from vqvae_tf import presets
 from vqvae_tf.errors import UserError
-from vqvae_tf.programs import command, config_flags, output_flags
+from vqvae_tf.programs import command, config_flags, input_flags, run_flags
 
 FLAGS = flags.FlagValues()
 _PRESET = flags.DEFINE_string(
@@ -23,22 +23,22 @@ _CODES_FROM = flags.DEFINE_string(
     "only a decoder of its codes is trained.",
     flag_values=FLAGS,
 )
-_RUN = command.define_run(FLAGS, data="URI of the training data.")
+_RUN = run_flags.define(FLAGS, data="URI of the training data.")
 
 
 def main() -> None:
     """Trains, and prints the final evaluation."""
-    output_flags.check_folder(_RUN.workdir)
-
     preset = presets.preset(_PRESET.value)
     if _PRESET.value in presets.PRIORS:
         raise UserError(f"{_PRESET.value} is the preset of a prior; use vqvae-train-prior")
+    input_flags.check_workdir(_CODES_FROM)
     codes_of = None
     if _CODES_FROM.value is not None:
         from vqvae_tf.workflows import load_autoencoder
 
         codes_of = load_autoencoder(_CODES_FROM.value).config
     config = config_flags.frozen(FLAGS, preset, codes_of)
+    run_flags.check(_RUN)
 
     from vqvae_tf import workflows
     from vqvae_tf.media import evaluation

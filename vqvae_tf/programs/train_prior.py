@@ -11,7 +11,7 @@ from absl import flags
 
 from vqvae_tf import presets
 from vqvae_tf.errors import UserError
-from vqvae_tf.programs import command, config_flags, output_flags
+from vqvae_tf.programs import command, config_flags, input_flags, run_flags
 
 FLAGS = flags.FlagValues()
 _PRESET = flags.DEFINE_string(
@@ -20,16 +20,16 @@ _PRESET = flags.DEFINE_string(
 _MODEL = flags.DEFINE_string(
     "model", None, "Workdir of the autoencoder.", required=True, flag_values=FLAGS
 )
-_RUN = command.define_run(FLAGS, data="URI of the pictures or sounds, or codes:GLOB.")
+_RUN = run_flags.define(FLAGS, data="URI of the pictures or sounds, or codes:GLOB.")
 
 
 def main() -> None:
     """Trains, and prints the final evaluation."""
-    output_flags.check_folder(_RUN.workdir)
-
     config = config_flags.frozen(FLAGS, presets.preset(_PRESET.value))
     if _PRESET.value in presets.AUTOENCODERS:
         raise UserError(f"{_PRESET.value} is not the preset of a prior; use vqvae-train")
+    input_flags.check_workdir(_MODEL)
+    run_flags.check(_RUN)
 
     from vqvae_tf import workflows
     from vqvae_tf.media import evaluation
