@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.small import TRAINING, picture
 from vqvae_tf import models
-from vqvae_tf.config import DataConfig
+from vqvae_tf.config import DataConfig, VideoDataConfig
 
 # As few operations as a family can have: XLA compiles each of them.
 _AUTOENCODER = {
@@ -40,6 +40,14 @@ class Case(NamedTuple):
 
 def pictures(count: int = 4, height: int = 8, width: int = 8) -> dict[str, np.ndarray]:
     return {"image": np.stack([picture(height, width, seed) for seed in range(count)])}
+
+
+def videos(count: int = 4, time: int = 2, height: int = 8, width: int = 8) -> dict[str, np.ndarray]:
+    frames = [
+        [picture(height, width + time, seed)[:, t : t + width] for t in range(time)]
+        for seed in range(count)
+    ]
+    return {"frames": np.array(frames)}
 
 
 def sounds(count: int = 4, time: int = 16) -> dict[str, np.ndarray]:
@@ -78,6 +86,11 @@ FAMILIES = {
         ),
         sounds,
         lambda count=4: sounds(count, 13),
+    ),
+    "video": Case(
+        models.VideoConfig(window=2, **_PICTURES | {"data": VideoDataConfig(image_size=8)}),
+        videos,
+        lambda count=4: videos(count, 3, 11, 9),
     ),
     "pixelcnn_prior": Case(
         models.PixelCNNPriorConfig(grid=4, **_PIXELCNN),

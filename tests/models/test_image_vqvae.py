@@ -11,7 +11,7 @@ import tensorflow as tf
 from tests.small import AUTOENCODER, GROUPED, picture
 from vqvae_tf import layers, training
 from vqvae_tf.config import DataConfig, TrainingConfig
-from vqvae_tf.config.image import LIKELIHOODS
+from vqvae_tf.config.pixels import LIKELIHOODS
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import ImageVQVAE, QuantizerConfig
 

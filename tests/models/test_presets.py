@@ -90,7 +90,21 @@ def test_every_preset_says_what_it_is():
         "vctk",
         "librispeech",
         "librispeech_prior",
+        *VIDEO_PRESETS,
     }
+
+
+VIDEO_PRESETS = {"labmaze": (64, 16), "doom": (64, 16), "video": (84, 21)}
+
+
+@pytest.mark.parametrize("name", VIDEO_PRESETS)
+def test_a_frame_has_the_codes_that_the_docstring_says(name):
+    config = preset(name)
+    model = models.build(models.family_of(config), config)
+    size, side = VIDEO_PRESETS[name]
+    assert config.data.image_size == size
+    codes = model.encode(np.zeros([1, 1, size, size, 3], np.uint8))
+    assert codes.shape == (1, 1, side, side) and model.code_sizes == (512,)
 
 
 def test_speech_has_fifty_codes_a_second_and_a_prior_that_fits():

@@ -1,4 +1,4 @@
-"""Configurations of training, and of the preparation of pictures and sounds for it."""
+"""Configurations of training, and of the preparation of pictures, videos and sounds for it."""
 
 import dataclasses
 
@@ -8,27 +8,16 @@ from vqvae_tf.errors import UserError, shown
 
 
 @dataclasses.dataclass(frozen=True)
-class DataConfig:
-    """How training examples are cut from pictures.
+class PixelDataConfig:
+    """What the training examples of all models of pixels have.
 
     Attributes:
-        image_size: side of the square training tile, in pixels.
-        channels: 3 for colour, 1 for grey; pictures are converted.
-        flip: mirror half of the tiles left to right.
-        half_size_share: share of the tiles cut from the picture at half its size.
-        double_size_share: share of the tiles cut from the picture at twice its size.
-        recolour_share: share of the tiles whose colours are changed at random (channel order,
-            contrast, gain and offset), so that few photographs give many palettes.
-        recolour_strength: how much contrast, gain and offset change, relative to the default.
+        image_size: side of the square training example, in pixels.
+        channels: 3 for colour, 1 for grey; data are converted.
     """
 
     image_size: int = 32
     channels: int = 3
-    flip: bool = True
-    half_size_share: float = 0.0
-    double_size_share: float = 0.0
-    recolour_share: float = 0.0
-    recolour_strength: float = 1.0
 
     def __post_init__(self):
         check_types(self, at="data.")
@@ -38,9 +27,48 @@ class DataConfig:
             raise UserError(
                 f"data.channels must be 3 for colour or 1 for grey; received {self.channels}"
             )
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig(PixelDataConfig):
+    """How training examples are cut from pictures.
+
+    Attributes, in addition to those of `PixelDataConfig`:
+        flip: mirror half of the tiles left to right.
+        half_size_share: share of the tiles cut from the picture at half its size.
+        double_size_share: share of the tiles cut from the picture at twice its size.
+        recolour_share: share of the tiles whose colours are changed at random (channel order,
+            contrast, gain and offset), so that few photographs give many palettes.
+        recolour_strength: how much contrast, gain and offset change, relative to the default.
+    """
+
+    flip: bool = True
+    half_size_share: float = 0.0
+    double_size_share: float = 0.0
+    recolour_share: float = 0.0
+    recolour_strength: float = 1.0
+
+    def __post_init__(self):
+        super().__post_init__()
         for name in ("half_size_share", "double_size_share", "recolour_share"):
             between(0, 1, self, name, at="data.")
         between(0, limits.LARGEST_NUMBER, self, "recolour_strength", at="data.")
+
+
+@dataclasses.dataclass(frozen=True)
+class VideoDataConfig(PixelDataConfig):
+    """How training examples are cut from episodes.
+
+    Attributes, in addition to those of `PixelDataConfig`:
+        frame_stride: every so many frames one is taken.
+    """
+
+    image_size: int = 64
+    frame_stride: int = 1
+
+    def __post_init__(self):
+        super().__post_init__()
+        between(1, limits.LONGEST_WINDOW, self, "frame_stride", at="data.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -39,7 +39,7 @@ class TwoLevelConfig(ImageModelConfig):
 
     @property
     def reach(self) -> int:
-        """As in `ImageModelConfig`, for both upper networks and one of the lower grid."""
+        """As in `PixelModelConfig`, for both upper networks and one of the lower grid."""
         one = super().reach
         return 2 * one + -(-one // 2)
 

@@ -196,7 +196,7 @@ def grid_of(model: Autoencoder, size: tuple[int, ...]) -> tuple[int, ...]:
         UserError: if `size` has other axes.
     """
     _check_size(model, size)
-    return tuple(-(-side // model.config.stride) for side in size)
+    return tuple(-(-side // s) for side, s in zip(size, model.strides, strict=True))
 
 
 def sample_from_noise_signature(

@@ -7,6 +7,7 @@ from vqvae_tf.config.pixelcnn_prior import PixelCNNPriorConfig
 from vqvae_tf.config.prior import PriorConfig
 from vqvae_tf.config.quantizer import QuantizerConfig
 from vqvae_tf.config.two_level import TwoLevelConfig, TwoLevelPriorConfig
+from vqvae_tf.config.video import VideoConfig
 from vqvae_tf.config.wavenet_prior import WaveNetPriorConfig
 from vqvae_tf.models.audio_vqvae import AudioVQVAE
 from vqvae_tf.models.autoencoder import Autoencoder
@@ -29,6 +30,7 @@ from vqvae_tf.models.registry import (
 from vqvae_tf.models.trainable_model import TrainableModel
 from vqvae_tf.models.two_level_codes import join_levels, split_levels
 from vqvae_tf.models.two_level_vqvae import TwoLevelVQVAE
+from vqvae_tf.models.video_vqvae import VideoVQVAE
 
 __all__ = [
     "FAMILIES",
@@ -52,6 +54,8 @@ __all__ = [
     "TwoLevelPrior",
     "TwoLevelPriorConfig",
     "TwoLevelVQVAE",
+    "VideoConfig",
+    "VideoVQVAE",
     "WaveNetPrior",
     "WaveNetPriorConfig",
     "build",

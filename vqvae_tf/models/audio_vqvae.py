@@ -318,7 +318,7 @@ class AudioVQVAE(autoencoder.Autoencoder):
 
     def _reconstruction_bits(self, batch, codes):
         """Of the samples after companding, each given those before it."""
-        checks.check_grid(codes, batch["audio"], self.grid_rank, self.config.stride)
+        checks.check_grid(codes, batch["audio"], self.strides)
         vectors = autoencoder.decode_places(self.quantizer, codes)
         outputs = self._output.predict(self._pad(batch["audio"]), vectors, batch.get("speaker"))
         return tf.reduce_sum(self._elements(self._output, outputs, batch), axis=1) / math.log(2.0)

@@ -63,6 +63,11 @@ class Autoencoder(trainable_model.TrainableModel):
         return {}
 
     @property
+    def strides(self) -> tuple[int, ...]:
+        """Stride of the grid of codes along each of its axes, in places of the data."""
+        return (self.config.stride,) * self.grid_rank
+
+    @property
     @abc.abstractmethod
     def data_taken(self) -> checks.Input:
         """The data that public methods take."""

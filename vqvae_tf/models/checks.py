@@ -198,6 +198,21 @@ def pictures(channels: int) -> Input:
     )
 
 
+def videos(channels: int) -> Input:
+    """Videos of frames of `channels` channels, of any length and size."""
+    return Input(
+        "frames",
+        "videos",
+        ("batch", "time", "height", "width", channels),
+        "uint8",
+        hints={
+            "floats": 'convert values in [0, 1] by np.round(255 * frames).astype("uint8")',
+            "integers": 'convert values in [0, 255] by frames.astype("uint8")',
+            "fewer axes": "frames[None] is a batch of one; dataset.batch(16) makes batches",
+        },
+    )
+
+
 def waveforms() -> Input:
     """Waveforms of any length."""
     return Input(
@@ -327,19 +342,18 @@ def check_file_name(what: str, path: Any, endings: tuple[str, ...], anything: bo
         )
 
 
-def check_grid(codes: Any, data: Any, grid_rank: int, stride: int) -> None:
-    """Refuses codes whose grid does not have one place for each `stride` of the data on every axis.
+def check_grid(codes: Any, data: Any, strides: tuple[int, ...]) -> None:
+    """Refuses codes whose grid does not have one place for each stride of the data on every axis.
 
     Args:
         codes: `[batch, *grid, ...]`.
         data: `[batch, *sizes, ...]`.
-        grid_rank: axes of the grid.
-        stride: stride of the grid along each axis of the data.
+        strides: stride of the grid along each of its axes.
     """
-    sizes = data.shape[1 : 1 + grid_rank]
-    grid = [None if size is None else -(-size // stride) for size in sizes]
+    sizes = data.shape[1 : 1 + len(strides)]
+    grid = [None if size is None else -(-size // s) for size, s in zip(sizes, strides, strict=True)]
     wanted = tf.TensorShape([data.shape[0], *grid])
-    if not codes.shape[: 1 + grid_rank].is_compatible_with(wanted):
+    if not codes.shape[: 1 + len(strides)].is_compatible_with(wanted):
         raise UserError(
             f"codes must be on the grid of this batch, {tuple(wanted)}; received shape "
             f"{tuple(codes.shape)}"

@@ -17,7 +17,7 @@ from vqvae_tf.models.autoencoder import Autoencoder
 from vqvae_tf.models.checks import refuse_symbolic
 from vqvae_tf.models.code_shape import without_slots
 from vqvae_tf.models.conditions import resolve
-from vqvae_tf.models.image_model import pad_by_reflection
+from vqvae_tf.models.pixels import pad_by_reflection
 from vqvae_tf.models.prior import Prior
 
 # Places this far apart are changed at once: the effect of a changed code does not reach as far.

@@ -4,11 +4,12 @@ import keras
 
 from vqvae_tf import networks
 from vqvae_tf.config.image import ImageConfig
-from vqvae_tf.models import autoencoder, checks, image_model
+from vqvae_tf.models import checks, image_model, one_grid_model
+from vqvae_tf.models.pixels import pixels_of
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
-class ImageVQVAE(image_model.ImageModel):
+class ImageVQVAE(one_grid_model.OneGridModel, image_model.ImageModel):
     """Encodes pictures as one grid of codes (van den Oord et al. 2017, section 4).
 
     Pictures are uint8 `[batch, height, width, channels]` of any size. Sizes that the strides don't
@@ -31,36 +32,19 @@ class ImageVQVAE(image_model.ImageModel):
     config_class = ImageConfig
     searchable = True
 
-    def _make_networks(self):
-        config = self.config
-        self.likelihood = image_model.make_likelihood(config)
-        self.encoder = networks.Encoder(
-            widths=config.widths,
-            embedding_dim=config.embedding_dim,
-            final_convolution=config.final_convolution,
+    def _make_encoder(self):
+        return networks.Encoder(
+            widths=self.config.widths,
+            embedding_dim=self.config.embedding_dim,
+            final_convolution=self.config.final_convolution,
             name="encoder",
             **self._body(),
         )
-        self.quantizer = self.make_quantizer("quantizer")
-        self.decoder = networks.Decoder(
-            widths=config.widths[::-1],
-            channels=self.likelihood.parameters(config.data.channels),
-            name="decoder",
-            **self._body(),
+
+    def _make_decoder(self, channels):
+        return networks.Decoder(
+            widths=self.config.widths[::-1], channels=channels, name="decoder", **self._body()
         )
-        self.encoder.build((None, None, None, config.data.channels))
-        self.quantizer.build((None, None, None, config.embedding_dim))
-        self.decoder.build((None, None, None, config.embedding_dim))
-        self.likelihood.build((None, None, None, self.decoder.channels))
-        self._report(("loss", "reconstruction", *self.quantizer.loss_names, "perplexity"))
-
-    @property
-    def code_sizes(self):
-        return self.quantizer.code_sizes
-
-    @property
-    def code_vectors(self):
-        return autoencoder.code_vectors_of(self.quantizer)
 
     def latents(self, images):
         """The encoder's output, not quantized, for uint8 pictures whose size the strides divide.
@@ -68,16 +52,4 @@ class ImageVQVAE(image_model.ImageModel):
         `[batch, height / stride, width / stride, embedding_dim]`.
         """
         checks.refuse_symbolic("pictures", images)
-        return self.encoder(image_model.pixels_of(self.data_taken.check(images)))
-
-    def _encode_pixels(self, pixels):
-        return autoencoder.encode_places(self.quantizer, self.encoder(pixels))
-
-    def _outputs(self, codes):
-        return self.decoder(autoencoder.decode_places(self.quantizer, codes))
-
-    def _forward(self, pixels, training):
-        latents = self.encoder(pixels, training=training)
-        quantized = autoencoder.quantize_places(self.quantizer, latents, training)
-        outputs = self.decoder(quantized.vectors, training=training)
-        return outputs, quantized.losses, {"": quantized.codes}
+        return self.encoder(pixels_of(self.data_taken.check(images)))

@@ -11,6 +11,7 @@ from vqvae_tf.models.prior import Prior
 from vqvae_tf.models.priors import PixelCNNPrior, TwoLevelPrior, WaveNetPrior
 from vqvae_tf.models.trainable_model import TrainableModel
 from vqvae_tf.models.two_level_vqvae import TwoLevelVQVAE
+from vqvae_tf.models.video_vqvae import VideoVQVAE
 from vqvae_tf.training import restore_weights, workdir
 
 FAMILIES: dict[str, type[TrainableModel]] = {}
@@ -51,6 +52,7 @@ for _name, _family in (
     ("image", ImageVQVAE),
     ("two_level", TwoLevelVQVAE),
     ("audio", AudioVQVAE),
+    ("video", VideoVQVAE),
     ("pixelcnn_prior", PixelCNNPrior),
     ("two_level_prior", TwoLevelPrior),
     ("wavenet_prior", WaveNetPrior),

@@ -10,6 +10,7 @@ import tensorflow as tf
 from vqvae_tf import networks
 from vqvae_tf.config.two_level import SLOTS, TwoLevelConfig
 from vqvae_tf.models import autoencoder, image_model
+from vqvae_tf.models.pixels import make_likelihood
 from vqvae_tf.models.two_level_codes import join_levels, split_levels
 
 
@@ -45,7 +46,7 @@ class TwoLevelVQVAE(image_model.ImageModel):
 
     def _make_networks(self):
         config = self.config
-        self.likelihood = image_model.make_likelihood(config)
+        self.likelihood = make_likelihood(config)
         dim, features = config.embedding_dim, config.widths[-1]
         self.lower_encoder = networks.Encoder(
             widths=config.widths,

@@ -6,7 +6,7 @@ from typing import Any
 from vqvae_tf.config.autoencoder import AutoencoderConfig
 from vqvae_tf.config.prior import PriorConfig
 from vqvae_tf.errors import UserError, nearest
-from vqvae_tf.presets import images, speech
+from vqvae_tf.presets import images, speech, videos
 
 AUTOENCODERS: dict[str, Callable[[], AutoencoderConfig]] = {
     "photos": images.photos,
@@ -22,6 +22,9 @@ AUTOENCODERS: dict[str, Callable[[], AutoencoderConfig]] = {
     "voices": speech.voices,
     "vctk": speech.vctk,
     "librispeech": speech.librispeech,
+    "labmaze": videos.labmaze,
+    "doom": videos.doom,
+    "video": videos.video,
 }
 PRIORS: dict[str, Callable[[], PriorConfig]] = {
     "photos_prior": images.photos_prior,

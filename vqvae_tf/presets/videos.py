@@ -1,0 +1,50 @@
+"""Presets of videos."""
+
+import dataclasses
+
+from vqvae_tf.config import TrainingConfig, VideoDataConfig
+from vqvae_tf.config.quantizer import QuantizerConfig
+from vqvae_tf.config.video import VideoConfig
+
+
+def labmaze() -> VideoConfig:
+    """Walks through DeepMind Lab's mazes, 64x64 frames to 16x16 codes of 512: small and fast.
+
+    For `embedded:labmaze`. The frames have a ninth of the pixels of the paper's, the grid half of
+    its codes.
+    """
+    return VideoConfig(
+        widths=(32, 64),
+        embedding_dim=32,
+        quantizer=QuantizerConfig(decay=0.99, revival_count=1.0),
+        data_variance=0.05,
+        training=TrainingConfig(
+            steps=1_500,
+            learning_rate=1e-3,
+            schedule="cosine",
+            warmup_steps=50,
+            final_learning_rate=0.03,
+        ),
+    )
+
+
+def doom() -> VideoConfig:
+    """Walks through the rooms of ViZDoom, 64x64 frames to 16x16 codes of 512: small and fast.
+
+    For `embedded:doom`; the networks of `labmaze`.
+    """
+    return dataclasses.replace(labmaze(), data_variance=0.02)
+
+
+def video() -> VideoConfig:
+    """The paper's model of DeepMind Lab (section 4.4): 84x84 frames to 21x21 codes of 512.
+
+    The grid is that of section 4.2; 128 units and residual blocks of 32 are those of Sonnet's
+    example; batch, steps and learning rate are our choices.
+    """
+    return VideoConfig(
+        widths=(64, 128),
+        quantizer=QuantizerConfig(decay=0.99),
+        data=VideoDataConfig(image_size=84),
+        training=TrainingConfig(steps=250_000, batch_size=128, learning_rate=2e-4),
+    )
