@@ -367,7 +367,9 @@ def test_a_workdir_of_something_else_or_of_another_run_is_refused(call, runs, tm
     holds = call("train", *arguments, f"--workdir={runs.pictures}")
     assert_refused(holds, "holds dunes but no config.json")
     other = call("train", *arguments, f"--workdir={runs.model}")
-    assert_refused(other, "was started with config.", "give that value back or another workdir")
+    assert_refused(
+        other, "was started with --config.", "give the earlier values or another workdir"
+    )
     (tmp_path / "file").write_text("")
     assert_refused(call("train", *arguments, "--workdir=file"), "workdir file is a file")
 

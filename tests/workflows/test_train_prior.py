@@ -150,7 +150,7 @@ def test_another_codebook_is_refused(runs, tmp_path):
     os.remove(os.path.join(mixed, "manifest.json"))  # as in a workdir of an earlier version
     with pytest.raises(UserError, match="another codebook than that of the model in its workdir"):
         workflows.sample(mixed, str(tmp_path / "samples"))
-    with pytest.raises(UserError, match='was started with codebook="'):
+    with pytest.raises(UserError, match="was started with codebook="):
         workflows.train_prior(PRIOR, other, runs.uri, mixed)
     record = pathlib.Path(mixed, "config.json")
     written = json.loads(record.read_text())

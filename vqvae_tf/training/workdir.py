@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ _RECORD, _LOCK = "config.json", ".lock"
 _RAISABLE = ("training.steps",)  # endings of fields that may be raised when a run is resumed
 _TYPES = {"family": str, "config": dict, "data": str, "codebook": str, "class_names": list}
 _LARGEST, _DEEPEST = 2**20, 16  # limits of a record: bytes, levels
-_SHOWN = 80  # characters of a value in an error
+_SHOWN, _MOST_SHOWN = 80, 6  # in an error: characters of a value, values
 
 
 def prepare(workdir: str, record: Mapping[str, Any]) -> bool:
@@ -48,7 +49,7 @@ def prepare(workdir: str, record: Mapping[str, Any]) -> bool:
             strangers = [name for name in names_in(workdir) if not name.startswith(".")]
             if strangers:
                 raise UserError(
-                    f"workdir {workdir} holds {_shown(strangers[0])[1:-1]} but no {_RECORD}, so it "
+                    f"workdir {workdir} holds {_shown(strangers[0])} but no {_RECORD}, so it "
                     "is not a workdir; give an empty or absent folder"
                 )
     with locked(workdir):
@@ -71,12 +72,11 @@ def agree(workdir: str, record: Mapping[str, Any]) -> None:
             "workers can see"
         )
     theirs, ours = _flatten(read(workdir)), _flatten(json.loads(json.dumps(record)))
-    for name in sorted(theirs.keys() | ours.keys()):
-        if theirs.get(name) != ours.get(name):
-            raise UserError(
-                f"the chief was started with {_shown(name)[1:-1]}={_shown(theirs.get(name))}, this "
-                f"worker with {_shown(ours.get(name))}; give all workers the same command"
-            )
+    if differing := _differing(theirs, ours):
+        raise UserError(
+            f"the chief was started with {_as_flags(theirs, differing)}, this worker with "
+            f"{_as_flags(ours, differing)}; give all workers the same command"
+        )
 
 
 def read(workdir: str) -> dict[str, Any]:
@@ -103,12 +103,12 @@ def read(workdir: str) -> dict[str, Any]:
         ) from None
     if schema > SCHEMA_VERSION:
         raise UserError(
-            f"{path} has schema {_shown(schema)}, this version reads up to {SCHEMA_VERSION}; "
+            f"{path} has schema {_shown(str(schema))}, this version reads up to {SCHEMA_VERSION}; "
             "update vqvae_tf"
         )
     if schema < SCHEMA_VERSION:
         raise UserError(
-            f"{path} has schema {_shown(schema)}, whose checkpoints only earlier versions of "
+            f"{path} has schema {_shown(str(schema))}, whose checkpoints only earlier versions of "
             "vqvae_tf can read; train again in another workdir"
         )
     return record
@@ -144,23 +144,50 @@ def locked(workdir: str, active: bool = True) -> Iterator[None]:
 def _may_follow(workdir, old, new):
     """Whether the record `old` is to be replaced by `new`; refuses changes that are not allowed."""
     old, new = _flatten(old), _flatten(new)
-    raised = False
-    for name in sorted(old.keys() | new.keys()):
-        before, now = old.get(name), new.get(name)
-        if before == now:
-            continue
-        where = f"workdir {workdir} was started with {_shown(name)[1:-1]}={_shown(before)}"
-        if name.endswith(_RAISABLE) and type(before) is type(now) is int:
-            if now > before:
-                raised = True
-                continue
-            raise UserError(
-                f"{where}, which may be raised but not lowered to {now}; give another workdir"
-            )
+    differing = _differing(old, new)
+    raised = [name for name in differing if _is_raised(name, old.get(name), new.get(name))]
+    if refused := [name for name in differing if name not in raised]:
+        only_steps = all(name.endswith(_RAISABLE) for name in refused)
         raise UserError(
-            f"{where}, now it is {_shown(now)}; give that value back or another workdir"
+            f"workdir {workdir} was started with {_as_flags(old, refused)}, this command with "
+            f"{_as_flags(new, refused)}; "
+            + ("steps may be raised but not lowered: " if only_steps else "")
+            + "give the earlier values or another workdir"
         )
-    return raised
+    return bool(raised)
+
+
+def _is_raised(name, before, now):
+    """Whether the field `name` may differ when a run is resumed, and does so in the right way."""
+    return name.endswith(_RAISABLE) and type(before) is type(now) is int and now > before
+
+
+def _differing(old, new):
+    """Names of the entries of two flattened records that are not equal, or only in one of them."""
+    absent = object()
+    names = sorted(old.keys() | new.keys())
+    return [name for name in names if old.get(name, absent) != new.get(name, absent)]
+
+
+def _as_flags(values, names):
+    """Some entries of a flattened record as a user types them, in bounded length."""
+    shown = [
+        _as_flag(name, values[name]) if name in values else f"no {_shown(name)}"
+        for name in names[:_MOST_SHOWN]
+    ]
+    more = f" ... ({len(names)} in all)" if len(names) > _MOST_SHOWN else ""
+    return " ".join(shown) + more
+
+
+def _as_flag(name, value):
+    """An entry of a flattened record.
+
+    >>> _as_flag("config.widths", [64, 128]), _as_flag("data", "folder:my pictures")
+    ('--config.widths=64,128', "--data='folder:my pictures'")
+    """
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    is_flag = name == "data" or name.startswith("config.")
+    return f"{'--' * is_flag}{_shown(name)}={shlex.quote(_shown(text))}"
 
 
 def _is_record(record):
@@ -180,10 +207,14 @@ def _is_record(record):
     )
 
 
-def _shown(value):
-    """A value as JSON, in one line of bounded length."""
-    text = json.dumps(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 4]}...{text[-1]}"
+def _shown(text):
+    r"""Text in one printable line of bounded length.
+
+    >>> _shown("caf\udce9\n")
+    'caf\\udce9\\n'
+    """
+    text = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 4]}...{text[-1]}"
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def _flatten(value, name=""):
