@@ -70,7 +70,7 @@ class EmbeddedSpeech(SoundSource):
         super().__init__(uri, _voices(SIZES[size])[split.startswith("unseen")])
         self._split = split
         self._texts = _texts(split.removeprefix("unseen_"), SIZES[size])
-        logging.info("%s: spoken by %s", uri, ", ".join(self.class_names))
+        _name_voices(uri, self.class_names)
 
     def __len__(self) -> int:
         return sum(len(self._texts(speaker)) for speaker in range(len(self.class_names)))
@@ -85,6 +85,12 @@ class EmbeddedSpeech(SoundSource):
             for number, (text, utterance) in enumerate(zip(texts, utterances, strict=True)):
                 name = f"{voice}/{self._split}_{number:03}"
                 yield name, functools.partial(_sound, name, speaker, text, utterance, sample_rate)
+
+
+@functools.cache  # a job opens the same sentences several times
+def _name_voices(uri: str, voices: tuple[str, ...]) -> None:
+    """Says once in the log which voices speak."""
+    logging.info("%s: spoken by %s", uri, ", ".join(voices))
 
 
 def _sound(name: str, speaker: int, text: str, utterance: Utterance, sample_rate: int) -> Sound:
