@@ -1,12 +1,15 @@
+import ast
 import dataclasses
 import inspect
+import re
 
 import numpy as np
 import pytest
 
 from tests.small import AUTOENCODER
 from vqvae_tf import layers, models
-from vqvae_tf.config.quantizer import KINDS
+from vqvae_tf.config.meanings import meanings
+from vqvae_tf.config.quantizer import DEFAULT_NUM_EMBEDDINGS, KINDS
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import QuantizerConfig
 from vqvae_tf.models.make_quantizer import LAYERS, make_quantizer
@@ -211,3 +214,26 @@ def test_a_composite_quantizer_through_model_and_prior():
     )
     drawn = prior.sample(count=8, grid=(2, 2), seed=1)
     assert model.decode(drawn).shape == (8, 8, 8, 3)
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(QuantizerConfig)])
+def test_the_stated_defaults_are_those_of_the_layers(name):
+    stated = re.search(r"\(([^ ;]+) by default", meanings(QuantizerConfig)[name])
+    classes = [*LAYERS.values(), layers.GumbelSoftmax]
+    defaults = {
+        parameter.default
+        for cls in classes
+        for base in cls.__mro__
+        if "__init__" in vars(base)
+        for parameter in [inspect.signature(base.__init__).parameters.get(name)]
+        if parameter is not None and parameter.default is not parameter.empty
+    } | ({DEFAULT_NUM_EMBEDDINGS} if name == "num_embeddings" else set())
+    if stated is not None:
+        assert ast.literal_eval(stated[1].replace(",", "")) in defaults
+    assert stated is not None or not defaults - {
+        None,
+        False,
+        "straight_through",
+        "euclidean",
+        (8, 5, 5, 5),
+    }

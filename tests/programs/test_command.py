@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tests.programs.harness import TINY, TINY_PRIOR, assert_refused
 from vqvae_tf import export, presets, workflows
+from vqvae_tf.programs import config_flags
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 FOLDER = REPOSITORY / "vqvae_tf" / "programs"
@@ -52,7 +53,7 @@ def test_all_programs_are_known_here():
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize("flag", ["--help", "-h"])
+@pytest.mark.parametrize("flag", ["--help", "-h", "--helpfull"])
 def test_help_says_what_it_does_and_names_every_flag(call, program, flag):
     outcome = call(program, flag)
     assert outcome.code == 0 and outcome.err == ""
@@ -67,11 +68,25 @@ def test_help_says_what_it_does_and_names_every_flag(call, program, flag):
 
 
 def test_help_shows_the_fields_of_the_preset_that_is_named(call):
-    outcome = call("train", "--preset=cifar10", "--help")
-    assert "--config.FIELD=VALUE" in outcome.out
-    assert (
-        "  training.steps: 250000\n" in outcome.out and "  quantizer.decay: None\n" in outcome.out
-    )
+    for flag in ("--help", "--helpfull"):
+        outcome = call("train", "--preset=cifar10", flag)
+        assert "--config.FIELD=VALUE" in outcome.out
+        assert "The preset cifar10: The paper's CIFAR-10 model" in outcome.out
+        assert (
+            "  --config.training.steps: number of updates.\n    (default: 250000)\n" in outcome.out
+        )
+        assert "  --config.widths: channels after each" in outcome.out
+        assert "    (default: 256,256)\n" in outcome.out
+        assert "  --[no]config.data.flip: mirror half of the tiles" in outcome.out
+
+
+@pytest.mark.parametrize("name", presets.PRESETS)
+def test_every_field_of_a_preset_has_a_meaning(name):
+    config = presets.preset(name)
+    entries = config_flags.described(config).split("\n  --")
+    assert len(entries) > 20
+    for entry in entries[1:]:
+        assert re.match(r"(\[no\])?config\.[\w.]+: *\n? *[\w\"]", entry), entry
 
 
 def test_help_and_wrong_flags_are_answered_without_tensorflow():

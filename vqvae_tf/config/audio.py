@@ -26,9 +26,9 @@ class FramesConfig:
         by_speaker: frames lack the mean and the deviation of their speaker, which a model gathers
             while it trains (of their sound, where the speaker is not known). Without it they lack
             those of all frames.
-        width, blocks, kernel_size: of the decoder of frames, a
-            `vqvae_tf.networks.FrameDecoder`. With a kernel of 1 codes are most like phones, with 3
-            they sound better.
+        width: channels of the decoder of frames, a `vqvae_tf.networks.FrameDecoder`.
+        blocks: its residual blocks.
+        kernel_size: its taps. With 1 codes are most like phones, with 3 they sound better.
     """
 
     hop: int = 160
@@ -102,8 +102,11 @@ class AudioConfig(AutoencoderConfig):
             (Chorowski et al. 2019), which makes codes last.
         speaker_adversary: weight of a classifier of speakers whose gradient reaches the encoder
             reversed; 0 for none.
-        channels, skip_channels, dilations, kernel_size, mixture_components: of a
-            `vqvae_tf.networks.WaveNet`.
+        channels: width of the layers of a decoder of samples, a `vqvae_tf.networks.WaveNet`.
+        skip_channels: width of the dense layers before its outputs.
+        dilations: of each of its layers, in samples.
+        kernel_size: taps of each of its layers.
+        mixture_components: logistic distributions per sample, of the output "logistic_mixture".
         levels: values of a sample after mu-law companding, which the WaveNet tells apart.
         speakers: names of the voices that the decoder is told apart; none without. The training
             program takes them from the data.

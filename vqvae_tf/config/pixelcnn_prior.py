@@ -16,8 +16,12 @@ class PixelCNNPriorConfig(PriorConfig):
     Attributes, in addition to those of `PriorConfig`:
         code_dim: D of the autoencoder's codebook, whose vectors are the input; None learns an
             embedding.
-        channels, layers, kernel_size, first_kernel, head_width, dropout: arguments of
-            `vqvae_tf.networks.PixelCNN`.
+        channels: width of both stacks of the network, a `vqvae_tf.networks.PixelCNN`.
+        layers: number of gated layers.
+        kernel_size: ROWS,COLUMNS of the vertical kernels; the horizontal ones have the left half.
+        first_kernel: kernel of the first layer.
+        head_width: width of the hidden layer before the logits.
+        dropout: rate inside the residual branches in training.
         grid: side of the square training crops, in codes.
         data: how the encoded pictures are varied: mirrored, recoloured, resized.
     """

@@ -55,15 +55,32 @@ class QuantizerConfig:
             equation 3), "sim_vq", "finite_scalar" or "lookup_free".
         num_embeddings: K, the number of codes of a codebook (512 by default); several numbers give
             the stages or groups codebooks of different sizes.
-        commitment_cost, decay, revival_threshold, revival_count, accumulation_steps, distance,
-            diversity_cost, diversity_temperature, orthogonality_cost: arguments of the layers with
-            a codebook, see `vqvae_tf.layers`.
-        estimator: "straight_through" (by default), "rotation", "gumbel_softmax" or "stochastic".
-        temperature, final_temperature, anneal_steps: arguments of the last two estimators;
-            `temperature` also of a lookup-free quantizer.
+        commitment_cost: weight of the loss that keeps the encoder near its codes (0.25 by default).
+        decay: of the running counts (and vectors, of kind "ema"), in [0, 1); by default derived
+            from the vectors per code and step, so that a count averages about 80 hits.
+        revival_threshold: codes with a count and an error below this share of their means are
+            replaced (0.2 by default; 0 turns it off).
+        revival_count: count of a replaced code, as a share of the mean (0.5 by default).
+        accumulation_steps: training steps per update of the codebook (1 by default).
+        distance: "euclidean" (by default) or "cosine", between vectors and codes.
+        diversity_cost: weight of the loss that spreads vectors over all codes (0 by default; 0.1
+            of kind "lookup_free").
+        diversity_temperature: of that loss, in units of the squared distance (1 by default).
+        orthogonality_cost: weight of the codes' mean squared cosine, of kind "loss" (0 by default).
+        estimator: of the encoder's gradient: "straight_through" (by default), "rotation",
+            "gumbel_softmax" or "stochastic".
+        temperature: of the last two estimators and of kind "lookup_free" (1 by default; 1 / bits
+            with `spherical`).
+        final_temperature: of the last two estimators, after `anneal_steps`; by default
+            `temperature` stays.
+        anneal_steps: training steps from `temperature` to `final_temperature` (10,000 by default).
         levels: levels of a finite scalar quantizer, such as 8,5,5,5.
         bits: bits of a lookup-free quantizer, whose codes are below 2 ** bits.
-        spherical, entropy_cost, group_bits: arguments of a lookup-free quantizer.
+        spherical: whether a lookup-free quantizer has codes on a sphere, BSQ instead of LFQ (False
+            by default).
+        entropy_cost: weight of the entropy of each code, of kind "lookup_free" (0.01 by default).
+        group_bits: bits of kind "lookup_free" whose joint distribution is held (10 by
+            default).
         stages: number of stages of a `ResidualQuantizer`; None for no such quantizer.
         stage_dropout: whether training drops stages at random.
         groups: number of groups of a `GroupedQuantizer`; None for no such quantizer.

@@ -107,8 +107,9 @@ class TrainingConfig:
         weight_averaging: decay of the averaged weights used for evaluation; 0 turns it off.
         precision: Keras dtype policy: "float32", "mixed_bfloat16" or "mixed_float16".
         seed: seed of the weights, the data order and every draw.
-        log_every, evaluate_every, checkpoint_every: intervals in steps; 0 for `evaluate_every`
-            means once, at the end.
+        log_every: steps between the rows of `metrics.csv`.
+        evaluate_every: steps between evaluations; 0 means once, at the end.
+        checkpoint_every: steps between checkpoints.
     """
 
     steps: int = 10_000

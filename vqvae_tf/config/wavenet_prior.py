@@ -13,7 +13,10 @@ class WaveNetPriorConfig(PriorConfig):
     """Configuration of a WaveNet prior and its training; stored in `config.json`.
 
     Attributes, in addition to those of `PriorConfig`:
-        channels, skip_channels, dilations, kernel_size: arguments of `vqvae_tf.networks.WaveNet`.
+        channels: width of the layers of the network, a `vqvae_tf.networks.WaveNet`.
+        skip_channels: width of the dense layers before its outputs.
+        dilations: of each layer, in codes.
+        kernel_size: taps of each layer.
         length: length of a training example, in codes.
         shift: whether to encode the training sounds from two offsets, half a code apart.
     """

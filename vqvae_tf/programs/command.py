@@ -4,6 +4,7 @@ Nothing here imports TensorFlow, which `--help` and the refusal of a wrong flag 
 """
 
 import contextlib
+import inspect
 import logging as stdlib_logging
 import os
 import sys
@@ -72,7 +73,7 @@ def _parse_and_call(main, flag_values, usage, preset):
     main()
 
 
-_HELP = ("--help", "-help", "-h")
+_HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
 
 
 def _arguments(flag_values):
@@ -118,8 +119,13 @@ def _fields(preset_flag: flags.Flag) -> str:
     """The part of `--help` about `--config.FIELD=VALUE`."""
     if not preset_flag.present:
         return "--config.FIELD=VALUE sets a field; --preset=NAME --help lists those of a preset."
-    fields = config_flags.described(presets.preset(str(preset_flag.value)))
-    return f"--config.FIELD=VALUE sets a field over the preset's value:\n{fields}"
+    name = str(preset_flag.value)
+    fields = config_flags.described(presets.preset(name))
+    about = inspect.getdoc(presets.PRESETS[name])
+    return (
+        f"The preset {name}: {about}\n\n"
+        f"--config.FIELD=VALUE sets a field over the preset's value:\n{fields}"
+    )
 
 
 def _say(what: Exception | str, code: int) -> int:

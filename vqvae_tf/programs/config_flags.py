@@ -9,6 +9,7 @@ from typing import Any
 from absl import flags
 
 from vqvae_tf import config as config_lib
+from vqvae_tf.config.meanings import meanings
 from vqvae_tf.errors import UserError, nearest
 
 _NAME = re.compile(r"--?(?:no)?config\.([^=]*)(=?)")
@@ -87,8 +88,27 @@ def frozen(flag_values: flags.FlagValues, preset: Any, codes_of: Any = None) -> 
 
 
 def described(preset: Any) -> str:
-    """The fields of a preset and their values, one per line."""
-    return "\n".join(f"  {name}: {value!r}" for name, _, value in _fields(preset))
+    """The flags of a preset's fields, what they mean, and the preset's values, which are defaults.
+
+    >>> from vqvae_tf.config import TrainingConfig
+    >>> print(described(TrainingConfig(steps=5)).partition("  --config.batch_size")[0])
+      --config.steps: number of updates.
+        (default: 5)
+    <BLANKLINE>
+    """
+    about = meanings(type(preset))
+    lines = []
+    for name, hint, value in _fields(preset):
+        meaning = about.get(name, "")
+        flag = f"--{'[no]' * (hint is bool)}config.{name}: {meaning}"
+        lines.append(flags.text_wrap(flag, indent=" " * 4, firstline_indent=" " * 2))
+        if value is not None or "by default" not in meaning:
+            lines.append(flags.text_wrap(f"(default: {_typed(value)})", indent=" " * 4))
+    return "\n".join(lines)
+
+
+def _typed(value):
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 class _Parser(flags.ArgumentParser):
