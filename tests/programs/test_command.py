@@ -166,20 +166,40 @@ def test_what_is_no_flag_is_refused(call, program):
 
 
 @pytest.mark.parametrize(
-    ("program", "given", "missing"),
+    ("program", "given", "missing", "example"),
     [
-        ("train", AUTOENCODER[1:], "preset"),
-        ("train", AUTOENCODER[:1] + AUTOENCODER[2:], "data"),
-        ("train", AUTOENCODER[:2], "workdir"),
-        ("train_prior", PRIOR[1:], "model"),
-        ("sample", ("--output=o",), "prior"),
-        ("evaluate", ("--model=m",), "data"),
-        ("reconstruct", ("--model=m", "--data=d"), "output"),
-        ("export", ("--output=o",), "model"),
+        ("train", AUTOENCODER[1:], "preset", "photos"),
+        ("train", AUTOENCODER[:1] + AUTOENCODER[2:], "data", "embedded:photos"),
+        ("train", AUTOENCODER[:2], "workdir", "runs/photos"),
+        ("train_prior", PRIOR[1:], "model", "runs/photos"),
+        ("sample", ("--output=o",), "prior", "runs/prior"),
+        ("evaluate", ("--model=m",), "data", "embedded:photos/region"),
+        ("reconstruct", ("--model=m", "--data=d"), "output", "reconstructions"),
+        ("export", ("--output=o",), "model", "runs/photos"),
     ],
 )
-def test_a_missing_flag_is_named(call, program, given, missing):
-    assert_refused(call(program, *given), f"Flag --{missing} must have a value other than None")
+def test_a_missing_flag_is_named_with_an_example(call, program, given, missing, example):
+    assert_refused(
+        call(program, *given),
+        f": --{missing} is missing; give it, such as --{missing}={example}, or see --help\n",
+    )
+
+
+def test_all_missing_flags_are_named_at_once(call):
+    assert_refused(
+        call("train"),
+        ": --preset, --data and --workdir are missing; give them, such as --preset=photos "
+        "--data=embedded:photos --workdir=runs/photos, or see --help\n",
+    )
+
+
+@pytest.mark.parametrize("program", [name for name in PROGRAMS if not name.startswith("demo")])
+def test_every_required_flag_has_an_example(call, program):
+    outcome = call(program)
+    assert_refused(outcome, "missing; give")
+    said = outcome.err.partition(" missing; give")
+    named = set(re.findall(r"--\w+", said[0]))
+    assert named and all(f"{name}=" in said[2] for name in named), outcome.err
 
 
 @pytest.mark.parametrize(

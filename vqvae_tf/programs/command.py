@@ -7,6 +7,7 @@ import contextlib
 import inspect
 import logging as stdlib_logging
 import os
+import re
 import sys
 from collections.abc import Callable
 
@@ -61,15 +62,15 @@ def _parse_and_call(main, flag_values, usage, preset):
     ours = arguments if preset is None else config_flags.without(arguments)
     if any(argument in _HELP for argument in ours):
         with contextlib.suppress(flags.Error, ValueError):  # help is shown despite other errors
-            _parse(flag_values, [argument for argument in ours if argument not in _HELP])
+            _parse(flag_values, [each for each in ours if each not in _HELP], usage)
         print(usage.strip(), flag_values.get_help(), sep="\n\n")
         if preset is not None:
             print("\n" + _fields(flag_values[preset.name]))
         return
-    _parse(flag_values, ours)
+    _parse(flag_values, ours, usage)
     if preset is not None:
         config_flags.define(flag_values, presets.preset(str(preset.value)), arguments)
-        _parse(flag_values, arguments)
+        _parse(flag_values, arguments, usage)
     main()
 
 
@@ -92,9 +93,16 @@ def _arguments(flag_values):
     return arguments
 
 
-def _parse(flag_values, arguments):
+_MISSING = re.compile(r"Flag --(\w+) must have a value other than None")  # absl's words
+
+
+def _parse(flag_values, arguments, usage):
     try:
         positional = flag_values([sys.argv[0], *arguments])[1:]
+    except flags.IllegalFlagValueError as error:
+        if missing := _MISSING.findall(str(error)):
+            raise UserError(_missing(missing, usage)) from None
+        raise
     except ValueError as error:  # not converted by absl
         raise UserError(reason(error)) from None
     if positional:
@@ -102,6 +110,17 @@ def _parse(flag_values, arguments):
     for name in flag_values:
         if flag_values[name].value == "":
             raise UserError(f"--{name} is empty; give a value, or leave the flag out")
+
+
+def _missing(names, usage):
+    """The message about required flags that were not given, with the values of the example."""
+    examples = [re.search(rf"--{name}=\S+", usage) for name in names]
+    such = " ".join(example[0] for example in examples if example)
+    told = " and ".join(
+        filter(None, [", ".join(f"--{name}" for name in names[:-1]), "--" + names[-1]])
+    )
+    verb, them = ("are", "them") if len(names) > 1 else ("is", "it")
+    return f"{told} {verb} missing; give {them}, such as {such}, or see --help"
 
 
 def _log_what_users_want() -> None:
