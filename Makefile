@@ -33,11 +33,11 @@ endef
 .venv/.demo .venv/.dev: INTERPRETER = $(PYTHON)
 .venv/.demo .venv/.dev: NEWEST = 13
 
-.venv/.demo: INSTALL = --editable ".[photos,audio,report]"
+.venv/.demo: INSTALL = --editable ".[photos,audio,video,report]"
 .venv/.demo: $(METADATA)
 	$(environment)
 
-.venv/.dev: INSTALL = --editable ".[photos,report,data,export,audio,dev]"
+.venv/.dev: INSTALL = --editable ".[photos,report,data,export,audio,video,dev]"
 .venv/.dev: $(METADATA)
 	$(environment)
 

@@ -15,6 +15,7 @@ FEATURES = {
     "audio": ["espeakng-loader", "soundfile", "soxr"],
     "export": ["ai-edge-litert"],
     "data": ["tensorflow-datasets", "importlib_resources"],
+    "video": ["av", "labmaze", "vizdoom"],
 }
 TFIO = ["tensorflow-io>=0.37.1", "tensorflow<2.18", "tensorflow-probability<0.25"]
 TEST = ["hypothesis", "pytest", "pytest-xdist", "scipy", "setuptools>=77"]

@@ -39,7 +39,17 @@ DOORS = {"models", "export"}  # links at the top level; the code's only name is 
 HEAVY = {
     *("tensorflow_probability", "tensorflow_datasets", "tensorflow_io", "apache_beam"),
     *("jax", "jinja2", "matplotlib", "skimage", "sklearn", "espeakng_loader"),
-    *("soundfile", "soxr", "av", "onnx", "onnxruntime", "tf2onnx", "ai_edge_litert"),
+    *(
+        "soundfile",
+        "soxr",
+        "av",
+        "labmaze",
+        "vizdoom",
+        "onnx",
+        "onnxruntime",
+        "tf2onnx",
+        "ai_edge_litert",
+    ),
 }
 
 

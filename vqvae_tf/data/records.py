@@ -184,6 +184,15 @@ class Features:
         """The values of a feature of integers; empty if it is absent."""
         return self._values(key, "int64_list")
 
+    def floats(self, key: str) -> list[float]:
+        """The values of a feature of floats; empty if it is absent."""
+        return self._values(key, "float_list")
+
+    def kind(self, key: str) -> str | None:
+        """The type of a feature's values, such as "int64_list"; None if it is absent."""
+        feature = self._features.get(key)
+        return feature.WhichOneof("kind") if feature is not None else None
+
     def text(self, key: str, default: str) -> str:
         """The value of a feature of text; bytes that are not UTF-8 are escaped."""
         values = self.encoded(key)

@@ -8,6 +8,10 @@ from vqvae_tf.data import disk, images
 from vqvae_tf.data.codes import CodeRecords
 from vqvae_tf.data.digits import EmbeddedDigits
 from vqvae_tf.data.embedded import EmbeddedPhotos
+from vqvae_tf.data.episode_folder import EpisodeFolder
+from vqvae_tf.data.episode_records import EpisodeRecords
+from vqvae_tf.data.episodes import EpisodeSource
+from vqvae_tf.data.first_person import NAMES, EmbeddedEpisodes
 from vqvae_tf.data.folder import Folder
 from vqvae_tf.data.record_files import shards
 from vqvae_tf.data.sound_folder import SoundFolder
@@ -15,6 +19,7 @@ from vqvae_tf.data.sound_manifest import SoundManifest
 from vqvae_tf.data.sounds import SoundSource
 from vqvae_tf.data.speech import EmbeddedSpeech
 from vqvae_tf.data.tfds import TensorFlowDatasets
+from vqvae_tf.data.tfds_episodes import TensorFlowDatasetsEpisodes
 from vqvae_tf.data.tfds_sounds import TensorFlowDatasetsSounds
 from vqvae_tf.data.tfrecord import ImageRecords
 from vqvae_tf.errors import UserError, nearest
@@ -23,6 +28,7 @@ EMBEDDED = {"photos": EmbeddedPhotos, "digits": EmbeddedDigits}
 SCHEMES = ("codes", "embedded", "folder", "tfds", "tfrecord")
 EMBEDDED_SOUNDS = ("speech", "speech_small")
 SOUND_SCHEMES = ("embedded", "folder", "manifest", "tfds")
+EPISODE_SCHEMES = ("embedded", "folder", "tfds", "tfrecord")
 
 
 def open_source(uri: str, max_pixels: int = images.MAX_PIXELS, condition: str = "label") -> Any:
@@ -93,6 +99,38 @@ def open_sounds(uri: str) -> SoundSource:
             return TensorFlowDatasetsSounds(uri, disk.printable(rest))
         case _:
             return SoundManifest(uri, rest)
+
+
+def open_episodes(uri: str) -> EpisodeSource:
+    """Opens the episodes that a data URI names: frames and what was done at each.
+
+    - `embedded:doom[/train|validation|test|other_map]`: walks through Doom, and
+      `embedded:labmaze[/train|validation|test|other_style]`: walks through mazes, recorded on the
+      spot; `embedded:doom_84`, `embedded:labmaze_84` with larger frames, `embedded:doom_small`,
+      `embedded:labmaze_small` with few small ones;
+    - `folder:PATH`: NPZ files, videos or folders of pictures, in a folder and below it;
+    - `tfds:NAME[/CONFIG][/SPLIT]`: a data set of TensorFlow Datasets;
+    - `tfrecord:GLOB`: TFRecord files of episodes.
+
+    Args:
+        uri: one of the above.
+
+    Raises:
+        UserError: the scheme, the name or the split is unknown, a package is missing, or there is
+            nothing to read.
+    """
+    scheme, rest = _divided(uri, EPISODE_SCHEMES, "source of episodes")
+    uri = disk.printable(uri)
+    match scheme:
+        case "embedded":
+            name, split = _embedded(uri, rest, NAMES)
+            return EmbeddedEpisodes(uri, split, name)
+        case "folder":
+            return EpisodeFolder(uri, rest)
+        case "tfds":
+            return TensorFlowDatasetsEpisodes(uri, disk.printable(rest))
+        case _:
+            return EpisodeRecords(uri, rest)
 
 
 def _divided(uri: str, schemes: tuple[str, ...], what: str) -> tuple[str, str]:

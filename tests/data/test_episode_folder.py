@@ -1,0 +1,221 @@
+import json
+import logging
+import pathlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vqvae_tf import data
+from vqvae_tf.data import frames as frames_lib
+from vqvae_tf.errors import UserError
+
+DRAWS = np.random.default_rng(0)
+FRAMES = DRAWS.integers(0, 256, [5, 8, 12, 3], np.uint8)
+ACTIONS = np.array([1, 0, 2, 2, -1], np.int32)
+MOVES = DRAWS.normal(size=[5, 2]).astype(np.float32)
+
+INFINITE = np.full([5, 2], np.inf)
+
+
+def npz(folder, name, **arrays):
+    np.savez(pathlib.Path(folder) / f"{name}.npz", **arrays)
+
+
+def pictures(folder, frames=FRAMES):
+    folder.mkdir()
+    for number, frame in enumerate(frames):
+        Image.fromarray(frame).save(folder / f"{number:03}.png")
+
+
+def mp4(path, count=5, side=16):
+    av = pytest.importorskip("av")
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("libx264", rate=10, options={"crf": "0", "g": "1"})
+        stream.width, stream.height, stream.pix_fmt = side, side, "yuv444p"
+        for number in range(count):
+            frame = np.full([side, side, 3], 20 + 40 * number, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def read(folder, **options):
+    source = data.open_episodes(f"folder:{folder}")
+    return source, {episode["name"]: episode for episode in source.episodes(**options)}
+
+
+def logged(caplog):
+    return [record.getMessage() for record in caplog.records if record.levelno > logging.INFO]
+
+
+def test_all_three_forms(tmp_path):
+    npz(tmp_path, "a", frames=FRAMES, actions=ACTIONS)
+    (tmp_path / "more").mkdir()
+    mp4(tmp_path / "more" / "b.mp4")
+    (tmp_path / "more" / "b.csv").write_text("action\nright\n0\n left\n1\n-1\n")
+    pictures(tmp_path / "c")
+    (tmp_path / "c" / "actions.jsonl").write_text('1\n"stay"\n\n2\n"right"\n-1\n')
+    (tmp_path / "actions.txt").write_text("stay\nleft\nright\n")
+    source, episodes = read(tmp_path)
+    assert source.class_names == ("stay", "left", "right")
+    assert source.action_space == data.ActionSpace(3, 0, ("stay", "left", "right"))
+    assert list(episodes) == ["a.npz", "c", "more/b.mp4"] and source.skipped == 0
+    for name in ("a.npz", "c"):
+        np.testing.assert_array_equal(episodes[name]["frames"], FRAMES)
+    np.testing.assert_array_equal(episodes["a.npz"]["actions"], ACTIONS)
+    assert episodes["c"]["actions"].tolist() == [1, 0, 2, 2, -1]
+    assert episodes["more/b.mp4"]["actions"].tolist() == [2, 0, 1, 1, -1]
+    seen = episodes["more/b.mp4"]["frames"]
+    assert seen.shape == (5, 16, 16, 3)
+    # Lossless, but for the rounding of colours in YUV.
+    assert np.abs(seen[:, 0, 0, 0].astype(int) - [20, 60, 100, 140, 180]).max() <= 2
+
+
+def test_numbers_name_actions_that_have_no_names(tmp_path):
+    npz(tmp_path, "a", frames=FRAMES, actions=ACTIONS)
+    npz(tmp_path, "b", frames=FRAMES, actions=ACTIONS + 2)
+    assert read(tmp_path)[0].class_names == ("0", "1", "2", "3", "4")
+
+
+@pytest.mark.parametrize("ending", ["npy", "csv", "jsonl"])
+def test_continuous_actions(tmp_path, ending):
+    pictures(tmp_path / "a")
+    path = tmp_path / "a" / f"actions.{ending}"
+    if ending == "npy":
+        np.save(path, MOVES)
+    elif ending == "csv":
+        rows = ["x, y", *(f"{x!r}, {y!r}" for x, y in MOVES.tolist())]
+        path.write_text("\n".join(rows))
+    else:
+        path.write_text("\n".join(map(json.dumps, MOVES.tolist())))
+    source, episodes = read(tmp_path)
+    assert source.action_space == data.ActionSpace(dims=2) and source.class_names == ()
+    np.testing.assert_array_equal(episodes["a"]["actions"], MOVES)
+
+
+def test_no_actions_and_grey(tmp_path):
+    npz(tmp_path, "a", frames=FRAMES[..., :1])
+    source, episodes = read(tmp_path, channels=1)
+    assert source.action_space == data.ActionSpace() and episodes["a.npz"]["actions"] is None
+    np.testing.assert_array_equal(episodes["a.npz"]["frames"], FRAMES[..., :1])
+    assert source.read(0)["frames"].shape[-1] == 3
+
+
+BAD = {
+    "longer": (dict(frames=FRAMES, actions=ACTIONS[:4]), "5 frames and 4 actions; give one action"),
+    "floats": (dict(frames=FRAMES / 255, actions=ACTIONS), "frames must be uint8 [time, height"),
+    "empty": (dict(frames=FRAMES[:0], actions=ACTIONS[:0]), "frames must be uint8"),
+    "flat": (dict(frames=FRAMES[0], actions=ACTIONS), "frames must be uint8"),
+    "unseen": (dict(frames=FRAMES, actions=ACTIONS + 2), "action 3 of frame 0 is none of 0 to 2"),
+    "below": (dict(frames=FRAMES, actions=ACTIONS - 1), "action -2 of frame 4 is none of 0 to 2"),
+    "moves": (dict(frames=FRAMES, actions=MOVES), "continuous actions of 2 numbers, where the fi"),
+    "none": (dict(frames=FRAMES), "no actions, where the first episode has discrete actions"),
+    "other": (dict(pictures=FRAMES, actions=ACTIONS), "not an NPZ file with frames"),
+    "infinite": (dict(frames=FRAMES, actions=INFINITE), "actions must be finite numbers"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_episode_is_one_line_and_the_others_are_read(tmp_path, name, caplog):
+    arrays, words = BAD[name]
+    npz(tmp_path, "a", frames=FRAMES, actions=ACTIONS)
+    npz(tmp_path, "b", **arrays)
+    npz(tmp_path, "c", frames=FRAMES, actions=ACTIONS)
+    (tmp_path / "actions.txt").write_text("stay\nleft\nright\n")
+    source, episodes = read(tmp_path)
+    assert list(episodes) == ["a.npz", "c.npz"] and source.skipped == 1
+    (message,) = logged(caplog)
+    assert "b.npz" in message and words in message and "\n" not in message
+
+
+def test_broken_files(tmp_path, caplog):
+    npz(tmp_path, "a", frames=FRAMES)
+    (tmp_path / "b.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:-40])
+    mp4(tmp_path / "c.mp4")
+    whole = (tmp_path / "c.mp4").read_bytes()
+    (tmp_path / "d.mp4").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "e.mp4").write_bytes(b"no video")
+    pictures(tmp_path / "f", [FRAMES[0], FRAMES[1][:4]])
+    pictures(tmp_path / "g")
+    (tmp_path / "g" / "003.png").write_bytes(b"no picture")
+    (tmp_path / "h.csv").write_text("action\n1\n")
+    source, episodes = read(tmp_path)
+    assert list(episodes) == ["a.npz", "c.mp4"]
+    messages = "\n".join(logged(caplog))
+    assert source.skipped == len(messages.split("\n")) == 6
+    for words in (
+        "b.npz: not an NPZ file",
+        "d.mp4: cut off or damaged, ",
+        "e.mp4: not a readable video",
+        "f: 001.png has 12 x 4 pixels, the frames before it 12 x 8",
+        "003.png: not a readable picture",
+        "h.csv: there are no frames beside it",
+    ):
+        assert words in messages, words
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("actions.csv", "action\n1\n9\n0\n0\n0\n", "action 9 of frame 1 is none of 0 to 1"),
+        ("actions.csv", "action\n1\nleft\n0\n0\n0\n", "unknown action 'left'; (all: right, stay)"),
+        ("actions.csv", "1\n0\n1\n0\n1\n", 'its first line must be "action"'),
+        ("actions.csv", "x,y\n1,2\n1\n", "line 3: must have 2 fields; received 1"),
+        ("actions.csv", "x,y\n1,2\n1,b\n", "line 3: must hold 2 numbers"),
+        ("actions.csv", "action\n", "holds no action"),
+        ("actions.jsonl", "1\n{\n", "line 2: must be JSON"),
+        ("actions.jsonl", "[1, 2]\n[1]\n", "line 2: must hold 2 numbers"),
+        ("actions.jsonl", "[1, 2]\n3\n", "line 2: must hold 2 numbers"),
+        ("actions.jsonl", "true\n", "line 1: unknown action True"),
+        ("actions.csv", b"\xff\n", "not UTF-8"),
+        ("actions.npy", b"no array", "not an NPY file"),
+    ],
+)
+def test_wrong_action_files(tmp_path, file, content, words, caplog):
+    pictures(tmp_path / "a")
+    pictures(tmp_path / "b")
+    (tmp_path / "a" / "actions.csv").write_text("action\n0\n1\n0\n1\n0\n")
+    content = content.encode() if isinstance(content, str) else content
+    (tmp_path / "b" / file).write_bytes(content)
+    (tmp_path / "actions.txt").write_text("stay\nright\n")
+    _, episodes = read(tmp_path)
+    assert list(episodes) == ["a"]
+    (message,) = logged(caplog)
+    assert file in message and words in message
+
+
+def test_two_action_files(tmp_path):
+    pictures(tmp_path / "a")
+    for ending in ("csv", "jsonl"):
+        (tmp_path / "a" / f"actions.{ending}").write_text("action\n1\n")
+    with pytest.raises(UserError, match="none of its 1 episodes can be read"):
+        read(tmp_path)
+
+
+def test_folders_that_are_refused(tmp_path):
+    for folder, words in ((tmp_path, "the folder holds no episodes"), ("absent", "no folder")):
+        with pytest.raises(UserError, match=words):
+            data.open_episodes(f"folder:{folder}")
+    npz(tmp_path, "a", frames=FRAMES)
+    for text, words in (("a\nb\na\n", "each once; received a twice"), ("\n", "received none")):
+        (tmp_path / "actions.txt").write_text(text)
+        with pytest.raises(UserError, match=words):
+            data.open_episodes(f"folder:{tmp_path}")
+
+
+def test_episodes_that_take_too_much_memory(tmp_path, monkeypatch, caplog):
+    npz(tmp_path, "a", frames=FRAMES)
+    npz(tmp_path, "b", frames=FRAMES[:2])
+    pictures(tmp_path / "c")
+    mp4(tmp_path / "d.mp4")
+    monkeypatch.setattr(frames_lib, "MOST_BYTES", 3 * FRAMES[0, ..., 0].size * 4)
+    _, episodes = read(tmp_path)
+    assert list(episodes) == ["b.npz"]
+    assert sum("take more than" in message for message in logged(caplog)) == 3
+
+
+def test_a_missing_pyav_is_one_line(tmp_path, monkeypatch):
+    (tmp_path / "a.mp4").write_bytes(b"")
+    monkeypatch.setitem(__import__("sys").modules, "av", None)
+    with pytest.raises(UserError, match=r"need the package av.*vqvae_tf\[video\]"):
+        data.open_episodes(f"folder:{tmp_path}")

@@ -1,0 +1,115 @@
+"""Doom by ViZDoom, whose wheel carries the engine and the art of Freedoom."""
+
+import functools
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import weakref
+
+import numpy as np
+
+from vqvae_tf.data.first_person import doom_process
+from vqvae_tf.data.first_person.engine import FORWARD, TURN_LEFT, TURN_RIGHT, UNDRAWN, Engine, View
+from vqvae_tf.errors import UserError
+
+_SIDE = doom_process.HEIGHT  # of the middle of the picture, which is a square
+_LEFT = (doom_process.WIDTH - _SIDE) // 2
+
+
+class DoomEngine(Engine):
+    """One map with a random start, with momentum: a walk slides on for a few steps.
+
+    Args:
+        size: side of a frame, in pixels.
+        degrees: of a turn.
+        scenario: name of a scenario of ViZDoom; "" for the maps of Freedoom.
+        level: name of the map in it.
+
+    Raises:
+        UserError: ViZDoom is not installed, or does not start.
+    """
+
+    def __init__(self, size: int, degrees: float, scenario: str, level: str):
+        if importlib.util.find_spec("vizdoom") is None:
+            raise UserError(
+                "embedded:doom needs the package vizdoom; install it with: "
+                'pip install "vqvae_tf[video]"'
+            )
+        self._size, self._degrees = size, degrees
+        self._setting = {"scenario": scenario, "map": level}
+        self._process = self._started()
+
+    def start(self, seed: int, drawn: bool = True) -> View:
+        view = self._ask(seed=seed, drawn=drawn)
+        assert view is not None  # an episode does not begin with its end
+        return view
+
+    def act(self, action: int, drawn: bool = True) -> View | None:
+        # A positive angle turns to the right here, and poses are counter-clockwise.
+        turn = {TURN_LEFT: -self._degrees, TURN_RIGHT: self._degrees}.get(action, 0.0)
+        return self._ask(turn=turn, forward=bool(action == FORWARD), drawn=drawn)
+
+    def _started(self):
+        process = subprocess.Popen(
+            [sys.executable, "-I", os.path.abspath(doom_process.__file__)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        weakref.finalize(self, _end, process)
+        self._write(process, self._setting)
+        return process
+
+    def _ask(self, **command):
+        self._write(self._process, command)
+        line = self._process.stdout.readline()
+        if not line:
+            raise self._failure()
+        answer = json.loads(line)
+        if answer["ended"]:
+            return None
+        data = self._process.stdout.read(answer["bytes"])
+        frame = UNDRAWN
+        if data:
+            picture = np.frombuffer(data, np.uint8).reshape(_SIDE, doom_process.WIDTH, 3)
+            frame = shrunk(picture[:, _LEFT : _LEFT + _SIDE], self._size)
+        return View(frame, tuple(answer["pose"]), answer["blocked"])
+
+    def _write(self, process, command):
+        try:
+            process.stdin.write(json.dumps(command).encode() + b"\n")
+            process.stdin.flush()
+        except OSError:
+            raise self._failure() from None
+
+    def _failure(self):
+        return UserError("embedded:doom: ViZDoom does not run here; install vizdoom again")
+
+
+def shrunk(picture: np.ndarray, size: int) -> np.ndarray:
+    """A square uint8 picture `[side, side, channels]`, by averaging areas.
+
+    >>> shrunk(np.uint8([[[0], [8]], [[8], [0]]]), 1).tolist()
+    [[[4]]]
+    """
+    weights = _weights(len(picture), size)
+    columns = np.tensordot(weights, picture.astype(np.float32), (1, 0))
+    pixels = np.tensordot(columns, weights, (1, 1)).transpose(0, 2, 1)
+    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+
+
+@functools.cache
+def _weights(side: int, size: int) -> np.ndarray:
+    """float32 `[size, side]`: the share of each old pixel in each new one, along one side."""
+    edges = np.arange(size + 1) * side / size
+    low = np.maximum(edges[:-1, None], np.arange(side))
+    high = np.minimum(edges[1:, None], np.arange(side) + 1)
+    return (np.maximum(high - low, 0) * (size / side)).astype(np.float32)
+
+
+def _end(process):
+    process.stdin.close()
+    process.stdout.close()
+    process.wait()
