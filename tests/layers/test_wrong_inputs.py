@@ -1,5 +1,8 @@
 """What no quantizer can take: it is refused in one line by every method that is given it."""
 
+import inspect
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -146,3 +149,25 @@ def test_k_means_ends():
     layer = layers.VectorQuantizerEMA(4)
     refuses(layer.initialize, "iterations must be at most 1000", VECTORS, iterations=10**9)
     refuses(layer.initialize, "max_vectors must be a whole number", VECTORS, max_vectors="all")
+
+
+@pytest.mark.parametrize("name", QUANTIZERS)
+def test_what_build_makes_is_refused_by_name_before(name):
+    layer = QUANTIZERS[name].make()
+    way_out = r"; call it once on data, or build it with .build\(\(None, dim\)\)"
+    refuses(layer.decode, "has no codebook yet" + way_out, np.zeros((2, 2), "int32"))
+    layer_built = QUANTIZERS[name].make()
+    layer_built.build((None, DIM))
+    sections = [
+        (inspect.getdoc(cls) or "").partition("Attributes:")[2] for cls in type(layer).__mro__
+    ]
+    documented = {each for text in sections for each in re.findall(r"^ +(\w+): ", text, re.M)}
+    read = [each for each in documented - {"codebook"} if hasattr(layer_built, each)]
+    assert "code_sizes" in read
+    for each in ("codebook", *read):
+        try:
+            getattr(layer, each)
+        except UserError as error:
+            assert re.search(way_out, str(error)), each
+    with pytest.raises(AttributeError, match="has no attribute 'codebok'"):
+        layer.codebok  # noqa: B018

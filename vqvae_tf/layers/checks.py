@@ -7,6 +7,20 @@ from vqvae_tf.config import limits
 from vqvae_tf.errors import UserError
 
 
+class NotBuiltError(UserError, AttributeError):
+    """A layer's weights do not exist yet; an AttributeError, so that `hasattr` is False.
+
+    >>> str(NotBuiltError("quantizer", "codebook"))
+    'quantizer has no codebook yet; call it once on data, or build it with .build((None, dim))'
+    """
+
+    def __init__(self, layer: str, attribute: str):
+        super().__init__(
+            f"{layer} has no {attribute} yet; call it once on data, or build it with "
+            ".build((None, dim))"
+        )
+
+
 def checked_vectors(name: str, inputs: Any) -> Any:
     """`inputs` as an array or a tensor `[batch, ..., dim]` of numbers.
 

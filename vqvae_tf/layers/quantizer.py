@@ -3,7 +3,7 @@
 import abc
 import math
 import random
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
@@ -80,6 +80,8 @@ class Quantizer(keras.layers.Layer):
             composite quantizer one number for each entry of the codes' last axis.
     """
 
+    # Attributes that `build` makes, for the message of who reads them before.
+    _made_by_build: tuple[str, ...] = ("codebook",)
     _traced_trainable: bool | None = None  # `trainable` when a training step was last compiled
 
     def __new__(cls, *args, **kwargs):
@@ -98,6 +100,13 @@ class Quantizer(keras.layers.Layer):
         if keras.backend.backend() == "tensorflow":
             # Bypasses Keras's attribute tracking, which would wrap it as a plain list.
             object.__setattr__(self, "_losses", _LossesByReplica())
+
+    if not TYPE_CHECKING:  # or mypy would take every attribute for known
+
+        def __getattr__(self, name):
+            if name in self._made_by_build and not self.built:
+                raise checks.NotBuiltError(self.name, name)
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     @property
     def trainable(self):
@@ -188,10 +197,7 @@ class Quantizer(keras.layers.Layer):
                 code out of range. In a compiled function the range is not checked.
         """
         if not self.built:
-            raise UserError(
-                f"{self.name} has no codebook yet; call it once on data, or build it with "
-                ".build((None, dim))"
-            )
+            raise checks.NotBuiltError(self.name, "codebook")
         codes = self._checked_codes(codes)
         if isinstance(codes, keras.KerasTensor):
             return code_lookup.CodeLookup(self)(codes)

@@ -34,6 +34,7 @@ class SimVQ(codebook_quantizer.CodebookQuantizer):
     (TensorShape([2, 3]), ['projection', 'bias'])
     """
 
+    _made_by_build = ("codebook", "step", "table", "projection", "bias")
     _codebook_losses = ("codebook",)
 
     def build(self, input_shape):

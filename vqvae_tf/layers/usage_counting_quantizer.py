@@ -53,6 +53,14 @@ class UsageCountingQuantizer(codebook_quantizer.CodebookQuantizer):
             codebook is not updated in these.
     """
 
+    _made_by_build: tuple[str, ...] = (
+        "codebook",
+        "step",
+        "counts",
+        "errors",
+        "skipped_steps",
+        "dead_codes",
+    )
     codebook_trainable: bool  # by the optimizer
     keeps_sums: bool  # whether the update needs the sums of the vectors by code
 

@@ -44,6 +44,7 @@ class VectorQuantizer(UsageCountingQuantizer):
     {'codebook': 0.025, 'commitment': 0.00625}
     """
 
+    _made_by_build = (*UsageCountingQuantizer._made_by_build, "revived")
     codebook_trainable = True
     keeps_sums = False
 

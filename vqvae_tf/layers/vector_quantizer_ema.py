@@ -45,6 +45,7 @@ class VectorQuantizerEMA(UsageCountingQuantizer):
     0.00625
     """
 
+    _made_by_build = (*UsageCountingQuantizer._made_by_build, "sums")
     codebook_trainable = False
     keeps_sums = True
 
