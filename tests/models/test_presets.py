@@ -87,6 +87,7 @@ def test_every_preset_says_what_it_is():
         "phonemes",
         "phonemes_from_waveforms",
         "voices",
+        "wavenet_voices",
         "vctk",
         "librispeech",
         "librispeech_prior",
@@ -125,6 +126,7 @@ def test_speech_has_fifty_codes_a_second_and_a_prior_that_fits():
         ("phonemes", 16_000, 25),
         ("phonemes_from_waveforms", 16_000, 25),
         ("voices", 16_000, 25),
+        ("wavenet_voices", 16_000, 25),
         ("vctk", 640, 10),
         ("librispeech", 40_960, 320),
     ],
@@ -133,7 +135,7 @@ def test_rates_of_the_presets_of_speech(name, samples, codes):
     """The paper's: 25 codes a second, 64 samples a code, 40,960 samples to 320 codes."""
     config = preset(name)
     assert samples / config.stride == codes and config.sample_rate == 16_000
-    if name.startswith("p") or name == "voices":
+    if name.startswith("p") or name.endswith("voices"):
         assert config.quantizer.num_embeddings == (128,)
         model = models.build(models.family_of(config), config)
         assert model.encode(np.zeros([1, samples], np.float32)).shape == (1, codes)

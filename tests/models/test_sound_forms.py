@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.small import TRAINING
-from vqvae_tf.config.audio import FramesConfig, WaveformConfig
+from vqvae_tf.config.audio import FramesConfig, GuideConfig, WaveformConfig
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import AudioConfig, AudioVQVAE, QuantizerConfig
 
@@ -43,6 +43,13 @@ FORMS = {
     "frames to samples": _FRAMES | {"output": "logistic_mixture"},
     "bands to samples": _FRAMES
     | {"frames": dataclasses.replace(CONFIG.frames, coefficients=None, by_speaker=False)},
+    "guided": {"guide": GuideConfig(weight=0.5, width=8, blocks=1)},
+    "frozen and guided": _FRAMES
+    | {
+        "guide": GuideConfig(weight=1.0, width=8, blocks=0),
+        "output": "logistic_mixture",
+        "frozen_codes": True,
+    },
     "frozen": _FRAMES | {"output": "waveform", "frozen_codes": True, "jitter": 0.1},
 }
 
@@ -82,6 +89,7 @@ def test_every_form_trains_and_decodes(form):
     assert losses["loss"] == pytest.approx(terms, rel=1e-5)
     assert ("speaker_adversary" in losses) == ("speaker_adversary" in FORMS[form])
     assert ("auxiliary" in losses) == ("auxiliary" in FORMS[form])
+    assert ("guide" in losses) == ("guide" in FORMS[form])
 
     codes = model.encode(batch["audio"][:, :450], **model.of_encoder(batch))
     assert codes.shape == (4, 8) and codes.dtype == tf.int32
@@ -232,6 +240,11 @@ def test_frozen_codes_stay_and_the_decoder_learns(learned):
         ({"warp": -0.1}, "warp must be at least 0"),
         ({"jitter": 1.1}, "jitter must be at most 1"),
         ({"output": "frames", "auxiliary": 1.0}, "auxiliary must be 0 where the output is frames"),
+        (
+            {"output": "waveform", "guide": GuideConfig(weight=1.0)},
+            "guide.weight must be 0 where the output is not a WaveNet's; received 1.0 with output "
+            "waveform",
+        ),
         ({"output": "logistic_mixture", "levels": 32}, "levels must be 256"),
         ({"frozen_codes": True, "speaker_adversary": 1.0}, "must be 0 where codes are frozen"),
     ],

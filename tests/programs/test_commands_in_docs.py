@@ -41,6 +41,7 @@ SMALL = {
     ("vqvae-train", "speech"): TINY_SPEECH,
     ("vqvae-train", "phonemes"): TINY_PHONEMES,
     ("vqvae-train", "voices"): TINY_VOICES,
+    ("vqvae-train", "wavenet_voices"): TINY_SPEECH,
     ("vqvae-train", None): TINY,
     ("vqvae-train-prior", "photos_two_level_prior"): (
         *TINY_PRIOR,

@@ -53,6 +53,34 @@ class FramesConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class GuideConfig:
+    """Frames that a WaveNet hears beside the vectors of the codes.
+
+    A `vqvae_tf.networks.FrameDecoder` makes them of the codes and is told the speaker. Its squared
+    error is part of the loss, so it soon gives the WaveNet the envelope of the sound every
+    `frames.hop` samples, which the WaveNet would learn from its own loss in many hours.
+
+    Attributes:
+        weight: of the squared error of the frames in the loss; 0 for no guide.
+        width: channels of the guide.
+        blocks: its residual blocks.
+        kernel_size: its taps, in codes.
+    """
+
+    weight: float = 0.0
+    width: int = 128
+    blocks: int = 2
+    kernel_size: int = 3
+
+    def __post_init__(self):
+        check_types(self, at="guide.")
+        between(0, limits.LARGEST_NUMBER, self, "weight", at="guide.")
+        between(1, limits.WIDEST, self, "width", at="guide.")
+        between(0, limits.DEEPEST, self, "blocks", at="guide.")
+        between(1, limits.LARGEST_KERNEL, self, "kernel_size", at="guide.")
+
+
+@dataclasses.dataclass(frozen=True)
 class WaveformConfig:
     """The decoder that gives whole waveforms, a `vqvae_tf.networks.WaveformDecoder`.
 
@@ -107,6 +135,7 @@ class AudioConfig(AutoencoderConfig):
         dilations: of each of its layers, in samples.
         kernel_size: taps of each of its layers.
         mixture_components: logistic distributions per sample, of the output "logistic_mixture".
+        guide: frames that the WaveNet hears beside the codes.
         levels: values of a sample after mu-law companding, which the WaveNet tells apart.
         speakers: names of the voices that the decoder is told apart; none without. The training
             program takes them from the data.
@@ -131,6 +160,7 @@ class AudioConfig(AutoencoderConfig):
     skip_channels: int = 64
     dilations: tuple[int, ...] = tuple(2**i for i in range(10))
     kernel_size: int = 2
+    guide: GuideConfig = GuideConfig()
     levels: int = 256
     mixture_components: int = 10
     waveform: WaveformConfig = WaveformConfig()
@@ -204,6 +234,11 @@ class AudioConfig(AutoencoderConfig):
                 "auxiliary must be 0 where the output is frames, or codes are frozen; received "
                 f"{self.auxiliary}"
             )
+        if self.guide.weight and self.output in ("frames", "waveform"):
+            raise UserError(
+                "guide.weight must be 0 where the output is not a WaveNet's; received "
+                f"{self.guide.weight} with output {self.output}"
+            )
         if self.window < 1 or self.window % self.stride:
             below = max(self.window // self.stride, 1) * self.stride
             raise UserError(
@@ -220,8 +255,8 @@ class AudioConfig(AutoencoderConfig):
 
     @property
     def uses_frames(self) -> bool:
-        """Whether the encoder takes frames or a decoder gives them."""
-        return "frames" in (self.input, self.output) or self.auxiliary > 0
+        """Whether the encoder takes frames or some decoder gives them."""
+        return "frames" in (self.input, self.output) or self.auxiliary > 0 or self.guide.weight > 0
 
     @property
     def stride(self) -> int:

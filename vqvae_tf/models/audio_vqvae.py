@@ -82,6 +82,11 @@ class AudioVQVAE(autoencoder.Autoencoder):
         self.encoder.build((None, None, self.spectra.size if config.input == "frames" else 1))
         self.quantizer = self.make_quantizer("quantizer")
         self.quantizer.build((None, None, config.embedding_dim))
+        self._guide: Any = None
+        self.guide: Any = None
+        if config.guide.weight:
+            self._guide = self._frames_output(config.guide, "guide")
+            self.guide = self._guide.network
         self._output = self._make_output()
         self.decoder = self._output.network
         self.draws = self._output.draws
@@ -89,9 +94,7 @@ class AudioVQVAE(autoencoder.Autoencoder):
         self._auxiliary: Any = None
         self.auxiliary_decoder: Any = None
         if config.auxiliary:
-            self._auxiliary = sound_outputs.FramesOutput(
-                config, self.spectra, self.statistics, "auxiliary_decoder"
-            )
+            self._auxiliary = self._frames_output(config.frames, "auxiliary_decoder")
             self.auxiliary_decoder = self._auxiliary.network
         self.regularizer = SoundRegularizer(config, name="regularizer")
         if config.frozen_codes:
@@ -102,6 +105,7 @@ class AudioVQVAE(autoencoder.Autoencoder):
                 "reconstruction",
                 *(() if config.frozen_codes else self.quantizer.loss_names),
                 *(("auxiliary",) if config.auxiliary else ()),
+                *(("guide",) if config.guide.weight else ()),
                 *self.regularizer.loss_names,
                 "perplexity",
             )
@@ -109,10 +113,13 @@ class AudioVQVAE(autoencoder.Autoencoder):
 
     def _make_output(self):
         if self.config.output == "frames":
-            return sound_outputs.FramesOutput(self.config, self.spectra, self.statistics, "decoder")
+            return self._frames_output(self.config.frames, "decoder")
         if self.config.output == "waveform":
             return sound_outputs.WaveformOutput(self.config)
-        return sound_outputs.WaveNetOutput(self.config)
+        return sound_outputs.WaveNetOutput(self.config, self._guide)
+
+    def _frames_output(self, shape, name):
+        return sound_outputs.FramesOutput(self.config, shape, self.spectra, self.statistics, name)
 
     @property
     def code_sizes(self):
@@ -278,7 +285,7 @@ class AudioVQVAE(autoencoder.Autoencoder):
             (self.quantizer, other.quantizer),
             (self.statistics, other.statistics),
         ):
-            if own is not None:
+            if own is not None and given is not None:
                 own.set_weights(given.get_weights())
 
     def summaries(self, batch) -> Summaries:
@@ -333,7 +340,9 @@ class AudioVQVAE(autoencoder.Autoencoder):
         audio, speaker = self._pad(audio), conditions.get("speaker")
         learning = training and not self.config.frozen_codes
         factor = self.regularizer.warp_factors(tf.shape(audio)[0]) if learning else None
-        if learning and self.statistics is not None:
+        # Frozen codes of frames depend on the statistics.
+        gathers = training and not (self.config.frozen_codes and self.config.input == "frames")
+        if gathers and self.statistics is not None:
             self.statistics.update(self.spectra.frames(audio), speaker)
         latents = self.encoder(self._inputs(audio, speaker, factor), training=learning)
         quantized = autoencoder.quantize_places(self.quantizer, latents, learning)
@@ -341,10 +350,14 @@ class AudioVQVAE(autoencoder.Autoencoder):
         losses: dict[str, Any] = {}
         if not self.config.frozen_codes:
             losses |= quantized.losses
-        if self._auxiliary is not None:
-            frames = self._auxiliary.predict(audio, vectors, speaker)
-            errors = self._elements(self._auxiliary, frames, batch)
-            losses["auxiliary"] = self.config.auxiliary * tf.reduce_mean(errors)
+        for name, output, weight in (
+            ("auxiliary", self._auxiliary, self.config.auxiliary),
+            ("guide", self._guide, self.config.guide.weight),
+        ):
+            if output is not None:
+                frames = output.predict(audio, vectors, speaker)
+                errors = self._elements(output, frames, batch)
+                losses[name] = weight * tf.reduce_mean(errors)
         losses |= self.regularizer.losses_of(vectors, speaker)
         if training:
             vectors = self.regularizer.jittered(vectors)

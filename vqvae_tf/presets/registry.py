@@ -20,6 +20,7 @@ AUTOENCODERS: dict[str, Callable[[], AutoencoderConfig]] = {
     "phonemes": speech.phonemes,
     "phonemes_from_waveforms": speech.phonemes_from_waveforms,
     "voices": speech.voices,
+    "wavenet_voices": speech.wavenet_voices,
     "vctk": speech.vctk,
     "librispeech": speech.librispeech,
     "labmaze": videos.labmaze,

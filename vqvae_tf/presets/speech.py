@@ -3,7 +3,7 @@
 import dataclasses
 
 from vqvae_tf.config import TrainingConfig
-from vqvae_tf.config.audio import AudioConfig, FramesConfig, WaveformConfig
+from vqvae_tf.config.audio import AudioConfig, FramesConfig, GuideConfig, WaveformConfig
 from vqvae_tf.config.quantizer import QuantizerConfig
 from vqvae_tf.config.wavenet_prior import WaveNetPriorConfig
 
@@ -92,6 +92,27 @@ def voices() -> AudioConfig:
         speaker_adversary=0.0,
         waveform=WaveformConfig(strides=(8, 5, 4, 4), widths=(192, 128, 64, 32, 16)),
         training=dataclasses.replace(_TRAINING, steps=6_000, batch_size=8),
+    )
+
+
+def wavenet_voices() -> AudioConfig:
+    """A WaveNet for the codes of `phonemes_from_waveforms`: the paper's form in two stages.
+
+    Trained with `--codes_from`. At 25 codes a second a WaveNet learns what the codes say far sooner
+    from frames that a guide makes of them. The rate is constant and the weights are averaged, so
+    that a run can be stopped, or go on, at any step.
+    """
+    return dataclasses.replace(
+        phonemes_from_waveforms(),
+        output="mu_law",
+        warp=0.0,
+        channels=24,
+        skip_channels=64,
+        guide=GuideConfig(weight=1.0),
+        window=7_680,
+        training=dataclasses.replace(
+            _TRAINING, steps=8_000, batch_size=4, schedule="constant", weight_averaging=0.998
+        ),
     )
 
 

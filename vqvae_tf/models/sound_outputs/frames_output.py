@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from vqvae_tf.config.audio import AudioConfig
+from vqvae_tf.config.audio import AudioConfig, FramesConfig, GuideConfig
 from vqvae_tf.models.sound_outputs.output import Output
 from vqvae_tf.networks.frame_decoder import FrameDecoder
 from vqvae_tf.networks.speaker_statistics import SpeakerStatistics
@@ -17,6 +17,7 @@ class FramesOutput(Output):
 
     Args:
         config: of the model.
+        shape: width, blocks and kernel of the decoder.
         spectra: the frames.
         statistics: means and deviations, which the model gathers.
         name: of the decoder.
@@ -26,15 +27,20 @@ class FramesOutput(Output):
     counts_bits = False
 
     def __init__(
-        self, config: AudioConfig, spectra: Spectra, statistics: SpeakerStatistics, name: str
+        self,
+        config: AudioConfig,
+        shape: FramesConfig | GuideConfig,
+        spectra: Spectra,
+        statistics: SpeakerStatistics,
+        name: str,
     ):
         self._spectra, self._statistics = spectra, statistics
         self.network = FrameDecoder(
             spectra.size,
             config.stride // spectra.hop,
-            width=config.frames.width,
-            blocks=config.frames.blocks,
-            kernel_size=config.frames.kernel_size,
+            width=shape.width,
+            blocks=shape.blocks,
+            kernel_size=shape.kernel_size,
             num_speakers=len(config.speakers),
             name=name,
             dtype=config.training.precision,

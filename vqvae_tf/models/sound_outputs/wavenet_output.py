@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from vqvae_tf import likelihoods, networks
 from vqvae_tf.config.audio import AudioConfig
+from vqvae_tf.models.sound_outputs.frames_output import FramesOutput
 from vqvae_tf.models.sound_outputs.output import Output
 from vqvae_tf.networks.sampling.incremental import log_prob_of
 from vqvae_tf.networks.wavenet import graph_sampler
@@ -21,13 +22,14 @@ class WaveNetOutput(Output):
 
     Args:
         config: of the model.
+        guide: decoder of the frames that the WaveNet hears beside the codes, or None.
     """
 
     draws = True
     counts_bits = True
 
-    def __init__(self, config: AudioConfig):
-        self._levels, self._stride = config.levels, config.stride
+    def __init__(self, config: AudioConfig, guide: FramesOutput | None):
+        self._levels, self._stride, self._guide = config.levels, config.stride, guide
         self._likelihood = None
         if config.output == "logistic_mixture":
             self._likelihood = likelihoods.LogisticMixture(config.mixture_components)
@@ -38,8 +40,8 @@ class WaveNetOutput(Output):
             dilations=config.dilations,
             kernel_size=config.kernel_size,
             num_classes=len(config.speakers) or None,
-            local_channels=config.embedding_dim,
-            upsampling=config.stride,
+            local_channels=config.embedding_dim + (0 if guide is None else guide.network.size),
+            upsampling=config.stride if guide is None else config.frames.hop,
             head="categorical" if self._likelihood is None else config.output,
             mixture_components=config.mixture_components,
             name="decoder",
@@ -50,7 +52,7 @@ class WaveNetOutput(Output):
     def predict(self, audio, vectors, speaker):
         """Logits `[batch, time, levels]`, or parameters of mixtures, `[batch, time, ...]`."""
         samples = networks.mu_law_encode(audio, self._levels)
-        return self.network(samples, label=speaker, local=vectors)
+        return self.network(samples, label=speaker, local=self._local(vectors, speaker))
 
     def places(self, time):
         return time
@@ -60,10 +62,10 @@ class WaveNetOutput(Output):
         return self._nats(outputs, networks.mu_law_encode(audio, self._levels))
 
     def decode(self, vectors, speaker, *, seed, temperature, jit_compile):
-        vectors = tf.cast(vectors, tf.float32)
+        local = tf.cast(self._local(vectors, speaker), tf.float32)
         if tf.inside_function():
             samples = graph_sampler.sample_frames(
-                self.network, seed, vectors, temperature=temperature, label=speaker
+                self.network, seed, local, temperature=temperature, label=speaker
             )
             return networks.mu_law_decode(samples, self._levels)
         samples = self.network.sample(
@@ -72,7 +74,7 @@ class WaveNetOutput(Output):
             seed,
             temperature=temperature,
             label=None if speaker is None else speaker.numpy(),
-            local=vectors.numpy(),
+            local=local.numpy(),
             jit_compile=jit_compile,
         )
         return networks.mu_law_decode(samples, self._levels)
@@ -85,7 +87,7 @@ class WaveNetOutput(Output):
             steps=steps,
             temperature=temperature,
             label=None if speaker is None else speaker.numpy(),
-            local=tf.cast(vectors, tf.float32).numpy(),
+            local=tf.cast(self._local(vectors, speaker), tf.float32).numpy(),
             first_sample=first_sample,
             jit_compile=True,
         )
@@ -101,10 +103,18 @@ class WaveNetOutput(Output):
             noise_of_row,
             vectors.shape[0],
             label=speaker,
-            local=tf.cast(vectors, tf.float32),
+            local=tf.cast(self._local(vectors, speaker), tf.float32),
             log_prob=self._log_prob,
         )
         return networks.mu_law_decode(samples, self._levels), log_prob
+
+    def _local(self, vectors, speaker):
+        """What the WaveNet hears of the codes: their vectors, and frames of them if guided."""
+        if self._guide is None:
+            return vectors
+        frames = self._guide.network(vectors, speaker)
+        vectors = tf.repeat(vectors, self._guide.network.frames_per_code, axis=1)
+        return tf.concat([vectors, tf.cast(frames, vectors.dtype)], axis=-1)
 
     def _nats(self, outputs, samples):
         """-log p of samples `[batch, time]`."""
