@@ -50,12 +50,14 @@ def test_given_the_noise_a_graph_draws_what_sample_draws():
     @tf.function
     def draw(noise):
         assert prior.noise_shapes((9,)) == {"noise": (1, 9, 1, 3)}
-        return prior.draw({"noise": lambda i: noise}, (9,), 2, classes=label, with_log_prob=True)
+        return prior.draw(
+            {"noise": lambda i: noise}, (9,), 2, conditions={"label": label}, with_log_prob=True
+        )
 
     codes, log_probs = draw(noise)
     assert codes.shape == (2, 9)
     np.testing.assert_array_equal(
-        codes, prior.draw({"noise": lambda i: noise}, (9,), 2, classes=label)[0]
+        codes, prior.draw({"noise": lambda i: noise}, (9,), 2, conditions={"label": label})[0]
     )
     np.testing.assert_allclose(
         tf.reduce_sum(log_probs, 1), prior.log_prob(codes, label=label), rtol=1e-5
@@ -75,7 +77,7 @@ def test_several_slots_are_drawn_and_scored_alike(classes):
     assert codes.shape == (3, 4, 2)
     noise = prior.seeded_noise(tf.constant(7, tf.uint64), 3, (4,))
     told = tf.ones([3], tf.int32) if classes else None
-    drawn, log_probs = prior.draw(noise, (4,), 3, classes=told, with_log_prob=True)
+    drawn, log_probs = prior.draw(noise, (4,), 3, conditions={"label": told}, with_log_prob=True)
     np.testing.assert_array_equal(drawn, codes)
     np.testing.assert_allclose(
         tf.reduce_sum(log_probs, [1, 2]), prior.log_prob(codes, **label), rtol=1e-5

@@ -122,21 +122,20 @@ def prior_signatures(
         grid: (height, width) in codes.
         class_names: names of the prior's classes, as in `numbers_for_decoder`.
     """
-    condition = prior.config.condition
     numbers = numbers_for_decoder(model, prior, class_names)
 
     def sample(seed, count, temperature, **told):
         key = tf.bitcast(seed, tf.uint64)  # -1 for 2^64 - 1
-        classes = _one_for_each(condition, told[condition], count) if told else None
+        told = {name: _one_for_each(name, value, count) for name, value in told.items()}
         codes, _ = prior.draw(
             prior.seeded_noise(key, count, grid),
             grid,
             count,
             temperature=temperature,
-            classes=classes,
+            conditions=told,
         )
         controls = {"seed": seed} if model.draws else {}
-        data = model.decode(codes, **_of_decoder(numbers, classes), **controls)
+        data = model.decode(codes, **_of_decoder(numbers, told), **controls)
         return {"codes": codes, model.data_key: data}
 
     def log_prob(codes, **told):
@@ -222,13 +221,12 @@ def sample_from_noise_signature(
     shapes = prior.noise_shapes(grid)
 
     def sample(**given):
-        classes = given.get(prior.config.condition)
-        noise = {name: _row_of(given[name]) for name in shapes}
-        codes, log_prob = prior.draw(noise, grid, 1, classes=classes, with_log_prob=True)
+        noise = {name: _row_of(given.pop(name)) for name in shapes}
+        codes, log_prob = prior.draw(noise, grid, 1, conditions=given, with_log_prob=True)
         drawn = {"codes": codes, "log_prob": log_prob}
         if model.draws or not decodes:
             return drawn
-        data = model.decode(codes, **_of_decoder(numbers, classes))
+        data = model.decode(codes, **_of_decoder(numbers, given))
         return drawn | {model.data_key: data}
 
     return {"sample": Signature(sample, _noise(shapes) | _told(prior.conditions, [1]))}
@@ -285,9 +283,9 @@ def _told(conditions, shape):
     }
 
 
-def _of_decoder(numbers, classes):
-    """The conditions of the decoder for classes of the prior, from `numbers_for_decoder`."""
-    return {name: tf.gather(table, classes + 1) for name, table in numbers.items()}
+def _of_decoder(numbers, told):
+    """The conditions of the decoder for those of the prior, by `numbers_for_decoder`."""
+    return {name: tf.gather(table, told[name] + 1) for name, table in numbers.items()}
 
 
 def _one_for_each(name, classes, count):

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import arguments
+from vqvae_tf.config import limits
 from vqvae_tf.errors import UserError, nearest, shown
 
 _DTYPES = {"uint8": tf.uint8, "floats": tf.float32, "integers": tf.int32}
@@ -29,6 +30,8 @@ class Input:
         hints: ways out, by what was received: "floats", "integers", "fewer axes", "out of range".
         names: names of the integers, if they have any.
         one_for_all: whether a single value may be given for the whole batch.
+        per_frame: whether there is one for each frame of the data, along their first two axes. A
+            batch of one is then one for all.
         slot_axis: whether an axis for a single slot, which `axes` omits, is added by `check`.
     """
 
@@ -41,6 +44,7 @@ class Input:
     hints: Mapping[str, str] = dataclasses.field(default_factory=dict)
     names: tuple[str, ...] = ()
     one_for_all: bool = False
+    per_frame: bool = False
     slot_axis: bool = False
 
     @property
@@ -96,14 +100,15 @@ class Input:
             return tf.identity(value)
 
     def nan_where_wrong(self, value: Any, of: Any) -> Any:
-        """Floats `of` `[batch, ...]`, but NaN for examples whose `value` `[batch]` is out of range.
+        """Floats `of` `[batch, ...]`, but NaN for examples whose `value` is out of range.
 
         For graphs, in which `check` cannot check values: a wrong class then gives a NaN loss, even
-        if XLA removes assertions.
+        if XLA removes assertions. `value` is `[batch, ...]` of any rank.
         """
-        wrong = (value < self.low) | (value > self.highs[0])
-        wrong = tf.reshape(wrong, [-1] + [1] * (of.shape.rank - 1))
-        return tf.where(wrong, tf.constant(np.nan, of.dtype), of)
+        right = (value >= self.low) & (value <= self.highs[0])  # so that NaN is wrong as well
+        right = tf.reduce_all(right, axis=list(range(1, value.shape.rank)))
+        right = tf.reshape(right, [-1] + [1] * (of.shape.rank - 1))
+        return tf.where(right, of, tf.constant(np.nan, of.dtype))
 
     def _bounded(self, value):
         """Yields `(part of value, its place in words, largest allowed value)`."""
@@ -250,16 +255,48 @@ def codes(rank: int, code_sizes: tuple[int, ...]) -> Input:
     )
 
 
-def classes(name: str, number: int, names: tuple[str, ...] = ()) -> Input:
+def classes(name: str, number: int, names: tuple[str, ...] = (), per_frame: bool = False) -> Input:
     """One of `number` classes for each example, or one for all; -1 for none.
 
     Args:
         name: its key in a batch.
         number: number of classes.
         names: names of the classes, if they have any.
+        per_frame: whether there is one for each frame.
     """
-    hints = {"out of range": "classes count from 0"}
-    return Input(name, name, ("batch",), "integers", -1, (number - 1,), hints, names, True)
+    return Input(
+        name,
+        name,
+        ("batch", "time") if per_frame else ("batch",),
+        "integers",
+        low=-1,
+        highs=(number - 1,),
+        hints={"out of range": "classes count from 0"},
+        names=names,
+        one_for_all=not per_frame,
+        per_frame=per_frame,
+    )
+
+
+def numbers(name: str, dims: int, per_frame: bool) -> Input:
+    """`dims` numbers for each example, or for each of its frames.
+
+    Args:
+        name: its key in a batch.
+        dims: how many.
+        per_frame: whether there are so many for each frame.
+    """
+    largest = int(limits.LARGEST_NUMBER)
+    return Input(
+        name,
+        name,
+        ("batch", "time", dims) if per_frame else ("batch", dims),
+        "floats",
+        low=-largest,
+        highs=(largest,),
+        hints={"out of range": "scale them to about 1"},
+        per_frame=per_frame,
+    )
 
 
 def check_batch(
@@ -370,13 +407,21 @@ def one_for_each(taken: Input, value: Any, data: Any, in_pipeline: bool = False)
     """`value`, checked and repeated for each example of the checked tensor `data`; None for None.
 
     Raises:
-        UserError: if the model cannot take it, or the number of values differs.
+        UserError: if the model cannot take it, or the number of values or of frames differs.
     """
     value = taken.check_in_pipeline(value) if in_pipeline else taken.check(value)
     if data is None or isinstance(value, keras.KerasTensor) or isinstance(data, keras.KerasTensor):
         return value
     if value.shape.rank == 0:
         return tf.fill(tf.shape(data)[:1], value)
+    if taken.per_frame:
+        if not value.shape[1:2].is_compatible_with(data.shape[1:2]):
+            raise UserError(
+                f"{taken.noun} must be one for each of the {data.shape[1]} frames; received "
+                f"{value.shape[1]}"
+            )
+        if value.shape[0] == 1:
+            return tf.repeat(value, tf.shape(data)[0], axis=0)
     if not value.shape[:1].is_compatible_with(data.shape[:1]):
         raise UserError(
             f"{taken.noun} must be one for each of the {data.shape[0]} examples; received "

@@ -2,7 +2,8 @@
 
 import abc
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -20,6 +21,7 @@ from vqvae_tf.summaries import Summaries
 
 # Difference of the seeds of a prior's levels: odd, and far larger than the seeds of a series.
 _SEED_STEP = 0x9E3779B97F4A7C15
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Prior(trainable_model.TrainableModel):
@@ -36,10 +38,12 @@ class Prior(trainable_model.TrainableModel):
     Attributes:
         grid_rank: 1 for sequences, 2 for pictures, 3 for videos.
         conditions: the conditions that it takes, by name.
+        further_losses: names of the losses of training besides the cross-entropy.
     """
 
     data_key = "codes"
     grid_rank: int
+    further_losses: tuple[str, ...] = ()
 
     def __init__(self, config, **kwargs):
         super().__init__(config, **kwargs)
@@ -47,26 +51,31 @@ class Prior(trainable_model.TrainableModel):
             self._log_prob, autograph=False, reduce_retracing=True
         )
         self.label_draws = keras.random.SeedGenerator(self.config.training.seed, name="label_draws")
-        self._report(("loss", "bits_per_code"))
+        names = ("codes", *self.further_losses) if self.further_losses else ()
+        self._report(("loss", *names, "bits_per_code"))
 
     @abc.abstractmethod
-    def _logits(self, codes, classes, training: bool):
-        """Logits `[batch, *grid, slots, size]` for codes `[batch, *grid, slots]` and classes."""
+    def _logits(self, codes, conditions, training: bool):
+        """Logits `[batch, *grid, slots, size]` for codes `[batch, *grid, slots]`.
+
+        `conditions` holds those that are known, by name, one for each example.
+        """
 
     @abc.abstractmethod
-    def initialize(self, codebook: Any, log_frequencies: Any) -> None:
-        """Initializes the prior from the codebook and the frequencies of codes, before training.
+    def initialize(self, codebook: Any, log_frequencies: Any, maps: Sequence[Any] = ()) -> None:
+        """Initializes the prior from the codebook and the training codes, before training.
 
         Args:
             codebook: the vectors of the autoencoder's codes, or None.
             log_frequencies: finite, `[slots, size]`, the initial logits.
+            maps: the training codes, mappings with `codes` `[*grid, slots]` and their conditions.
 
         Raises:
             UserError: for other shapes and for what are no numbers.
         """
 
     @abc.abstractmethod
-    def _sample(self, count, grid, *, seed, classes, prefix, first_sample, **controls):
+    def _sample(self, count, grid, *, seed, conditions, prefix, first_sample, **controls):
         """Samples `[count, *grid, slots]`; `prefix` has that shape (or a count of 1) or is None."""
 
     @abc.abstractmethod
@@ -94,7 +103,7 @@ class Prior(trainable_model.TrainableModel):
         count: Any,
         *,
         temperature: Any = 1.0,
-        classes: Any = None,
+        conditions: Mapping[str, Any] = NONE,
         with_log_prob: bool = False,
     ) -> tuple[Any, Any]:
         """`sample` as a graph, for exported endpoints, with noise given by the caller.
@@ -105,7 +114,7 @@ class Prior(trainable_model.TrainableModel):
             grid: sides of the grid, Python integers.
             count: number of samples, an integer or a scalar tensor.
             temperature: scalar.
-            classes: int32 `[count]`, or None.
+            conditions: those that are known, by name, each `[count, ...]`.
             with_log_prob: whether to compute the log probability of each code as well.
 
         Returns:
@@ -138,8 +147,8 @@ class Prior(trainable_model.TrainableModel):
             codes: int32, of the shape of `codes_spec`.
             conditions: conditions by name.
         """
-        codes, classes = self._checked(codes, conditions or {})
-        logits = self._logits(codes, classes, training)
+        codes, told = self._checked(codes, conditions or {})
+        logits = self._logits(codes, told, training)
         return logits[..., 0, :] if logits.shape[-2] == 1 else logits
 
     def log_prob(self, codes, **conditions):
@@ -207,17 +216,17 @@ class Prior(trainable_model.TrainableModel):
             "first_sample", first_sample, 0, limits.LARGEST_SAMPLE // best_of
         )
         grid = checked_grid(grid, self.grid_rank, len(self.config.code_sizes))
-        told = resolve(self.conditions, conditions)
-        classes = None
-        for name, value in told.items():
-            classes = arguments.numbers(name, value)
-        classes = _for_each(classes, count, best_of)
+        told = {
+            name: _for_each(arguments.numbers(name, value), count, best_of)
+            for name, value in resolve(self.conditions, conditions).items()
+        }
+        self._check_frames(told, count * best_of, grid)
         prefix = _for_each(self._prefix(prefix, count, grid), count, best_of)
         drawn = self._sample(
             count * best_of,
             grid,
             seed=seed,
-            classes=classes,
+            conditions=told,
             prefix=prefix,
             first_sample=first_sample * best_of,
             temperature=temperature,
@@ -227,25 +236,44 @@ class Prior(trainable_model.TrainableModel):
             jit_compile=jit_compile,
         )
         if best_of > 1:
-            known = None if classes is None else tf.broadcast_to(classes, [count * best_of])
+            known = {
+                name: np.broadcast_to(value, (count * best_of, *value.shape[1:]))
+                for name, value in told.items()
+            }
             likelihood = tf.reshape(self._compiled_log_prob(drawn, known), [count, best_of])
             best = tf.argmax(likelihood, axis=1, output_type=tf.int32)
             drawn = tf.gather(drawn, tf.range(count) * best_of + best)
         return without_slots(drawn)
 
     def compute_losses(self, batch, training: bool = False):
-        """`loss`, the mean cross-entropy in nats per code, and `bits_per_code`."""
-        batch, training = self.check_batch(batch), arguments.flag("training", training)
-        codes, classes = batch["codes"], batch.get(self.config.condition)
-        loss = tf.reduce_mean(self._cross_entropy(codes, classes, training))
-        return {"loss": loss, "bits_per_code": loss / math.log(2.0)}
+        """`loss`, the mean cross-entropy in nats per code, and `bits_per_code`.
+
+        A family with `further_losses` adds them to `loss`; the cross-entropy is then `codes`.
+        """
+        training = arguments.flag("training", training)
+        codes, conditions = _split(self.check_batch(batch))
+        told = conditions
+        if conditions and training and self.config.condition_dropout:
+            draws = keras.random.uniform(tf.shape(codes)[:1], seed=self.label_draws)
+            hidden = draws < self.config.condition_dropout
+            told = {
+                name: self.conditions[name].hidden(value, hidden)
+                for name, value in conditions.items()
+            }
+        nats, further = self._loss_terms(codes, told, training)
+        nats = tf.reduce_mean(self._nan_where_wrong(conditions, nats))
+        losses = {"codes": nats, **further} if further else {}
+        return {
+            "loss": tf.add_n([nats, *further.values()]),
+            **losses,
+            "bits_per_code": nats / math.log(2.0),
+        }
 
     def bits(self, batch):
         """Bits of each grid, float32 `[batch]` as `total`, and the number of codes of a grid."""
         batch = self.check_batch(batch)
-        codes, classes = batch["codes"], batch.get(self.config.condition)
-        bits = -self._log_prob(codes, classes) / math.log(2.0)
-        return {"total": bits, "codes": tf.reduce_prod(tf.shape(codes)[1:])}
+        bits = -self._log_prob(*_split(batch)) / math.log(2.0)
+        return {"total": bits, "codes": tf.reduce_prod(tf.shape(batch["codes"])[1:])}
 
     def summaries(self, batch) -> Summaries:
         """A histogram of the codes of a batch; pictures would need the autoencoder."""
@@ -263,27 +291,39 @@ class Prior(trainable_model.TrainableModel):
             )
         return values
 
+    def _check_frames(self, told, count, grid):
+        """Refuses conditions of frames that are not those of the samples."""
+        for name, value in told.items():
+            if not self.conditions[name].per_frame:
+                continue
+            if value.shape[:2] not in ((1, grid[0]), (count, grid[0])):
+                raise UserError(
+                    f"{name} must be one for each of {grid[0]} frames, of {count} samples or of "
+                    f"one for all; received shape {value.shape}"
+                )
+
     def _checked(self, codes, conditions):
-        """Codes with slots, and their classes or None."""
+        """Codes with slots, and the conditions that are known, one for each example."""
         codes = self.takes["codes"].check(codes)
-        told = resolve(self.conditions, conditions, codes)
-        return codes, next(iter(told.values()), None)
+        return codes, resolve(self.conditions, conditions, codes)
 
-    def _log_prob(self, codes, classes):
-        log_probs = -self._cross_entropy(codes, classes, training=False)
-        return tf.reduce_sum(log_probs, axis=list(range(1, self.grid_rank + 2)))
+    def _log_prob(self, codes, conditions):
+        nats = cross_entropy(codes, self._logits(codes, conditions, training=False))
+        nats = self._nan_where_wrong(conditions, nats)
+        return -tf.reduce_sum(nats, axis=list(range(1, self.grid_rank + 2)))
 
-    def _cross_entropy(self, codes, classes, training):
-        """Cross-entropy of each code in nats, given those before it: `[batch, *grid, slots]`."""
-        told = classes
-        if classes is not None and training and self.config.condition_dropout:
-            draws = keras.random.uniform(tf.shape(classes), seed=self.label_draws)
-            told = tf.where(draws < self.config.condition_dropout, -1, classes)
-        logits = tf.cast(self._logits(codes, told, training), tf.float32)
-        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(codes, logits)
-        if classes is None:
-            return nats
-        return self.takes[self.config.condition].nan_where_wrong(classes, nats)
+    def _loss_terms(self, codes, conditions, training):
+        """`(nats, losses)`: the cross-entropy of codes `[batch, ...]`, and `further_losses`.
+
+        A family with further losses overrides it, and may choose the codes in training.
+        """
+        return cross_entropy(codes, self._logits(codes, conditions, training)), {}
+
+    def _nan_where_wrong(self, conditions, nats):
+        """`nats` `[batch, ...]`, but NaN for examples with a condition out of range."""
+        for name, value in conditions.items():
+            nats = self.takes[name].nan_where_wrong(value, nats)
+        return nats
 
     def _prefix(self, prefix, count, grid):
         """Given codes as `[count or 1, *grid, slots]`, or None; -1 is free."""
@@ -310,6 +350,16 @@ class Prior(trainable_model.TrainableModel):
         free = [(0, 0)] * prefix.ndim
         free[1] = (0, grid[0] - prefix.shape[1])
         return np.pad(prefix, free, constant_values=-1)
+
+
+def cross_entropy(codes: Any, logits: Any) -> tf.Tensor:
+    """Cross-entropy in nats of each code, for logits with one more axis; float32."""
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(codes, tf.cast(logits, tf.float32))
+
+
+def _split(batch: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Codes and conditions of a checked batch."""
+    return batch["codes"], {name: each for name, each in batch.items() if name != "codes"}
 
 
 def seed_of_level(seed: int, level: int) -> int:

@@ -111,7 +111,7 @@ def train_prior(
     if maps is None:
         maps = _grids(prior_files.read_codes(path, medium.condition))
     with placed.scope():
-        prior.initialize(autoencoder.code_vectors, _log_frequencies(maps, config))
+        prior.initialize(autoencoder.code_vectors, _log_frequencies(maps, config), maps)
     settings = config.training
     crop, large = _crop_of(maps, config.crop)
 

@@ -1,6 +1,6 @@
 """The prior over grids of codes of pictures: a gated PixelCNN."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -39,11 +39,12 @@ class PixelCNNPrior(prior.Prior):
         self.network = make_network(self.config, "network", max(sizes), len(sizes))
         mask_impossible(self.network, sizes)
 
-    def _logits(self, codes, classes, training):
-        logits = self.network(without_slots(codes), label=classes, training=training)
+    def _logits(self, codes, conditions, training):
+        label = conditions.get(self.config.condition)
+        logits = self.network(without_slots(codes), label=label, training=training)
         return logits[..., None, :] if len(self.config.code_sizes) == 1 else logits
 
-    def initialize(self, codebook: Any, log_frequencies: Any) -> None:
+    def initialize(self, codebook: Any, log_frequencies: Any, maps: Sequence[Any] = ()) -> None:
         """Loads the codebook, if `code_dim` is set, and the frequencies of the codes."""
         log_frequencies = self._checked_frequencies(log_frequencies)
         if self.config.code_dim is not None:
@@ -51,8 +52,9 @@ class PixelCNNPrior(prior.Prior):
         set_output_bias(self.network, log_frequencies)
         mask_impossible(self.network, self.config.code_sizes)
 
-    def _sample(self, count, grid, *, classes, prefix, **controls):
-        codes = self.network.sample(count, grid, label=classes, prefix=prefix, **controls)
+    def _sample(self, count, grid, *, conditions, prefix, **controls):
+        label = conditions.get(self.config.condition)
+        codes = self.network.sample(count, grid, label=label, prefix=prefix, **controls)
         return codes[..., None] if len(self.config.code_sizes) == 1 else codes
 
     def noise_shapes(self, grid):
@@ -68,7 +70,14 @@ class PixelCNNPrior(prior.Prior):
         }
 
     def draw(
-        self, noise_of_row, grid, count, *, temperature=1.0, classes=None, with_log_prob=False
+        self,
+        noise_of_row,
+        grid,
+        count,
+        *,
+        temperature=1.0,
+        conditions=prior.NONE,
+        with_log_prob=False,
     ):
         """`sample` as a graph."""
         return draw_level(
@@ -77,7 +86,7 @@ class PixelCNNPrior(prior.Prior):
             grid,
             count,
             temperature=temperature,
-            label=classes,
+            label=conditions.get(self.config.condition),
             with_log_prob=with_log_prob,
         )
 

@@ -1,5 +1,6 @@
 """The prior over two grids of codes: the upper grid, and the lower grid given the upper."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -64,10 +65,11 @@ class TwoLevelPrior(prior.Prior):
             autograph=False,
         )
 
-    def _logits(self, codes, classes, training):
+    def _logits(self, codes, conditions, training):
         upper, lower = split_levels(codes)
-        of_upper = self.upper(upper, label=classes, training=training)
-        of_lower = self.lower(lower, label=classes, spatial=self._spatial(upper), training=training)
+        told = {"label": conditions.get(self.config.condition), "training": training}
+        of_upper = self.upper(upper, **told)
+        of_lower = self.lower(lower, spatial=self._spatial(upper), **told)
         # Levels of different sizes share one tensor: missing codes of a level are impossible.
         size = max(self.config.code_sizes)
         padded = (
@@ -80,7 +82,7 @@ class TwoLevelPrior(prior.Prior):
         )
         return join_levels(*padded)
 
-    def initialize(self, codebook: Any, log_frequencies: Any) -> None:
+    def initialize(self, codebook: Any, log_frequencies: Any, maps: Sequence[Any] = ()) -> None:
         """As in `PixelCNNPrior`, with codebooks `[2, size, dim]`."""
         log_frequencies = self._checked_frequencies(log_frequencies)
         if self.config.code_dim is not None:
@@ -97,19 +99,18 @@ class TwoLevelPrior(prior.Prior):
                 network.load_code_vectors(codebook[number])
             network.set_output_bias(known[number][: network.num_embeddings])
 
-    def _sample(self, count, grid, *, seed, classes, prefix, **controls):
+    def _sample(self, count, grid, *, seed, conditions, prefix, **controls):
+        label = conditions.get(self.config.condition)
         given: tuple[Any, Any] = (None, None)
         if prefix is not None:
             given = tuple(level.numpy() for level in split_levels(tf.constant(prefix)))
-        upper = self.upper.sample(
-            count, grid, seed=seed, prefix=given[0], label=classes, **controls
-        )
+        upper = self.upper.sample(count, grid, seed=seed, prefix=given[0], label=label, **controls)
         lower = self.lower.sample(
             count,
             (2 * grid[0], 2 * grid[1]),
             seed=prior.seed_of_level(seed, 1),
             prefix=given[1],
-            label=classes,
+            label=label,
             spatial=self._compiled_spatial(upper),
             **controls,
         )
@@ -134,12 +135,19 @@ class TwoLevelPrior(prior.Prior):
         }
 
     def draw(
-        self, noise_of_row, grid, count, *, temperature=1.0, classes=None, with_log_prob=False
+        self,
+        noise_of_row,
+        grid,
+        count,
+        *,
+        temperature=1.0,
+        conditions=prior.NONE,
+        with_log_prob=False,
     ):
         """`sample` as a graph."""
         controls = {
             "temperature": temperature,
-            "label": classes,
+            "label": conditions.get(self.config.condition),
             "with_log_prob": with_log_prob,
         }
         upper, of_upper = pixelcnn.draw_level(

@@ -1,5 +1,6 @@
 """The prior over sequences of codes: a WaveNet."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -48,11 +49,12 @@ class WaveNetPrior(prior.Prior):
         )
         self.network.build()
 
-    def _logits(self, codes, classes, training):
+    def _logits(self, codes, conditions, training):
         slots, time = codes.shape[-1], tf.shape(codes)[1]
         steps = tf.reshape(codes, [-1, time * slots])
         local = self._slot_of_step(tf.shape(codes)[0], time)
-        logits = self.network(steps, label=classes, local=local)
+        label = conditions.get(self.config.condition)
+        logits = self.network(steps, label=label, local=local)
         return tf.reshape(logits, [-1, time, slots, logits.shape[-1]])
 
     def _slot_of_step(self, count, time):
@@ -62,12 +64,12 @@ class WaveNetPrior(prior.Prior):
             return None
         return tf.tile(tf.eye(slots)[None], [count, time, 1])
 
-    def initialize(self, codebook: Any, log_frequencies: Any) -> None:
+    def initialize(self, codebook: Any, log_frequencies: Any, maps: Sequence[Any] = ()) -> None:
         """Loads the frequencies of the codes over all slots; needs no codebook."""
         mean = np.log(np.exp(self._checked_frequencies(log_frequencies)).mean(axis=0) + 1e-9)
         self.network.outputs.bias.assign(mean)
 
-    def _sample(self, count, grid, *, classes, prefix, **controls):
+    def _sample(self, count, grid, *, conditions, prefix, **controls):
         slots = len(self.config.code_sizes)
         if prefix is not None:
             prefix = prefix.reshape(len(prefix), -1)
@@ -75,7 +77,7 @@ class WaveNetPrior(prior.Prior):
         codes = self.network.sample(
             count,
             grid[0] * slots,
-            label=classes,
+            label=conditions.get(self.config.condition),
             prefix=prefix,
             local=None if local is None else local.numpy(),
             **controls,
@@ -92,7 +94,14 @@ class WaveNetPrior(prior.Prior):
         return graph_sampler.seeded_noise(self.network, seed, first_sample, count, steps)
 
     def draw(
-        self, noise_of_row, grid, count, *, temperature=1.0, classes=None, with_log_prob=False
+        self,
+        noise_of_row,
+        grid,
+        count,
+        *,
+        temperature=1.0,
+        conditions=prior.NONE,
+        with_log_prob=False,
     ):
         """`sample` as a graph; the noise of a sequence is that of row 0."""
         slots = len(self.config.code_sizes)
@@ -101,7 +110,7 @@ class WaveNetPrior(prior.Prior):
             noise_of_row,
             count,
             temperature=temperature,
-            label=classes,
+            label=conditions.get(self.config.condition),
             local=self._slot_of_step(count, grid[0]),
             log_prob=log_prob_of if with_log_prob else None,
         )
