@@ -106,3 +106,51 @@ def test_a_source_gives_what_its_maps_give(tmp_path):
 def test_what_cannot_be_cut_is_refused(maps, options, message):
     with pytest.raises(UserError, match=message):
         some(maps, 1, **options)
+
+
+def episodes(*lengths, dims=None):
+    """Maps of videos whose codes and actions tell the frame."""
+    for number, time in enumerate(lengths):
+        frame = 10 * number + np.arange(time)
+        actions = frame if dims is None else np.tile(frame[:, None] / 2.0, dims)
+        codes = np.tile(frame[:, None, None], (2, 3))
+        yield {"codes": codes, "rank": 3, "actions": actions}
+
+
+@pytest.mark.parametrize("dims", [None, 2])
+def test_windows_in_time_keep_the_actions_of_their_frames(dims, tmp_path):
+    maps = list(episodes(5, 4, 9, dims=dims))
+    names = () if dims else map(str, range(30))
+    data.write_codes(tmp_path / "a", maps, names, "actions")
+    source = data.open_source(f"codes:{tmp_path}/a", condition="actions")
+    options = {"crop": (4, 2, 3), "batch_size": 3, "condition": "actions"}
+    for given in (maps, source):
+        batches = some(given, 3, **options)  # 2 + 1 + 6 windows
+        starts = []
+        for batch in batches:
+            assert batch["codes"].shape == (3, 4, 2, 3, 1)
+            frame = batch["codes"][..., 0, 0, 0]
+            assert np.all(batch["codes"][..., 0] == frame[..., None, None])
+            expected = frame if dims is None else np.stack([frame / 2] * dims, -1)
+            np.testing.assert_array_equal(batch["actions"], expected)
+            starts += frame[:, 0].tolist()
+        assert sorted(starts) == [0, 1, 10, 20, 21, 22, 23, 24, 25]
+
+
+def test_actions_of_another_length_or_a_window_in_space_are_refused():
+    (item,) = episodes(5)
+    for changes, crop, words in (
+        ({"actions": np.zeros(4, int)}, (2, 2, 3), "one for each frame; received 4 for a map of 5"),
+        ({}, (2, 2, 2), "spans the whole frame; received 2 x 2 for frames of 2 x 3 codes"),
+    ):
+        with pytest.raises(UserError, match=words):
+            data.code_batches([item | changes], crop, 2, seed=0, condition="actions")
+
+
+def test_records_with_actions_that_do_not_fit_are_skipped(tmp_path, caplog):
+    good, short, far = (item for item in episodes(3, 3, 3))
+    short["actions"], far["actions"] = short["actions"][:2], np.array([0, 1, 99])
+    data.write_codes(tmp_path / "a", [good, short, far], map(str, range(30)), "actions")
+    source = data.open_source(f"codes:{tmp_path}/a", condition="actions")
+    assert len(list(source.maps())) == 1 and source.skipped == 2
+    assert "for each of 3 frames; received 2 numbers" in caplog.text

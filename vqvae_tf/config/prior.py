@@ -60,7 +60,12 @@ class PriorConfig(abc.ABC):
 
     @abc.abstractmethod
     def for_codes(
-        self, code_sizes: tuple[int, ...], embedding_dim: int | None, condition: str, classes: int
+        self,
+        code_sizes: tuple[int, ...],
+        embedding_dim: int | None,
+        condition: str,
+        classes: int,
+        dims: int = 0,
     ) -> "PriorConfig":
         """The configuration for the codes of an autoencoder.
 
@@ -69,4 +74,5 @@ class PriorConfig(abc.ABC):
             embedding_dim: dimension of its single codebook; None if there is none, or several.
             condition: name of the classes of its data.
             classes: number of classes; 0 for none.
+            dims: numbers that a condition of numbers has; 0 for none.
         """

@@ -49,7 +49,7 @@ class WaveNetPriorConfig(PriorConfig):
         """How the encoded training data are varied."""
         return self.shift or None
 
-    def for_codes(self, code_sizes, embedding_dim, condition, classes):
+    def for_codes(self, code_sizes, embedding_dim, condition, classes, dims=0):
         """The configuration for the codes of an autoencoder."""
         return dataclasses.replace(
             self,

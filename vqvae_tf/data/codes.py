@@ -93,8 +93,10 @@ def code_batches(
 
     Args:
         maps: a `codes:` source, or mappings with `codes` (integers `[*grid]` or `[*grid, slots]`),
-            `rank` (of the grid, 2 by default) and, in all or in none, the number of a class.
-        crop: sides of the window in codes, one for each axis of the grid.
+            `rank` (of the grid, 2 by default) and, in all or in none, the number of a class; of
+            videos, one for each frame, or floats `[time, dims]`.
+        crop: sides of the window in codes, one for each axis of the grid. Of maps with a condition
+            for each frame it is a window in time only: the other sides are those of the grid.
         batch_size: windows per batch.
         seed: seed of all draws.
         start_step: number of the first batch.
@@ -102,11 +104,11 @@ def code_batches(
 
     Returns:
         Dataset of `{"codes": int32 [batch, *crop, slots], condition: int32 [batch]}`, without the
-        latter if the maps have no classes.
+        latter if the maps have no classes; `[batch, time, ...]` for one for each frame.
 
     Raises:
         UserError: a map is smaller than the window or of another rank, only some have a class,
-            or the maps' slots differ.
+            the maps' slots differ, or frames and their conditions do.
 
     >>> maps = [{"codes": np.arange(12).reshape(3, 4), "label": 0}]
     >>> batch = next(iter(code_batches(maps, crop=(2, 2), batch_size=5, seed=0)))
@@ -129,6 +131,11 @@ def code_batches(
             f"some code maps have a {condition} and some have none; give one to all, or to none"
         )
     windows = Windows(arrays, crop)
+    in_time = None
+    if classes[0] is not None and np.ndim(classes[0]):
+        _check_frames(arrays, classes, crop, condition)
+        # As many windows as of the codes, in the same order.
+        in_time = Windows(map(np.asarray, classes), crop[:1])
 
     def batch(step):
         position = step * batch_size + tf.range(batch_size, dtype=tf.int64)
@@ -136,11 +143,33 @@ def code_batches(
         codes = {"codes": windows.cut(window)}
         if classes[0] is None:
             return codes
+        if in_time is not None:
+            return codes | {condition: in_time.cut(window)}
         return codes | {condition: tf.gather(classes, windows.owner(window))}
 
     steps = tf.data.Dataset.counter(start_step)
     batches = steps.map(batch, tf.data.AUTOTUNE, deterministic=True)
     return uncopied(batches.prefetch(tf.data.AUTOTUNE))
+
+
+def _check_frames(
+    arrays: list[np.ndarray], values: list[Any], crop: tuple[int, ...], condition: str
+) -> None:
+    """Checks conditions of frames, and that windows move in time only."""
+    for array, value in zip(arrays, values, strict=True):
+        if len(value) != len(array):
+            raise UserError(
+                f"{condition} must be one for each frame; received {len(value)} for a map of "
+                f"{len(array)} frames"
+            )
+        if array.shape[1:-1] != crop[1:]:
+            sides, whole = (" x ".join(map(str, each)) for each in (crop[1:], array.shape[1:-1]))
+            raise UserError(
+                f"a window of code maps with {condition} for each frame spans the whole frame; "
+                f"received {sides} for frames of {whole} codes"
+            )
+    if len({np.shape(value)[1:] for value in values}) > 1:
+        raise UserError(f"the numbers of {condition} differ between code maps; give one kind")
 
 
 def _check(arrays: list[np.ndarray], crop: tuple[int, ...]) -> None:

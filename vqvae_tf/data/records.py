@@ -61,8 +61,9 @@ def write_codes(
     Args:
         path: the file; any `tf.io.gfile` path.
         maps: mappings with `codes` (integers; the grid's axes and then further ones), `rank` (the
-            number of axes of the grid: 1 for a sound, 2, the default, for a picture) and optionally
-            `name` and the number of a class under the name `condition`.
+            number of axes of the grid: 1 for a sound, 2, the default, for a picture, 3 for a
+            video) and optionally `name` and the number of a class under the name `condition`; of a
+            video, one number for each frame, or floats `[time, dims]`.
         class_names: names of the classes, written to `classes.txt` in the same folder; a map
             without a class then gets -1.
         condition: name of the classes: `label`, `speaker`.
@@ -118,7 +119,7 @@ def map_of(
 
     Returns:
         A mapping with `name`, `codes` (int32), `rank` and, under the name `condition`, the number
-        of the class (or None).
+        of the class (or None); of a grid of rank 3, int32 `[time]` or float32 `[time, dims]`.
 
     Raises:
         UnreadableError: it does not hold a valid map.
@@ -140,8 +141,32 @@ def map_of(
         "name": features.text("name", place),
         "codes": codes.astype(np.int32).reshape(shape),
         "rank": rank[0],
-        condition: features.class_number(condition, class_names),
+        condition: features.class_number(condition, class_names)
+        if rank[0] < 3
+        else _of_frames(features, place, condition, class_names, shape[0]),
     }
+
+
+def _of_frames(features, place, condition, class_names, time):
+    """The condition of each frame of a video's map; None if there is none."""
+    if features.kind(condition) == "float_list":
+        values = np.array(features.floats(condition), np.float32)
+        if values.size % time or not np.isfinite(values).all():
+            raise UnreadableError(
+                f"{place}: {condition} must hold finite numbers for each of {time} frames; "
+                f"received {values.size} numbers"
+            )
+        return values.reshape(time, -1)
+    numbers = np.array(features.integers(condition), np.int64)
+    if not numbers.size and not class_names:
+        return None
+    if numbers.size != time or numbers.min() < -1 or numbers.max() >= len(class_names):
+        found = f"{numbers.min()} to {numbers.max()}" if numbers.size else "none"
+        raise UnreadableError(
+            f"{place}: {condition} must hold a number in [0, {len(class_names)}), or -1 for none, "
+            f"for each of {time} frames; received {numbers.size} numbers, {found}"
+        )
+    return numbers.astype(np.int32)
 
 
 class Features:
@@ -285,7 +310,8 @@ def _write(
     with files.replacing(path) as partial, tf.io.TFRecordWriter(partial) as writer:
         for item in items:
             if class_names and item.get(condition) is None:
-                item = {**item, condition: -1}
+                unknown = np.full(len(item["codes"]), -1) if item.get("rank") == 3 else -1
+                item = {**item, condition: unknown}
             known.add(item.get(condition) is not None)
             if len(known) > 1:
                 raise UserError(
@@ -316,7 +342,7 @@ def _example(item: Mapping[str, Any], condition: str, **features: tf.train.Featu
         features["name"] = _bytes(_encoded(item["name"]))
     if item.get(condition) is not None:
         try:
-            features[condition] = _integers([operator.index(item[condition])])
+            features[condition] = _numbers(item[condition])
         except (TypeError, ValueError):
             raise UserError(
                 f"{condition} must be an integer of 64 bits; received {item[condition]!r}"
@@ -324,6 +350,17 @@ def _example(item: Mapping[str, Any], condition: str, **features: tf.train.Featu
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(
         deterministic=True
     )
+
+
+def _numbers(value: Any) -> tf.train.Feature:
+    """The feature of a class, of one for each frame, or of numbers for each frame."""
+    if np.ndim(value) == 0:
+        return _integers([operator.index(value)])
+    values = np.asarray(value)
+    if values.dtype.kind == "f":
+        numbers = values.astype(np.float32).ravel()
+        return tf.train.Feature(float_list=tf.train.FloatList(value=numbers))
+    return _integers([operator.index(each) for each in values])
 
 
 def _encoded(text: str) -> bytes:

@@ -54,6 +54,15 @@ class Medium(abc.ABC):
             UserError: if it does not fit the data.
         """
 
+    def condition_dims(self, config: Any, source: Any) -> int:
+        """How many numbers the condition of a source has; 0 if it is classes.
+
+        Args:
+            config: configuration of the autoencoder.
+            source: the data.
+        """
+        return 0
+
     @abc.abstractmethod
     def batches(self, source: Any, config: Any, start_step: int = 0) -> tf.data.Dataset:
         """Endless training batches, dictionaries; batch n is a pure function of the seed and n.

@@ -1,5 +1,6 @@
 """Bits of codes under a prior."""
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,15 +15,34 @@ MOST_LOGITS = 2**25  # computed at once: 256 x 256 codes of 512 values
 
 
 def mean_bits(prior: models.Prior, maps: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """`bits_per_code` over all codes of all maps, given the conditions that the prior takes."""
+    """`bits_per_code` over all codes of all maps, given the conditions that the prior takes.
+
+    Videos are scored in windows of the length of the training examples, each by itself; frames that
+    do not fill a last window are left out.
+    """
     bits = bits_of(prior)
     total, count = 0.0, 0
-    for item in maps:
-        told = {name: item.get(name) for name in prior.conditions}
+    for codes, told in _examples(prior, maps):
         known = {name: np.array([each]) for name, each in told.items() if each is not None}
-        total += float(bits(item["codes"][None], known)[0])
-        count += item["codes"].size
+        total += float(bits(codes[None], known)[0])
+        count += codes.size
     return {"bits_per_code": total / count, "codes": count}
+
+
+def _examples(prior, maps):
+    """Yields codes and conditions of every map, or of its windows in time."""
+    for item in maps:
+        codes, told = item["codes"], {name: item.get(name) for name in prior.conditions}
+        if prior.grid_rank < 3:
+            yield codes, told
+            continue
+        length = min(prior.config.crop[0], len(codes))
+        for start in range(0, len(codes) - length + 1, length):
+            window = slice(start, start + length)
+            of_window = {
+                name: None if each is None else each[window] for name, each in told.items()
+            }
+            yield codes[window], of_window
 
 
 def bits_of(prior: models.Prior) -> Callable[[np.ndarray, Mapping[str, Any]], np.ndarray]:
@@ -32,23 +52,34 @@ def bits_of(prior: models.Prior) -> Callable[[np.ndarray, Mapping[str, Any]], np
 
     A grid of more than `MOST_LOGITS` logits is scored in pieces. Each piece includes its
     surroundings up to the prior's `config.reach`. If the reach is unlimited, each piece is scored
-    as a separate grid.
+    as a separate grid. Videos are never cut.
     """
     sizes, margin = prior.config.code_sizes, prior.config.reach or 0
     codes_spec = tf.TensorSpec([None] * (prior.grid_rank + 1) + [len(sizes)], tf.int32)
-    told_spec = {name: tf.TensorSpec([None], tf.int32) for name in prior.conditions}
 
-    @tf.function(input_signature=[codes_spec, told_spec], autograph=False)
-    def nats(codes, told):
-        logits = tf.cast(prior(codes, told), tf.float32)
-        codes = codes[..., 0] if len(sizes) == 1 else codes
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(codes, logits)
+    @functools.cache
+    def compiled(names):
+        @tf.function(
+            input_signature=[codes_spec, {name: prior.takes[name].spec for name in names}],
+            autograph=False,
+        )
+        def nats(codes, told):
+            logits = tf.cast(prior(codes, told), tf.float32)
+            codes = codes[..., 0] if len(sizes) == 1 else codes
+            return tf.nn.sparse_softmax_cross_entropy_with_logits(codes, logits)
+
+        return nats
 
     def bits(codes, conditions):
         codes = np.asarray(codes)
         codes = codes.reshape(*codes.shape[: prior.grid_rank + 1], len(sizes))
-        none = np.full(len(codes), -1)
-        told = {name: np.asarray(conditions.get(name, none), np.int32) for name in prior.conditions}
+        told = {
+            name: prior.takes[name].check(conditions[name])
+            for name in prior.conditions.keys() & conditions.keys()
+        }
+        nats = compiled(tuple(sorted(told)))
+        if prior.grid_rank == 3:
+            return _of_videos(nats, codes, told, sum(sizes))
         # The first two sides of the grid are cut, or the only side.
         sides = codes.shape[1:-1]
         logits = sum(sizes) * len(codes) * math.prod(sides[2:])  # per place
@@ -61,3 +92,14 @@ def bits_of(prior: models.Prior) -> Callable[[np.ndarray, Mapping[str, Any]], np
         return total / np.log(2.0)
 
     return bits
+
+
+def _of_videos(nats, codes, told, logits):
+    """Bits of whole videos, as many at a time as `MOST_LOGITS` allows, for `logits` per place."""
+    size = max(1, MOST_LOGITS // (logits * math.prod(codes.shape[1:-1])))
+    total = np.zeros(len(codes))
+    for first in range(0, len(codes), size):
+        some = slice(first, first + size)
+        part = nats(codes[some], {name: each[some] for name, each in told.items()}).numpy()
+        total[some] = part.reshape(len(part), -1).sum(1, np.float64)
+    return total / np.log(2.0)

@@ -73,13 +73,18 @@ def train_prior(
         )
     medium = medium_of(autoencoder)
     source = _open(medium, data_uri)
+    maps = _grids(source.maps()) if isinstance(source, data.CodeRecords) else None
     config = config.for_codes(
         autoencoder.code_sizes,
         _embedding_dim(autoencoder),
         medium.condition,
         len(source.class_names),
+        medium.condition_dims(autoencoder.config, source)
+        if maps is None
+        else _dims_of(maps, medium.condition),
     )
-    maps = _given_maps(source, config) if isinstance(source, data.CodeRecords) else None
+    if maps is not None:
+        _check_maps(source, maps, config)
     held_out_source = None if validation_uri is None else _open(medium, validation_uri)
     keras.utils.set_random_seed(config.training.seed)
     with placed.scope():
@@ -152,8 +157,16 @@ def _grids(maps):
     return [item | {"codes": data.grid_of(item)} for item in maps]
 
 
+def _dims_of(maps, condition):
+    """How many numbers a condition of numbers has; 0 if it is classes, or none."""
+    value = maps[0].get(condition)
+    return 0 if value is None or np.ndim(value) < 2 else value.shape[-1]
+
+
 def _crop_of(maps, wanted):
     """Size of the training crops, and the maps that hold one; `wanted` if any map is as large."""
+    if len(wanted) == 3:
+        return _window_of(maps, wanted)
     sides = [min(item["codes"].shape[:-1]) for item in maps]
     crop = tuple(min(want, max(sides)) for want in wanted)
     large = [item for item, side in zip(maps, sides, strict=True) if side >= max(crop)]
@@ -165,10 +178,30 @@ def _crop_of(maps, wanted):
     return crop, large
 
 
-def _given_maps(source, config):
-    """The maps of a `codes:` source, if their codes fit the model."""
+def _window_of(maps, wanted):
+    """The same of videos, whose frames have the wanted size: a window in time."""
+    for item in maps:
+        frame = item["codes"].shape[1:3]
+        if frame != wanted[1:]:
+            height, width = frame
+            raise UserError(
+                f"{item['name']} has frames of {height} x {width} codes, and the prior's have "
+                f"{wanted[1]} x {wanted[2]}; set --config.grid={height},{width}"
+            )
+    longest = max(len(item["codes"]) for item in maps)
+    crop = (min(wanted[0], longest), *wanted[1:])
+    large = [item for item in maps if len(item["codes"]) >= crop[0]]
+    if len(large) < len(maps):
+        logging.warning(
+            "%d of %d episodes have fewer than %d frames and are not trained on",
+            len(maps) - len(large), len(maps), crop[0],
+        )  # fmt: skip
+    return crop, large
+
+
+def _check_maps(source, maps, config):
+    """Refuses maps of a `codes:` source whose codes do not fit the model."""
     sizes, rank = config.code_sizes, len(config.crop)
-    maps = _grids(source.maps())
     for item in maps:
         codes = item["codes"]
         if item["rank"] != rank or codes.shape[-1] != len(sizes):
@@ -182,17 +215,19 @@ def _given_maps(source, config):
                 f"{source.uri}: {item['name']} holds codes up to {codes.max()}; the model's are "
                 f"below {max(sizes)}: give the codes of this model"
             )
-    return maps
 
 
 def _held_out_maps(autoencoder, source, config, class_names):
     """Maps for the evaluation, with class numbers of the prior, matched by name."""
     if isinstance(source, data.CodeRecords):
-        maps = _given_maps(source, config)
+        maps = _grids(source.maps())
+        _check_maps(source, maps, config)
     else:
         maps = _grids(medium_of(autoencoder).code_maps(autoencoder, source))
-    classes = ClassesByName(source.uri, source.class_names, class_names)
     name = config.condition
+    if _dims_of(maps, name):
+        return maps
+    classes = ClassesByName(source.uri, source.class_names, class_names)
     return [item if item[name] is None else item | classes({name: item[name]}) for item in maps]
 
 
