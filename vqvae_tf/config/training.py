@@ -61,10 +61,13 @@ class VideoDataConfig(PixelDataConfig):
 
     Attributes, in addition to those of `PixelDataConfig`:
         frame_stride: every so many frames one is taken.
+        resize: whether the middle square of frames of another size is resized; without it an
+            episode of another size is skipped.
     """
 
     image_size: int = 64
     frame_stride: int = 1
+    resize: bool = False
 
     def __post_init__(self):
         super().__post_init__()

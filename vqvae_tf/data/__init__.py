@@ -2,7 +2,7 @@
 
 from vqvae_tf.data.codes import CodeRecords, code_batches, grid_of
 from vqvae_tf.data.episode_records import write_episodes
-from vqvae_tf.data.episodes import ActionSpace, Episode, EpisodeSource, Future
+from vqvae_tf.data.episodes import ActionSpace, Episode, EpisodeSource, Future, episode_batches
 from vqvae_tf.data.images import decode, read
 from vqvae_tf.data.record_files import CLASSES_FILE
 from vqvae_tf.data.records import write_codes, write_images
@@ -28,6 +28,7 @@ __all__ = [
     "batches",
     "code_batches",
     "decode",
+    "episode_batches",
     "grid_of",
     "open_episodes",
     "open_sounds",

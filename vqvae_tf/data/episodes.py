@@ -1,13 +1,19 @@
-"""What a source of episodes is: frames, and what was done at each of them."""
+"""What a source of episodes is, and training batches cut from one."""
 
 import abc
 import functools
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
+import tensorflow as tf
+import tqdm
 
+from vqvae_tf.config import VideoDataConfig
+from vqvae_tf.data.frames import resized
+from vqvae_tf.data.shuffle import shuffled
 from vqvae_tf.data.source import BaseSource, UnreadableError
+from vqvae_tf.data.windows import Windows, uncopied
 from vqvae_tf.errors import UserError
 
 UNKNOWN = -1  # a discrete action that is not known
@@ -60,6 +66,18 @@ class Future(NamedTuple):
     poses: np.ndarray
 
 
+class Footage(NamedTuple):
+    """All windows of all episodes, in memory.
+
+    Attributes:
+        frames: windows of frames.
+        actions: the windows of the same numbers of their actions; None if there are none.
+    """
+
+    frames: Windows
+    actions: Windows | None
+
+
 class EpisodeSource(BaseSource):
     """Episodes of a data URI, as `open_episodes` opens them.
 
@@ -75,6 +93,7 @@ class EpisodeSource(BaseSource):
     def __init__(self, uri: str, action_space: ActionSpace):
         super().__init__(uri, action_space.names)
         self.action_space = action_space
+        self._held: dict[Any, Footage] = {}
 
     @abc.abstractmethod
     def name(self, index: int) -> str:
@@ -103,6 +122,78 @@ class EpisodeSource(BaseSource):
             for index in range(len(self))
         )
 
+    def prepared(self, config: VideoDataConfig, least: int = 1) -> Iterator[Episode]:
+        """All episodes as a model takes them: those that fit, with the frames that are kept.
+
+        Episodes that are shorter, or of another size and not to be resized, are skipped.
+
+        Args:
+            config: how they are prepared.
+            least: frames that an episode must have then.
+
+        Raises:
+            UserError: there are none.
+        """
+
+        def prepare(index: int) -> Episode:
+            episode = every(self.read(index, config.channels), config.frame_stride)
+            frames, side = episode["frames"], config.image_size
+            if len(frames) < least:
+                raise UnreadableError(
+                    f"{episode['name']}: {len(frames)} frames are fewer than the {least} of a "
+                    "training example; leave it out or take a shorter window"
+                )
+            if frames.shape[1:3] == (side, side):
+                return episode
+            if not config.resize:
+                raise UnreadableError(
+                    f"{episode['name']}: frames of {frames.shape[2]} x {frames.shape[1]} pixels, "
+                    f"the model takes {side} x {side}; resize them, or set data.resize to True"
+                )
+            return Episode(
+                name=episode["name"], frames=resized(frames, side), actions=episode["actions"]
+            )
+
+        return self.read_all(
+            (self.name(index), functools.partial(prepare, index)) for index in range(len(self))
+        )
+
+    def footage(self, config: VideoDataConfig, window: int) -> Footage:
+        """All windows of all episodes; asked for again, the episodes are not read again.
+
+        Args:
+            config: how the episodes are prepared.
+            window: frames of each.
+
+        Raises:
+            UserError: no episode can be used.
+        """
+        key = config, window
+        if key not in self._held:
+            actions = []
+
+            def frames():
+                for episode in self._shown(config, window):
+                    actions.append(episode["actions"])
+                    yield episode["frames"]
+
+            self._held.clear()
+            seen = Windows(frames(), (window,))
+            done = None if actions[0] is None else Windows(actions, (window,))
+            self._held[key] = Footage(seen, done)
+        return self._held[key]
+
+    def _shown(self, config, window):
+        """The prepared episodes, with a progress bar."""
+        return tqdm.tqdm(
+            self.prepared(config, window),
+            "reading",
+            len(self),
+            unit="episode",
+            disable=None,
+            leave=False,
+        )
+
     def true_future(self, index: int, start: int, actions: Sequence[int]) -> Future:
         """What episode `index` would have shown if `actions` had been taken from frame `start` on.
 
@@ -113,6 +204,47 @@ class EpisodeSource(BaseSource):
             f"{self.uri}: only what was recorded is known, not the result of other actions; take "
             "embedded:doom or embedded:labmaze"
         )
+
+
+def episode_batches(
+    source: EpisodeSource,
+    window: int,
+    batch_size: int,
+    seed: int,
+    start_step: int = 0,
+    config: VideoDataConfig | None = None,
+) -> tf.data.Dataset:
+    """Endless training batches of windows of episodes, all held in memory.
+
+    Every window is equally likely, and no epoch shows one twice; batch n is a function of the seed
+    and n.
+
+    Args:
+        source: where the episodes come from.
+        window: frames of an example.
+        batch_size: windows per batch.
+        seed: of every draw.
+        start_step: number of the first batch.
+        config: how episodes are prepared; None for colour frames of 64 x 64 pixels, all of them.
+
+    Returns:
+        Dataset of `{"frames": uint8 [batch, window, side, side, channels], "actions": int32 [batch,
+        window] or float32 [batch, window, dims]}`, without `actions` if there are none.
+
+    Raises:
+        UserError: no episode can be used.
+    """
+    footage = source.footage(config or VideoDataConfig(), window)
+    examples = tf.range(batch_size, dtype=tf.int64)
+
+    def batch(step):
+        place = shuffled(step * batch_size + examples, seed, footage.frames.count)
+        windows = {"frames": footage.frames, "actions": footage.actions}
+        return {name: each.cut(place) for name, each in windows.items() if each is not None}
+
+    steps = tf.data.Dataset.counter(start_step)
+    batches = steps.map(batch, tf.data.AUTOTUNE, deterministic=True)
+    return uncopied(batches.prefetch(tf.data.AUTOTUNE))
 
 
 def every(episode: Episode, stride: int) -> Episode:

@@ -127,7 +127,7 @@ def _measure(model, batch, prior_bits, encode):
     reconstructions = decoded[:, : images.shape[1], : images.shape[2]]
     bits = model.bits({"image": images}, codes)["reconstruction"]
     columns = {
-        "squared_error": _squared_error(images, reconstructions),
+        "squared_error": squared_error(images, reconstructions),
         "reconstruction_bits": np.asarray(bits, np.float64),
     }
     if min(images.shape[1:3]) >= SSIM_WINDOW:
@@ -147,7 +147,7 @@ def _measure(model, batch, prior_bits, encode):
     return codes, rows
 
 
-def _squared_error(images, reconstructions):
+def squared_error(images, reconstructions):
     """Squared error of each picture, summed over its pixels on a scale of width 1."""
     total = np.zeros(len(images), np.int64)
     for rows, columns in _parts(images.shape):

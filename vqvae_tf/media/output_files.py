@@ -1,4 +1,4 @@
-"""Names of output files, and functions that write pictures, sounds and codes.
+"""Names of output files, and functions that write pictures, videos, sounds and codes.
 
 They replace only what the library wrote (`written_files`).
 """
@@ -58,6 +58,11 @@ def write_codes(path: str, codes: np.ndarray) -> None:
 def write_png(path: str, image: np.ndarray) -> None:
     """Writes a picture as a PNG file."""
     write_bytes(path, reporting.encode_png(image))
+
+
+def write_mp4(path: str, frames: np.ndarray, rate: int) -> None:
+    """Writes frames `[time, height, width, channels]` as an MP4 file of `rate` frames a second."""
+    write_bytes(path, reporting.encode_mp4(frames, rate))
 
 
 def write_wav(path: str, audio: np.ndarray, sample_rate: int) -> None:

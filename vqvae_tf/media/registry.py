@@ -7,8 +7,13 @@ from vqvae_tf.errors import UserError
 from vqvae_tf.media.audio import AudioMedium
 from vqvae_tf.media.image import ImageMedium
 from vqvae_tf.media.medium import Medium
+from vqvae_tf.media.video import VideoMedium
 
-_MEDIA: dict[str, Medium] = {"image": ImageMedium(), "audio": AudioMedium()}
+_MEDIA: dict[str, Medium] = {
+    "image": ImageMedium(),
+    "audio": AudioMedium(),
+    "frames": VideoMedium(),
+}
 
 
 def medium_of(model: Any) -> Medium:

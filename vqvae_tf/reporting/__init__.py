@@ -20,6 +20,7 @@ from vqvae_tf.reporting.page import (
     write,
 )
 from vqvae_tf.reporting.pictures import beside, code_map, encode_png, encode_webp, enlarge, sheet
+from vqvae_tf.reporting.videos import encode_mp4, strip
 
 __all__ = [
     "Bullets",
@@ -42,6 +43,7 @@ __all__ = [
     "codec_curve",
     "compress",
     "curves",
+    "encode_mp4",
     "encode_png",
     "encode_webp",
     "enlarge",
@@ -50,6 +52,7 @@ __all__ = [
     "rate_distortion",
     "render",
     "sheet",
+    "strip",
     "usage",
     "write",
 ]

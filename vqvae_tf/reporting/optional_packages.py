@@ -6,11 +6,13 @@ import types
 from vqvae_tf.errors import UserError
 
 
-def require(module: str) -> types.ModuleType:
-    """Imports `module`, which the extra `report` installs.
+def require(module: str, extra: str = "report", use: str = "a report") -> types.ModuleType:
+    """Imports `module`, which an extra installs.
 
     Args:
         module: dotted name, such as "matplotlib.figure".
+        extra: the extra that installs it.
+        use: what needs it, for the message.
 
     Returns:
         The imported module.
@@ -25,6 +27,6 @@ def require(module: str) -> types.ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         raise UserError(
-            f"a report needs {module.partition('.')[0]}, which cannot be imported ({error}); "
-            "install it by: pip install 'vqvae_tf[report]'"
+            f"{use} needs {module.partition('.')[0]}, which cannot be imported ({error}); "
+            f"install it by: pip install 'vqvae_tf[{extra}]'"
         ) from error
