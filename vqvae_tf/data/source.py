@@ -67,6 +67,8 @@ class BaseSource(abc.ABC):
     def read_all(self, entries: Iterable[tuple[str, Callable[[], Entry]]]) -> Iterator[Entry]:
         """Yields the readable entries, in order; the others are skipped.
 
+        The reason why the only entry cannot be read is in the error and not in the log.
+
         Args:
             entries: pairs of a name and a function that reads the entry or raises
                 `UnreadableError`.
@@ -74,18 +76,21 @@ class BaseSource(abc.ABC):
         Raises:
             UserError: none of them can be read.
         """
-        none = True
+        none, reason = True, "; the log says why"
         for name, read in entries:
             try:
                 entry = read()
             except UnreadableError as error:
-                self.skip(name, error)
+                if len(self) == 1:
+                    reason = f": {error}"
+                else:
+                    self.skip(name, error)
             else:
                 none = False
                 yield entry
         if none:
             raise UserError(
-                f"{self.uri}: none of its {len(self)} {self.contents} can be read; the log says why"
+                f"{self.uri}: none of its {len(self)} {self.contents} can be read{reason}"
             )
 
     @abc.abstractmethod
