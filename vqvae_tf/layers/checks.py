@@ -2,7 +2,12 @@
 
 from typing import Any
 
+import keras
+import numpy as np
+from keras import ops
+
 from vqvae_tf import arguments
+from vqvae_tf.backend import active as backend
 from vqvae_tf.config import limits
 from vqvae_tf.errors import UserError
 
@@ -65,6 +70,51 @@ def checked_mask(mask: Any, shape: tuple[int | None, ...]) -> Any:
             f"mask must have the input's shape without the last axis, {shape}; received {sizes}"
         )
     return mask
+
+
+def checked_codes(
+    name: str,
+    codes: Any,
+    widths: tuple[int, ...] | None,
+    sizes: tuple[int, ...],
+    least: tuple[int, ...],
+) -> Any:
+    """`codes` as int32; a symbolic input of a functional model is returned as it is.
+
+    Args:
+        name: of the layer, for messages.
+        codes: an array, a tensor, or what NumPy converts to an array.
+        widths: allowed lengths of the last axis; None if codes have no axis of their own.
+        sizes, least: how many values each code of a position may take, and the least of them.
+
+    Raises:
+        UserError: for another type or shape, and for a code out of range. In a compiled function
+            the range is not checked.
+    """
+    codes = arguments.dense(f"codes for {name}", codes)
+    if isinstance(codes, np.ndarray) and not codes.size:
+        codes = codes.astype("int32")  # [] is a float array
+    dtype = arguments.dtype_of(codes)
+    if "int" not in dtype:
+        raise UserError(f"{name} decodes codes, which are integers; received {dtype}")
+    if widths is not None and (not len(codes.shape) or codes.shape[-1] not in widths):
+        raise UserError(
+            f"{name} takes {' or '.join(map(str, widths))} codes per position, on the last axis; "
+            f"received shape {tuple(codes.shape)}"
+        )
+    if isinstance(codes, keras.KerasTensor):
+        return codes
+    if not ops.is_tensor(codes) or backend.is_concrete(codes):
+        width = None if widths is None else codes.shape[-1]
+        _check_range(name, np.asarray(codes), np.array(sizes)[:width], np.array(least)[:width])
+    return ops.cast(codes, "int32")
+
+
+def _check_range(name, codes, size, least):
+    wrong = (codes < least) | (codes >= size)
+    if wrong.any():
+        limit = np.broadcast_to(size, codes.shape)[wrong][0]
+        raise UserError(f"{name} knows the codes 0 to {limit - 1}; received {codes[wrong][0]}")
 
 
 def checked_dim(name: str, input_shape: tuple[int | None, ...]) -> int:

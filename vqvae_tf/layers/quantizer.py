@@ -15,6 +15,7 @@ from vqvae_tf.backend import active as backend
 from vqvae_tf.config import limits
 from vqvae_tf.errors import UserError
 from vqvae_tf.layers import checks, code_lookup, foreign_arguments
+from vqvae_tf.layers.losses_by_replica import LossesByReplica
 
 _KERAS_TRAINABLE: Any = keras.layers.Layer.trainable  # a property, which `Quantizer` overrides
 
@@ -99,7 +100,7 @@ class Quantizer(keras.layers.Layer):
         self.supports_masking = True
         if keras.backend.backend() == "tensorflow":
             # Bypasses Keras's attribute tracking, which would wrap it as a plain list.
-            object.__setattr__(self, "_losses", _LossesByReplica())
+            object.__setattr__(self, "_losses", LossesByReplica())
 
     if not TYPE_CHECKING:  # or mypy would take every attribute for known
 
@@ -198,7 +199,9 @@ class Quantizer(keras.layers.Layer):
         """
         if not self.built:
             raise checks.NotBuiltError(self.name, "codebook")
-        codes = self._checked_codes(codes)
+        codes = checks.checked_codes(
+            self.name, codes, self._code_widths, self.code_sizes, self._least_codes
+        )
         if isinstance(codes, keras.KerasTensor):
             return code_lookup.CodeLookup(self)(codes)
         return ops.cast(self._decode(codes), self.compute_dtype)
@@ -314,39 +317,6 @@ class Quantizer(keras.layers.Layer):
         leading = codes_shape if self._code_widths is None else codes_shape[:-1]
         return (*leading, self.get_build_config()["input_shape"][-1])
 
-    def _checked_codes(self, codes):
-        """`codes` as int32, after a check of type, shape and, if known, values."""
-        codes = arguments.dense(f"codes for {self.name}", codes)
-        if isinstance(codes, np.ndarray) and not codes.size:
-            codes = codes.astype("int32")  # [] is a float array
-        dtype = arguments.dtype_of(codes)
-        if "int" not in dtype:
-            raise UserError(f"{self.name} decodes codes, which are integers; received {dtype}")
-        widths = self._code_widths
-        if widths is not None and (not len(codes.shape) or codes.shape[-1] not in widths):
-            raise UserError(
-                f"{self.name} takes {' or '.join(map(str, widths))} codes per position, on the "
-                f"last axis; received shape {tuple(codes.shape)}"
-            )
-        if isinstance(codes, keras.KerasTensor):
-            return codes
-        self._check_range(codes)
-        return ops.cast(codes, "int32")
-
-    def _check_range(self, codes):
-        """Refuses codes out of range, if their values are known."""
-        if ops.is_tensor(codes) and not backend.is_concrete(codes):
-            return
-        codes = np.asarray(codes)
-        width = None if self._code_widths is None else codes.shape[-1]
-        size, least = np.array(self.code_sizes)[:width], np.array(self._least_codes)[:width]
-        wrong = (codes < least) | (codes >= size)
-        if wrong.any():
-            limit = np.broadcast_to(size, codes.shape)[wrong][0]
-            raise UserError(
-                f"{self.name} knows the codes 0 to {limit - 1}; received {codes[wrong][0]}"
-            )
-
     def _prepare(self, inputs):
         """Checks the shape, builds the layer if it is not built, and casts to float32."""
         if isinstance(inputs, keras.KerasTensor):
@@ -391,37 +361,6 @@ def as_quantizer(given, name: str) -> Quantizer:
     if not isinstance(given, Quantizer):
         raise UserError(f"{name} takes quantizers; received {given!r}")
     return given
-
-
-class _LossesByReplica:
-    """Replaces a layer's list of losses with one list per replica.
-
-    Replicas are threads of one process that take turns at every exchange between them. With
-    Keras's single list, a loss added before the exchange is cleared by the next replica, and one
-    added after it is counted by all (`tests/layers/test_replicas.py` shows both). Keras uses the
-    list only through the three methods below.
-    """
-
-    def __init__(self):
-        self._lists = {}
-
-    def _own(self) -> list:
-        return self._lists.setdefault(backend.replica_key(), [])
-
-    def extend(self, losses):
-        self._own().extend(losses)
-
-    def __getitem__(self, index):
-        return self._own()[index]
-
-    def clear(self):
-        self._own().clear()
-
-    def __deepcopy__(self, memo):
-        return _LossesByReplica()
-
-    def __reduce__(self):
-        return (_LossesByReplica, ())
 
 
 def _leading(inputs) -> tuple:
