@@ -1,5 +1,7 @@
 """Metrics over several uneven batches against NumPy over all examples at once."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -253,3 +255,28 @@ def test_reset_compilation_and_configuration(metric, arguments):
 def test_wrong_num_embeddings_is_named():
     with pytest.raises(ValueError, match="received 0"):
         metrics.Usage(0)
+
+
+@pytest.mark.parametrize("name", ["Perplexity", "BitsPerVector", "Usage", "DeadCodes"])
+def test_a_second_metric_of_a_process_has_the_same_name(name):
+    first, second = (getattr(metrics, name)(8) for _ in range(2))
+    assert first.name == second.name == re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+    assert getattr(metrics, name)(8, name="mine").name == "mine"
+
+
+def test_logs_of_a_second_model_have_the_same_keys():
+    def keys():
+        inputs = keras.Input((4,))
+        vectors, codes = layers.VectorQuantizerEMA(8, return_codes=True)(inputs)
+        model = keras.Model(inputs, {"output": vectors, "codes": codes})
+        model.compile(loss={"output": "mse"}, metrics={"codes": [metrics.Perplexity(8)]})
+        x = np.random.default_rng(0).normal(size=(16, 4)).astype("float32")
+        history = model.fit(x, {"output": x, "codes": np.zeros(16)}, verbose=0).history
+        return set(history)
+
+    assert keys() == keys() >= {"codes_perplexity"}
+
+
+def test_metrics_of_pictures_have_fixed_names():
+    assert [(metrics.PSNR().name, metrics.SSIM().name) for _ in range(2)] == [("psnr", "ssim")] * 2
+    assert [metrics.BitsPerDimension().name for _ in range(2)] == ["bits_per_dimension"] * 2

@@ -88,7 +88,10 @@ class _CodeHistogram(keras.metrics.Metric):
     Args:
         num_embeddings: number of codes in the codebook; for a composite quantizer its
             `code_sizes`, one number for each entry of the codes' last axis.
+        name: the key in logs, the same for every metric of the class by default, as in Keras.
     """
+
+    default_name: str
 
     def __init__(
         self,
@@ -96,7 +99,7 @@ class _CodeHistogram(keras.metrics.Metric):
         name: str | None = None,
         dtype: Any = "float32",
     ):
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(name=name or self.default_name, dtype=dtype)
         self.num_embeddings: int | list[int]
         if np.ndim(num_embeddings):
             self.sizes = list(arguments.wholes("num_embeddings", num_embeddings, least=1))
@@ -210,6 +213,8 @@ class Perplexity(_CodeHistogram):
     2.0
     """
 
+    default_name = "perplexity"
+
     def result(self):
         return ops.exp(sum(self._entropies()) / len(self.sizes))
 
@@ -227,6 +232,8 @@ class BitsPerVector(_CodeHistogram):
     2.0
     """
 
+    default_name = "bits_per_vector"
+
     def result(self):
         return sum(self._entropies()) / math.log(2.0)
 
@@ -241,6 +248,8 @@ class Usage(_CodeHistogram):
     0.25
     """
 
+    default_name = "usage"
+
     def result(self):
         return usage_of(self.counts)
 
@@ -254,6 +263,8 @@ class DeadCodes(_CodeHistogram):
     >>> float(metric.result())
     6.0
     """
+
+    default_name = "dead_codes"
 
     def result(self):
         return ops.sum(ops.cast(self.counts == 0.0, self.dtype))
@@ -272,7 +283,7 @@ class PSNR(keras.metrics.Metric):
     24.05
     """
 
-    def __init__(self, max_value: float = 255.0, name: str | None = None, dtype: Any = "float32"):
+    def __init__(self, max_value: float = 255.0, name: str = "psnr", dtype: Any = "float32"):
         super().__init__(name=name, dtype=dtype)
         self.max_value = arguments.positive("max_value", max_value)
         self.squared_error = self.add_variable((), "zeros", name="squared_error", dtype=self.dtype)
@@ -304,7 +315,7 @@ class SSIM(keras.metrics.Mean):
         max_value: range of the pixels: 255 for 8-bit values, 1 for `x / 255 - 0.5`.
     """
 
-    def __init__(self, max_value: float = 255.0, name: str | None = None, dtype: Any = "float32"):
+    def __init__(self, max_value: float = 255.0, name: str = "ssim", dtype: Any = "float32"):
         super().__init__(name=name, dtype=dtype)
         self.max_value = arguments.positive("max_value", max_value)
 
@@ -337,7 +348,7 @@ class BitsPerDimension(keras.metrics.Metric):
     3.0
     """
 
-    def __init__(self, name: str | None = None, dtype: Any = "float32"):
+    def __init__(self, name: str = "bits_per_dimension", dtype: Any = "float32"):
         super().__init__(name=name, dtype=dtype)
         self.bits = self.add_variable((), "zeros", name="bits", dtype=self.dtype)
         self.dimensions = self.add_variable((), "zeros", name="dimensions", dtype=self.dtype)
