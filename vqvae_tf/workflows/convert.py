@@ -4,6 +4,7 @@ from vqvae_tf import arguments, written_files
 from vqvae_tf.errors import UserError
 from vqvae_tf.media import AudioMedium, medium_of
 from vqvae_tf.workflows.load import load_autoencoder
+from vqvae_tf.workflows.open_data import open_data
 from vqvae_tf.workflows.output_folder import refuse_folder_of_data, refuse_folder_of_files
 
 
@@ -39,7 +40,7 @@ def convert(
     if not isinstance(medium, AudioMedium):
         raise UserError(f"{model_path} holds a model of {model.data_key}; take one of audio")
     medium.check_speaker(model, speaker)
-    source = medium.open_source(data_uri)
+    source = open_data(medium, data_uri)
     refuse_folder_of_files(output, source.files)
     with written_files.job(output):
         return medium.convert(model, source, output, speaker, count)

@@ -6,6 +6,7 @@ from vqvae_tf import arguments, models
 from vqvae_tf.media import medium_of
 from vqvae_tf.workflows.classes_by_name import ClassesByName
 from vqvae_tf.workflows.load import class_names, load_autoencoder, load_pair
+from vqvae_tf.workflows.open_data import open_data
 from vqvae_tf.workflows.prior_bits import bits_of
 
 
@@ -35,7 +36,7 @@ def evaluate(
     rate_weight = arguments.not_negative("rate_weight", rate_weight)
     model = load_autoencoder(model_path)
     medium = medium_of(model)
-    source = medium.open_source(data_uri)
+    source = open_data(medium, data_uri)
     prior = prior_bits = search = None
     known = []
     if prior_path is not None:

@@ -7,6 +7,7 @@ from vqvae_tf.errors import UserError
 from vqvae_tf.media import AudioMedium, medium_of, phone_evaluation
 from vqvae_tf.media.output_files import write_png
 from vqvae_tf.workflows.load import load_autoencoder
+from vqvae_tf.workflows.open_data import open_data
 
 
 def evaluate_phones(
@@ -32,7 +33,7 @@ def evaluate_phones(
     if not isinstance(medium, AudioMedium):
         raise UserError(f"{model_path} holds a model of {model.data_key}; phones need one of audio")
     results = phone_evaluation.evaluate(
-        model, medium.open_source(training_uri), medium.open_source(data_uri)
+        model, open_data(medium, training_uri), open_data(medium, data_uri)
     )
     if picture is not None:
         shares, codes, phones = phone_evaluation.shares_of_phones(results)

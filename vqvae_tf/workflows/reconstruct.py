@@ -3,6 +3,7 @@
 from vqvae_tf import arguments, models, written_files
 from vqvae_tf.media import medium_of
 from vqvae_tf.workflows.load import load_autoencoder
+from vqvae_tf.workflows.open_data import open_data
 from vqvae_tf.workflows.output_folder import refuse_folder_of_data, refuse_folder_of_files
 
 
@@ -41,7 +42,7 @@ def reconstruct(
     model = load_autoencoder(model_path)
     search = models.CodeSearch(model, passes=search_passes).encode if search_passes else None
     medium = medium_of(model)
-    source = medium.open_source(data_uri)
+    source = open_data(medium, data_uri)
     refuse_folder_of_files(output, source.files)
     with written_files.job(output):
         return medium.reconstruct(model, source, output, count, search)

@@ -11,6 +11,7 @@ from vqvae_tf.errors import UserError
 from vqvae_tf.media import medium_of
 from vqvae_tf.training import strategies, workdir
 from vqvae_tf.workflows.load import load_autoencoder
+from vqvae_tf.workflows.open_data import open_data
 
 
 @strategies.naming_lost_peers()
@@ -51,8 +52,8 @@ def train(
             "which train_prior takes"
         )
     medium = medium_of(family)
-    source = medium.open_source(data_uri)
-    held_out = source if validation_uri is None else medium.open_source(validation_uri)
+    source = open_data(medium, data_uri)
+    held_out = source if validation_uri is None else open_data(medium, validation_uri)
     coder = None
     if codes_from is not None:
         coder = load_autoencoder(arguments.path("codes_from", codes_from))
