@@ -72,7 +72,7 @@ def test_every_window_once_an_epoch_with_its_actions(walks, caplog):
         windows = set(zip(number[:, 0].tolist(), time[:, 0].tolist(), strict=True))
         assert len(windows) == 13
     (message,) = [r.getMessage() for r in caplog.records if r.levelno > logging.INFO]
-    assert "2.npz: 3 frames are fewer than the 4 of a training example" in message
+    assert "2.npz: 3 frames are fewer than the 4 that are taken at once" in message
 
 
 def test_a_resumed_run_sees_the_same_batches(walks):

@@ -122,40 +122,44 @@ class EpisodeSource(BaseSource):
             for index in range(len(self))
         )
 
-    def prepared(self, config: VideoDataConfig, least: int = 1) -> Iterator[Episode]:
-        """All episodes as a model takes them: those that fit, with the frames that are kept.
-
-        Episodes that are shorter, or of another size and not to be resized, are skipped.
+    def fitted(self, index: int, config: VideoDataConfig, least: int = 1) -> Episode:
+        """Episode `index` as a model takes it: with the frames that are kept, in its size.
 
         Args:
-            config: how they are prepared.
-            least: frames that an episode must have then.
+            index: its number.
+            config: how it is prepared.
+            least: frames that it must have then.
+
+        Raises:
+            UnreadableError: it is shorter, of another size and not to be resized, or unreadable.
+        """
+        episode = every(self.read(index, config.channels), config.frame_stride)
+        frames, side = episode["frames"], config.image_size
+        if len(frames) < least:
+            raise UnreadableError(
+                f"{episode['name']}: {len(frames)} frames are fewer than the {least} that are "
+                "taken at once; leave it out or take fewer"
+            )
+        if frames.shape[1:3] == (side, side):
+            return episode
+        if not config.resize:
+            raise UnreadableError(
+                f"{episode['name']}: frames of {frames.shape[2]} x {frames.shape[1]} pixels, the "
+                f"model takes {side} x {side}; resize them, or train with data.resize=True"
+            )
+        return Episode(
+            name=episode["name"], frames=resized(frames, side), actions=episode["actions"]
+        )
+
+    def prepared(self, config: VideoDataConfig, least: int = 1) -> Iterator[Episode]:
+        """All episodes that can be used, `fitted`; the others are skipped.
 
         Raises:
             UserError: there are none.
         """
-
-        def prepare(index: int) -> Episode:
-            episode = every(self.read(index, config.channels), config.frame_stride)
-            frames, side = episode["frames"], config.image_size
-            if len(frames) < least:
-                raise UnreadableError(
-                    f"{episode['name']}: {len(frames)} frames are fewer than the {least} of a "
-                    "training example; leave it out or take a shorter window"
-                )
-            if frames.shape[1:3] == (side, side):
-                return episode
-            if not config.resize:
-                raise UnreadableError(
-                    f"{episode['name']}: frames of {frames.shape[2]} x {frames.shape[1]} pixels, "
-                    f"the model takes {side} x {side}; resize them, or set data.resize to True"
-                )
-            return Episode(
-                name=episode["name"], frames=resized(frames, side), actions=episode["actions"]
-            )
-
         return self.read_all(
-            (self.name(index), functools.partial(prepare, index)) for index in range(len(self))
+            (self.name(index), functools.partial(self.fitted, index, config, least))
+            for index in range(len(self))
         )
 
     def footage(self, config: VideoDataConfig, window: int) -> Footage:

@@ -32,6 +32,10 @@ class VideoMedium(medium.Medium):
         """The configuration, unchanged."""
         return config
 
+    def condition_dims(self, config: models.VideoConfig, source: data.EpisodeSource) -> int:
+        """Numbers of an action, for all frames from one that is kept to the next."""
+        return source.action_space.dims * config.data.frame_stride
+
     def batches(
         self, source: data.EpisodeSource, config: models.VideoConfig, start_step: int = 0
     ) -> tf.data.Dataset:

@@ -29,12 +29,14 @@ class World(NamedTuple):
         usual: arguments of the engine for the splits of training.
         other: name of the split with another scene.
         changed: arguments of the engine for that split.
+        least_step: how far a step forward leads at least where nothing is in the way.
     """
 
     engine: Callable[..., Engine]
     usual: tuple[str, ...]
     other: str
     changed: tuple[str, ...]
+    least_step: float
 
 
 class Size(NamedTuple):
@@ -56,9 +58,19 @@ class Size(NamedTuple):
 
 WORLDS = {
     "doom": World(
-        DoomEngine, ("my_way_home", "map01"), "other_map", ("health_gathering_supreme", "map01")
+        engine=DoomEngine,
+        usual=("my_way_home", "map01"),
+        other="other_map",
+        changed=("health_gathering_supreme", "map01"),
+        least_step=5.0,
     ),
-    "labmaze": World(MazeEngine, ("style_01",), "other_style", ("style_03",)),
+    "labmaze": World(
+        engine=MazeEngine,
+        usual=("style_01",),
+        other="other_style",
+        changed=("style_03",),
+        least_step=0.1,
+    ),
 }
 # A turn moves the middle of the picture by 4 pixels, which is a code where a code has 4 x 4 pixels;
 # with 84 pixels, the paper's size, by 8: two codes.
@@ -90,6 +102,11 @@ class EmbeddedEpisodes(EpisodeSource):
     """
 
     has_futures = True
+
+    @property
+    def least_step(self) -> float:
+        """How far a step forward leads at least where nothing is in the way, as poses have it."""
+        return self._world.least_step
 
     def __init__(self, uri: str, split: str, name: str):
         super().__init__(uri, ActionSpace(number=len(ACTIONS), names=ACTIONS))
