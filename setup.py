@@ -29,6 +29,7 @@ PROGRAMS = (
     "sample",
     "reconstruct",
     "convert",
+    "rollout",
     "evaluate",
     "export",
     "demo",

@@ -85,10 +85,13 @@ class EpisodeSource(BaseSource):
         action_space: what their actions are.
         class_names: names of discrete actions.
         has_futures: whether `true_future` gives the result of any actions.
+        least_step: of a source with futures, how far a step forward leads at least where nothing
+            is in the way, as poses have it.
     """
 
     contents = "episodes"
-    has_futures = False
+    has_futures: bool = False
+    least_step: float = 0.0
 
     def __init__(self, uri: str, action_space: ActionSpace):
         super().__init__(uri, action_space.names)

@@ -8,6 +8,7 @@ import io
 import os
 import wave
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -48,10 +49,11 @@ def new_name(name: str, names: set[str], endings: tuple[str, ...] = ("",)) -> st
     return unique
 
 
-def write_codes(path: str, codes: np.ndarray) -> None:
-    """Writes codes as the array `codes` of an NPZ file."""
+def write_codes(path: str, codes: np.ndarray, **more: np.ndarray) -> None:
+    """Writes codes as the array `codes` of an NPZ file, and more arrays by name."""
     file = io.BytesIO()
-    np.savez_compressed(file, codes=np.asarray(codes))
+    arrays: dict[str, Any] = {"codes": np.asarray(codes), **more}
+    np.savez_compressed(file, **arrays)
     write_bytes(path, file.getvalue())
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tqdm
 
 from vqvae_tf import data, models, reporting
-from vqvae_tf.media import evaluation, medium, picture_figures
+from vqvae_tf.media import evaluation, medium, picture_figures, rollouts
 from vqvae_tf.media.output_files import new_name, write_codes, write_mp4, write_png
 
 PIECE_FRAMES = 256  # what is measured or encoded at once: memory grows with it
@@ -194,6 +194,42 @@ class VideoMedium(medium.Medium):
         sheet = os.path.join(output, "sheet.png")
         write_png(sheet, reporting.strip(*videos, columns=STRIP))
         return [sheet, *written]
+
+    def write_rollouts(
+        self,
+        context: np.ndarray,
+        real: np.ndarray | None,
+        imagined: rollouts.Imagined,
+        actions: np.ndarray | None,
+        output: str,
+    ) -> list[str]:
+        """Writes imagined futures as `strip.png`, `future_000.mp4`, ... and `codes.npz`.
+
+        Args:
+            context: uint8 `[time, height, width, channels]`, what was seen.
+            real: uint8 `[frames, ...]`, what really followed, for the strip and `real.mp4`; None
+                where it is not known.
+            imagined: the futures.
+            actions: what the prior was told; None if it takes no actions.
+            output: the folder.
+
+        Returns:
+            The paths, the strip first.
+        """
+        futures = list(imagined.frames) if real is None else [real, *imagined.frames]
+        whole = [np.concatenate([context, future]) for future in futures]
+        names = [f"future_{number:03}.mp4" for number in range(len(imagined.frames))]
+        written = [os.path.join(output, "strip.png")]
+        write_png(written[0], reporting.strip(*whole, columns=len(whole[0])))
+        if real is not None:
+            names = ["real.mp4", *names]
+        for name, video in zip(names, whole, strict=True):
+            written.append(os.path.join(output, name))
+            write_mp4(written[-1], video, RATE)
+        written.append(os.path.join(output, "codes.npz"))
+        told = {} if actions is None else {"actions": actions}
+        write_codes(written[-1], imagined.codes, **told)
+        return written
 
     def examples(self, model, size=None):
         """Videos of uniform noise, of sizes that the strides divide and of others."""

@@ -5,6 +5,7 @@ from vqvae_tf.workflows.evaluate import evaluate
 from vqvae_tf.workflows.evaluate_phones import evaluate_phones
 from vqvae_tf.workflows.load import class_names, load_autoencoder, load_pair
 from vqvae_tf.workflows.reconstruct import reconstruct
+from vqvae_tf.workflows.rollout import rollout
 from vqvae_tf.workflows.sample import sample
 from vqvae_tf.workflows.train import train
 from vqvae_tf.workflows.train_prior import train_prior
@@ -17,6 +18,7 @@ __all__ = [
     "load_autoencoder",
     "load_pair",
     "reconstruct",
+    "rollout",
     "sample",
     "train",
     "train_prior",

@@ -83,7 +83,8 @@ class MazeEngine(Engine):
         angles = np.radians(self._angle + np.array([-15.0, 0.0, 15.0]))
         blocked = self._cast(np.cos(angles), -np.sin(angles))[0].min() < NEAR
         frame = self._draw() if drawn else UNDRAWN
-        return View(frame, (*self._place, self._angle), bool(blocked))
+        x, y = self._place
+        return View(frame, (x, -y, self._angle), bool(blocked))
 
     def _cast(self, x, y):
         """How far each ray goes, where it meets a wall across (0 to 1), and that wall's kind.

@@ -103,18 +103,13 @@ class EmbeddedEpisodes(EpisodeSource):
 
     has_futures = True
 
-    @property
-    def least_step(self) -> float:
-        """How far a step forward leads at least where nothing is in the way, as poses have it."""
-        return self._world.least_step
-
     def __init__(self, uri: str, split: str, name: str):
         super().__init__(uri, ActionSpace(number=len(ACTIONS), names=ACTIONS))
         self._world, self._size = NAMES[name]
         known = (*FIRST_SEED, self._world.other)
         if split not in known:
             raise UserError(f'{uri}: unknown split "{split}"; {nearest(split, known)}')
-        self._split = split
+        self._split, self.least_step = split, self._world.least_step
         other = split == self._world.other
         self._first = FIRST_SEED["test" if other else split]
         self._scene = self._world.changed if other else self._world.usual
