@@ -43,7 +43,8 @@ def write_images(
         The number of records.
 
     Raises:
-        UserError: without `class_names`, only some have a label; or it cannot be written.
+        UserError: without `class_names`, only some have a label; `classes.txt` is there with other
+            names; or it cannot be written.
     """
     return _write(path, pictures, image_example, class_names, "label")
 
@@ -72,7 +73,8 @@ def write_codes(
         The number of records.
 
     Raises:
-        UserError: without `class_names`, only some have a class; or it cannot be written.
+        UserError: without `class_names`, only some have a class; `classes.txt` is there with other
+            names; or it cannot be written.
     """
     return _write(path, maps, lambda item: codes_example(item, condition), class_names, condition)
 
@@ -304,6 +306,10 @@ def _write(
     if class_names:
         _check_names(class_names, "the name of a class must be one line, and of one class only")
     folder = os.path.dirname(path)
+    beside = os.path.join(folder, CLASSES_FILE)
+    names = _encoded("".join(f"{name}\n" for name in class_names))
+    if names:
+        _refuse_other_names(beside, names)
     tf.io.gfile.makedirs(folder or ".")
     known = set()
     count = 0
@@ -319,10 +325,21 @@ def _write(
                 )
             writer.write(example_of(item))
             count += 1
-    if class_names:
-        text = "".join(f"{name}\n" for name in class_names)
-        files.write_bytes(os.path.join(folder, CLASSES_FILE), _encoded(text))
+    if names:
+        files.write_bytes(beside, names)
     return count
+
+
+def _refuse_other_names(path: str, names: bytes) -> None:
+    """Refuses an existing `classes.txt` with other names, which other files in the folder have."""
+    if not tf.io.gfile.exists(path):
+        return
+    with disk.reading(path) as (file, _):
+        found = file.read().replace(b"\r\n", b"\n")
+    if found.removesuffix(b"\n") != names.removesuffix(b"\n"):
+        raise UserError(
+            f"{path} names other classes; write the records to another folder, or remove that file"
+        )
 
 
 def _check_names(names: Sequence[str], wanted: str) -> None:

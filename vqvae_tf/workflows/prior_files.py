@@ -72,6 +72,9 @@ def keep_codes(
     file = os.path.join(path, _CODES)
 
     def write():
+        beside = os.path.join(path, CODES_FOLDER, data.CLASSES_FILE)
+        if tf.io.gfile.exists(beside):  # a damaged one
+            tf.io.gfile.remove(beside)
         data.write_codes(file, make(), class_names, condition)
         classes = [os.path.join(CODES_FOLDER, data.CLASSES_FILE)] if class_names else []
         return [_CODES, *classes]
