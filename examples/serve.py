@@ -9,15 +9,19 @@ import sys
 import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 # Pillow's other formats include EPS, which is run as a program.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+SOFTWARE = "vqvae_tf examples/serve.py"  # the mark of what this program wrote
 
 
 def reconstruct(path: str, picture: str, output: str) -> str:
     """Encodes a picture, writes the decoded codes, and returns their number in a sentence."""
-    if os.path.exists(output):
-        raise ValueError(f"{output} exists; give another name")
+    if not output.lower().endswith(".png"):
+        raise ValueError(f"{output} must end in .png; give such a name")
+    if os.path.lexists(output) and not was_written_here(output):
+        raise ValueError(f"{output} exists, and this program did not write it; give another name")
     signatures = tf.saved_model.load(path).signatures
     if not {"encode", "decode"} <= set(signatures):
         raise ValueError(
@@ -30,8 +34,19 @@ def reconstruct(path: str, picture: str, output: str) -> str:
     height, width = image.shape[:2]
     codes = signatures["encode"](image=image.reshape(1, height, width, -1))["codes"]
     decoded = signatures["decode"](codes=codes)["image"].numpy()[0, :height, :width]
-    Image.fromarray(decoded.squeeze()).save(output)
+    mark = PngInfo()
+    mark.add_text("Software", SOFTWARE)
+    Image.fromarray(decoded.squeeze()).save(output, pnginfo=mark)
     return f"{width}x{height} pixels, {codes.numpy().size} codes"
+
+
+def was_written_here(path: str) -> bool:
+    """Whether a file has the mark of this program, which may then replace it."""
+    try:
+        with Image.open(path, formats=["PNG"]) as file:
+            return file.info.get("Software") == SOFTWARE
+    except (OSError, Image.DecompressionBombError):
+        return False
 
 
 def main():

@@ -131,3 +131,44 @@ def test_space_is_advised_only_where_it_lacks(tmp_path):
         open("/dev/full", "wb", buffering=0) as full,
     ):
         full.write(b"1")
+
+
+def write(folder, names, kind="letters"):
+    with written_files.results(str(folder), kind):
+        for name in names:
+            written_files.write_bytes(folder / name, name.encode())
+
+
+def test_results_of_two_runs_never_mix(tmp_path, caplog):
+    caplog.set_level("INFO")
+    write(tmp_path, "abc")
+    write(tmp_path, ["1", "2"], "numbers")
+    written_files.write_bytes(tmp_path / "report", b"")
+    (tmp_path / "mine").touch()
+    write(tmp_path, "bd")
+    assert names(tmp_path)[1:] == ["1", "2", "b", "d", "mine", "report"]
+    assert "removed 2 results of an earlier run" in caplog.text
+    (tmp_path / "d").write_text("mine")
+    write(tmp_path, "a")
+    assert names(tmp_path)[1:] == ["1", "2", "a", "d", "mine", "report"]
+    assert f"{tmp_path}/d of an earlier run has changed since, and stays" in caplog.text
+
+
+def test_a_file_is_of_the_kind_that_wrote_it_last(tmp_path):
+    write(tmp_path, "ab")
+    write(tmp_path, "b", "numbers")  # the same bytes
+    write(tmp_path, "a")
+    assert names(tmp_path)[1:] == ["a", "b"]
+    written_files.write_bytes(tmp_path / "a", b"a")
+    write(tmp_path, "c")
+    assert names(tmp_path)[1:] == ["a", "b", "c"]
+
+
+def test_a_run_that_fails_removes_nothing(tmp_path):
+    write(tmp_path, "abc")
+    with pytest.raises(OSError), written_files.results(str(tmp_path), "letters"):
+        written_files.write_bytes(tmp_path / "a", b"new")
+        raise OSError
+    assert names(tmp_path)[1:] == ["a", "b", "c"]
+    write(tmp_path, "a")
+    assert names(tmp_path)[1:] == ["a"]

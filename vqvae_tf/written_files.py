@@ -1,9 +1,10 @@
 """Files with results: what the library did not write is never replaced.
 
 `.vqvae_tf.sha256`, a hidden file in each folder of results, has a line for each file that was
-written there: its SHA-256 and its name. A file is replaced only if it is listed and has not changed
-since. A line is added before its file appears, so that a job that is killed at any moment can be
-repeated. A job locks the folder, so that two jobs never mix their results.
+written there: its SHA-256, its name and what kind of results it is one of, if of any. A file is
+replaced only if it is listed and has not changed since. A line is added before its file appears, so
+that a job that is killed at any moment can be repeated. A job locks the folder, so that two jobs
+never mix their results.
 """
 
 import contextlib
@@ -21,13 +22,20 @@ from vqvae_tf.errors import UserError
 
 LIST = ".vqvae_tf.sha256"
 _WAIT = "wait for its end or give another path"
-_LINE = re.compile(r'([0-9a-f]{64}) (".*")')
+_LINE = re.compile(r'([0-9a-f]{64}) ("(?:[^"\\]|\\.)*")(?: (\w+))?')
 
 
 class _Written:
-    """The list of a folder."""
+    """The list of a folder.
+
+    Attributes:
+        kind: what kind of results the files are that are added; None for none.
+    """
 
     def __init__(self, folder: str):
+        self.kind: str | None = None
+        self._kinds: dict[str, str | None] = {}
+        self._added: set[str] = set()
         self._folder = folder
         self._path = os.path.join(folder, LIST)
         self._digests: dict[str, set[str]] = {}
@@ -38,7 +46,9 @@ class _Written:
         for line in text.splitlines():
             if match := _LINE.fullmatch(line):  # the last one may have been cut off by a kill
                 with contextlib.suppress(ValueError):
-                    self._digests.setdefault(json.loads(match[2]), set()).add(match[1])
+                    name = json.loads(match[2])
+                    self._digests.setdefault(name, set()).add(match[1])
+                    self._kinds[name] = match[3]
         self._cut_off = bool(text) and not text.endswith("\n")
 
     def check(self, name: str) -> None:
@@ -65,13 +75,33 @@ class _Written:
         with tf.io.gfile.GFile(path, "rb") as file:
             digest = files.sha256(file)
         known = self._digests.setdefault(name, set())
-        if digest in known:
+        self._added.add(name)
+        if digest in known and self._kinds[name] == self.kind:
             return
-        line = f"{digest} {json.dumps(name)}\n"
+        line = f"{digest} {json.dumps(name)}{f' {self.kind}' if self.kind else ''}\n"
         with tf.io.gfile.GFile(self._path, "ab") as file:
             file.write(("\n" if self._cut_off else "") + line)
         known.add(digest)
+        self._kinds[name] = self.kind
         self._cut_off = False
+
+    def remove_earlier(self) -> None:
+        """Removes the files of this kind that were there before and have not changed since."""
+        removed = 0
+        for name, kind in self._kinds.items():
+            path = os.path.join(self._folder, name)
+            if kind != self.kind or name in self._added or not tf.io.gfile.exists(path):
+                continue
+            try:
+                self.check(name)
+            except UserError:
+                logging.warning("%s of an earlier run has changed since, and stays", path)
+                continue
+            with files.writing(path):
+                tf.io.gfile.remove(path)
+            removed += 1
+        if removed:
+            logging.info("%s: removed %d results of an earlier run", self._folder, removed)
 
 
 # The lists of the folders that jobs of this thread write to, by their real paths.
@@ -111,6 +141,34 @@ def job(folder: str, wait: bool = False) -> Iterator[_Written]:
         before = _JOBS.set({**running, place: written})
         held.callback(_JOBS.reset, before)
         yield written
+
+
+@contextlib.contextmanager
+def results(folder: str, kind: str) -> Iterator[None]:
+    """A `job` whose results take the place of all earlier ones of their kind in the folder.
+
+    At its end, files that an earlier job of this kind wrote and this one did not are removed.
+
+    Args:
+        folder: any `tf.io.gfile` path.
+        kind: one word, such as `samples`.
+
+    Raises:
+        UserError: as `job`.
+
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> for names in ("abc", "ad"):
+    ...     with results(folder, "letters"):
+    ...         for name in names:
+    ...             write_bytes(os.path.join(folder, name), b"")
+    >>> sorted(os.listdir(folder))
+    ['.vqvae_tf.sha256', 'a', 'd']
+    """
+    with job(folder) as written:
+        written.kind = kind
+        yield
+        written.remove_earlier()
 
 
 @contextlib.contextmanager

@@ -59,6 +59,9 @@ def test_serve_reconstructs_without_the_library(run, saved_model, tmp_path, monk
     assert said == "30x21 pixels, 48 codes\n"
     wanted = np.asarray(model.reconstruct(image[None]))[0]
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), wanted)
+    Image.fromarray(image[::-1].copy()).save(tmp_path / "in.png")  # its own picture is replaced
+    assert run("serve.py", path, tmp_path / "in.png", tmp_path / "out.png") == said
+    assert not np.array_equal(np.asarray(Image.open(tmp_path / "out.png")), wanted)
 
 
 def test_serve_answers_wrong_input_in_one_line(run, saved_model, tmp_path):
@@ -69,11 +72,12 @@ def test_serve_answers_wrong_input_in_one_line(run, saved_model, tmp_path):
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n{} loop"
     )
     tf.saved_model.save(tf.Module(), str(tmp_path / "other"))
+    (tmp_path / "folder.png").mkdir()
     before = sorted(file.name for file in tmp_path.iterdir())
     for arguments, wanted in (
         ((), "0 arguments; expected SAVED_MODEL PICTURE"),
         ((path, "in.png"), "2 arguments; expected"),
-        ((path, "in.png", "in.png"), "in.png exists; give another name"),
+        ((path, "in.png", "in.png"), "in.png exists, and this program did not write it"),
         (("absent", "in.png", "out.png"), "SavedModel file does not exist"),
         (("in.png", "in.png", "out.png"), "SavedModel file does not exist"),
         (("other", "in.png", "out.png"), "has no signatures encode and decode"),
@@ -81,7 +85,9 @@ def test_serve_answers_wrong_input_in_one_line(run, saved_model, tmp_path):
         ((path, "text.png", "out.png"), "cannot identify image file"),
         ((path, "program.png", "out.png"), "cannot identify image file"),
         ((path, "other", "out.png"), "Is a directory"),
-        ((path, "in.png", "out.unknown"), "unknown file extension"),
+        ((path, "in.png", "other"), "must end in .png; give such a name"),
+        ((path, "in.png", "folder.png"), "folder.png exists, and this program did not"),
+        ((path, "in.png", "out.unknown"), "must end in .png"),
         ((path, "in.png", "absent/out.png"), "No such file"),
     ):
         said = run("serve.py", *(tmp_path / each for each in arguments))

@@ -45,3 +45,9 @@ def test_files_that_no_job_wrote_are_never_replaced(runs, tmp_path):
         assert workflows.reconstruct(runs.model, runs.uri, output) == 4
     with written_files.job(output):
         assert workflows.reconstruct(runs.model, runs.uri, output, count=1) == 1
+
+
+def test_a_smaller_count_leaves_nothing_of_an_earlier_run(runs, tmp_path):
+    assert workflows.reconstruct(runs.model, runs.uri, str(tmp_path)) == 4
+    assert workflows.reconstruct(runs.model, runs.uri, str(tmp_path), count=1) == 1
+    assert results_in(tmp_path) == ["dunes_a.npz", "dunes_a.png"]

@@ -120,3 +120,13 @@ def test_a_prefix_that_cannot_be_the_prior_s_is_refused(runs, tmp_path):
     with pytest.raises(UserError, match="cannot read codes from .*absent.npz"):
         workflows.sample(runs.prior, output, prefix=str(tmp_path / "absent.npz"))
     assert not os.path.exists(output)
+
+
+def test_a_smaller_count_leaves_no_sample_of_an_earlier_run(runs, tmp_path):
+    output = str(tmp_path)
+    workflows.sample(runs.prior, output, count=3, seed=1)
+    (tmp_path / "notes.txt").touch()
+    written = workflows.sample(runs.prior, output, count=2, seed=2)
+    names = sorted(os.path.basename(path) for path in written)
+    assert names == ["codes.npz", "sample_000.png", "sample_001.png", "sheet.png"]
+    assert results_in(output) == sorted([*names, "notes.txt"]) and len(codes_in(output)) == 2

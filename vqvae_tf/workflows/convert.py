@@ -42,5 +42,5 @@ def convert(
     medium.check_speaker(model, speaker)
     source = open_data(medium, data_uri)
     refuse_folder_of_files(output, source.files)
-    with written_files.job(output):
+    with written_files.results(output, "conversions"):
         return medium.convert(model, source, output, speaker, count)

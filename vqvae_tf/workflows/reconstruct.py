@@ -44,5 +44,5 @@ def reconstruct(
     medium = medium_of(model)
     source = open_data(medium, data_uri)
     refuse_folder_of_files(output, source.files)
-    with written_files.job(output):
+    with written_files.results(output, "reconstructions"):
         return medium.reconstruct(model, source, output, count, search)

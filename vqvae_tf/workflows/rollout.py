@@ -104,7 +104,7 @@ def rollout(
         top_p=top_p,
     )
     real = _real(source, number, seen, model, start + context, commands, frames, names)
-    with written_files.job(output):
+    with written_files.results(output, "rollouts"):
         return medium.write_rollouts(given, real, imagined, told, output)
 
 

@@ -95,7 +95,7 @@ def sample(
     )
     told = {} if number is None else {prior.config.condition: names[number]}
     archive = os.path.join(output, "codes.npz")
-    with written_files.job(output):
+    with written_files.results(output, "samples"):
         written = medium_of(autoencoder).write_samples(autoencoder, codes, output, told)
         write_codes(archive, codes)
     return [*written, archive]
