@@ -286,3 +286,15 @@ def test_mu_law_equals_its_formula():
     expected = np.sign(f) * (256 ** np.abs(f) - 1) / 255
     np.testing.assert_allclose(mu_law_decode(np.arange(256)), expected, atol=1e-6)  # float32
     np.testing.assert_array_equal(mu_law_encode([-3.0, 3.0]), [0, 255])
+
+
+def test_ordered_codes_begin_with_embeddings_in_order():
+    """Next to each other where the codes are, of unit variance, and no two channels alike."""
+    table = np.asarray(small(num_embeddings=256, channels=8, ordered=True).embedding)
+    steps = np.linalg.norm(np.diff(table, axis=0), axis=1)
+    assert steps.max() < 0.1 * np.linalg.norm(table[0] - table[-1])
+    np.testing.assert_allclose((table**2).mean(), 1.0, atol=0.2)  # cosines of a few periods
+    correlation = np.corrcoef(table.T)
+    assert np.abs(correlation - np.eye(8)).max() < 0.99
+    shuffled = np.asarray(small(num_embeddings=256, channels=8).embedding)
+    assert np.linalg.norm(np.diff(shuffled, axis=0), axis=1).min() > steps.max()

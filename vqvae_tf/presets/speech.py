@@ -111,7 +111,12 @@ def wavenet_voices() -> AudioConfig:
         guide=GuideConfig(weight=1.0),
         window=7_680,
         training=dataclasses.replace(
-            _TRAINING, steps=8_000, batch_size=4, schedule="constant", weight_averaging=0.998
+            _TRAINING,
+            steps=8_000,
+            batch_size=4,
+            learning_rate=3e-3,
+            schedule="constant",
+            weight_averaging=0.998,
         ),
     )
 

@@ -44,6 +44,7 @@ class WaveNetOutput(Output):
             upsampling=config.stride if guide is None else config.frames.hop,
             head="categorical" if self._likelihood is None else config.output,
             mixture_components=config.mixture_components,
+            ordered=True,
             name="decoder",
             dtype=config.training.precision,
         )

@@ -1,9 +1,11 @@
 """WaveNet (arXiv:1609.03499) over codes or samples, as a layer that computes logits and samples."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from vqvae_tf import arguments
@@ -15,6 +17,8 @@ from vqvae_tf.networks.wavenet.wavenet_layer import WaveNetLayer, delay
 
 _THREE_STACKS = tuple(2**i for i in range(10)) * 3
 _FRAME_KERNEL = 3  # width, in frames, of the convolution over the local condition
+_FASTEST_WAVE = 3.0  # periods from the smallest ordered value to the largest
+_GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -51,6 +55,9 @@ class WaveNet(keras.layers.Layer):
             three frames is repeated this many times.
         head: "categorical" or "logistic_mixture".
         mixture_components: number of logistic distributions per step of a mixture.
+        ordered: whether codes are values in order, as those of `mu_law_encode` are. Codes next to
+            each other then begin with embeddings next to each other, which halves the steps until
+            samples are first predicted well. Codes of a quantizer are not in order.
 
     Call arguments:
         inputs: codes, int32 `[batch, time]`; the output at t is for the code at t.
@@ -83,6 +90,7 @@ class WaveNet(keras.layers.Layer):
         upsampling: int = 1,
         head: str = "categorical",
         mixture_components: int = 10,
+        ordered: bool = False,
         **kwargs,
     ):
         arguments.refuse_misnamed(type(self), kwargs, foreign_arguments.WAVENET)
@@ -119,6 +127,7 @@ class WaveNet(keras.layers.Layer):
         self.num_classes, self.local_channels = num_classes, local_channels
         self.upsampling = upsampling
         self.head, self.mixture_components = head, mixture_components
+        self.ordered = arguments.flag("ordered", ordered)
         if head not in ("categorical", "logistic_mixture"):
             raise UserError(f'head must be "categorical" or "logistic_mixture"; received "{head}"')
         policy = self.dtype_policy
@@ -172,7 +181,7 @@ class WaveNet(keras.layers.Layer):
     def build(self, inputs_shape=None):
         self.embedding = self.add_weight(
             shape=(self.num_embeddings, self.channels),
-            initializer=keras.initializers.RandomNormal(stddev=1.0),
+            initializer=_waves if self.ordered else keras.initializers.RandomNormal(stddev=1.0),
             name="embedding",
         )
         if self.frames is not None:
@@ -377,4 +386,20 @@ class WaveNet(keras.layers.Layer):
             "upsampling": self.upsampling,
             "head": self.head,
             "mixture_components": self.mixture_components,
+            "ordered": self.ordered,
         }
+
+
+def _waves(shape, dtype=None):
+    """Embeddings `[codes, channels]` of ordered values, each channel of unit variance.
+
+    The first channel is the value itself; the others are cosines of it, of up to three periods,
+    whose phases are spread by the golden ratio.
+    """
+    codes, channels = shape
+    value = np.linspace(-1.0, 1.0, codes)[:, None]
+    channel = np.arange(channels)
+    frequency = _FASTEST_WAVE * channel / max(channels - 1, 1)
+    waves = math.sqrt(2.0) * np.cos(np.pi * (frequency * value + 2.0 * (channel * _GOLDEN % 1.0)))
+    waves[:, :1] = math.sqrt(3.0) * value
+    return ops.convert_to_tensor(waves, dtype)
