@@ -43,7 +43,7 @@ FORMS = {
     "frames to samples": _FRAMES | {"output": "logistic_mixture"},
     "bands to samples": _FRAMES
     | {"frames": dataclasses.replace(CONFIG.frames, coefficients=None, by_speaker=False)},
-    "guided": {"guide": GuideConfig(weight=0.5, width=8, blocks=1)},
+    "guided": {"guide": GuideConfig(weight=0.5, width=8, blocks=1), "emphasis": 0.85},
     "frozen and guided": _FRAMES
     | {
         "guide": GuideConfig(weight=1.0, width=8, blocks=0),
@@ -125,6 +125,21 @@ def test_sounds_of_any_length_and_decoding_as_graphs(form):
         decode = tf.function(model.decode, input_signature=[model.codes_spec], autograph=False)
         # Convolutions of another shape.
         np.testing.assert_allclose(decode(codes), model.decode(codes), atol=1e-4)
+
+
+def test_guided_samples_with_emphasis_stream_as_they_are_drawn():
+    """And noise of the samples' own is what falls with frequency."""
+    model, batch = build("guided"), vowels()
+    codes = model.encode(batch["audio"])
+    whole = model.decode(codes, "low", seed=3).numpy()
+    parts = [block.numpy() for block in model.stream(codes, "low", seed=3, steps=100)]
+    assert len(parts) > 1
+    np.testing.assert_allclose(np.concatenate(parts, 1), whole, atol=1e-6)  # sums in another order
+    graph = tf.function(lambda codes: model.decode(codes, 0, seed=tf.constant(3, tf.int64)))
+    np.testing.assert_allclose(graph(codes), whole, atol=1e-6)
+    plain = build("guided", emphasis=0.0).decode(codes, "low", seed=3).numpy()
+    rough, smooth = (np.abs(np.diff(each)).mean() / np.abs(each).mean() for each in (plain, whole))
+    assert smooth < 0.7 * rough
 
 
 @pytest.fixture(scope="module")
@@ -245,6 +260,8 @@ def test_frozen_codes_stay_and_the_decoder_learns(learned):
             "guide.weight must be 0 where the output is not a WaveNet's; received 1.0 with output "
             "waveform",
         ),
+        ({"output": "frames", "emphasis": 0.5}, "emphasis must be 0 where the output is not"),
+        ({"emphasis": 1.0}, "emphasis must be at most 0.99"),
         ({"output": "logistic_mixture", "levels": 32}, "levels must be 256"),
         ({"frozen_codes": True, "speaker_adversary": 1.0}, "must be 0 where codes are frozen"),
     ],

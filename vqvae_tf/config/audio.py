@@ -136,6 +136,9 @@ class AudioConfig(AutoencoderConfig):
         kernel_size: taps of each of its layers.
         mixture_components: logistic distributions per sample, of the output "logistic_mixture".
         guide: frames that the WaveNet hears beside the codes.
+        emphasis: weight, from 0 to 0.99, of the sample before, which is subtracted from each
+            sample before it is companded. With 0.85 the noise of what the WaveNet draws falls with
+            frequency as speech does.
         levels: values of a sample after mu-law companding, which the WaveNet tells apart.
         speakers: names of the voices that the decoder is told apart; none without. The training
             program takes them from the data.
@@ -161,6 +164,7 @@ class AudioConfig(AutoencoderConfig):
     dilations: tuple[int, ...] = tuple(2**i for i in range(10))
     kernel_size: int = 2
     guide: GuideConfig = GuideConfig()
+    emphasis: float = 0.0
     levels: int = 256
     mixture_components: int = 10
     waveform: WaveformConfig = WaveformConfig()
@@ -193,6 +197,7 @@ class AudioConfig(AutoencoderConfig):
         between(-limits.LONGEST_WINDOW, limits.LONGEST_WINDOW, self, "strides", "window")
         between(0, 2, self, "warp")
         between(0, 1, self, "jitter")
+        between(0, 0.99, self, "emphasis")
         between(0, limits.LARGEST_NUMBER, self, "speaker_adversary", "auxiliary")
         between(1, limits.WIDEST, self, "mixture_components")
         for name, known in (("input", INPUTS), ("output", OUTPUTS)):
@@ -234,11 +239,12 @@ class AudioConfig(AutoencoderConfig):
                 "auxiliary must be 0 where the output is frames, or codes are frozen; received "
                 f"{self.auxiliary}"
             )
-        if self.guide.weight and self.output in ("frames", "waveform"):
-            raise UserError(
-                "guide.weight must be 0 where the output is not a WaveNet's; received "
-                f"{self.guide.weight} with output {self.output}"
-            )
+        for name, value in (("guide.weight", self.guide.weight), ("emphasis", self.emphasis)):
+            if value and self.output in ("frames", "waveform"):
+                raise UserError(
+                    f"{name} must be 0 where the output is not a WaveNet's; received {value} with "
+                    f"output {self.output}"
+                )
         if self.window < 1 or self.window % self.stride:
             below = max(self.window // self.stride, 1) * self.stride
             raise UserError(

@@ -109,6 +109,7 @@ def wavenet_voices() -> AudioConfig:
         channels=24,
         skip_channels=64,
         guide=GuideConfig(weight=1.0),
+        emphasis=0.85,
         window=7_680,
         training=dataclasses.replace(
             _TRAINING,

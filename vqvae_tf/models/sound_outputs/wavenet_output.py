@@ -10,6 +10,7 @@ from vqvae_tf import likelihoods, networks
 from vqvae_tf.config.audio import AudioConfig
 from vqvae_tf.models.sound_outputs.frames_output import FramesOutput
 from vqvae_tf.models.sound_outputs.output import Output
+from vqvae_tf.networks.emphasis import emphasised, taps, without_emphasis
 from vqvae_tf.networks.sampling.incremental import log_prob_of
 from vqvae_tf.networks.wavenet import graph_sampler
 
@@ -30,6 +31,7 @@ class WaveNetOutput(Output):
 
     def __init__(self, config: AudioConfig, guide: FramesOutput | None):
         self._levels, self._stride, self._guide = config.levels, config.stride, guide
+        self._emphasis = config.emphasis
         self._likelihood = None
         if config.output == "logistic_mixture":
             self._likelihood = likelihoods.LogisticMixture(config.mixture_components)
@@ -52,7 +54,7 @@ class WaveNetOutput(Output):
 
     def predict(self, audio, vectors, speaker):
         """Logits `[batch, time, levels]`, or parameters of mixtures, `[batch, time, ...]`."""
-        samples = networks.mu_law_encode(audio, self._levels)
+        samples = self._samples(audio)
         return self.network(samples, label=speaker, local=self._local(vectors, speaker))
 
     def places(self, time):
@@ -60,7 +62,7 @@ class WaveNetOutput(Output):
 
     def elements(self, outputs, audio, speaker, factor=None):
         """Cross-entropy of each sample, `[batch, time]`."""
-        return self._nats(outputs, networks.mu_law_encode(audio, self._levels))
+        return self._nats(outputs, self._samples(audio))
 
     def decode(self, vectors, speaker, *, seed, temperature, jit_compile):
         local = tf.cast(self._local(vectors, speaker), tf.float32)
@@ -68,7 +70,7 @@ class WaveNetOutput(Output):
             samples = graph_sampler.sample_frames(
                 self.network, seed, local, temperature=temperature, label=speaker
             )
-            return networks.mu_law_decode(samples, self._levels)
+            return self._sound(samples)
         samples = self.network.sample(
             vectors.shape[0],
             vectors.shape[1] * self._stride,
@@ -78,7 +80,7 @@ class WaveNetOutput(Output):
             local=local.numpy(),
             jit_compile=jit_compile,
         )
-        return networks.mu_law_decode(samples, self._levels)
+        return self._sound(samples)
 
     def stream(self, vectors, speaker, *, seed, temperature, first_sample, steps):
         blocks = self.network.stream(
@@ -92,8 +94,12 @@ class WaveNetOutput(Output):
             first_sample=first_sample,
             jit_compile=True,
         )
+        heard = taps(self._emphasis) - 1
+        past = tf.zeros([vectors.shape[0], heard])
         for samples in blocks:
-            yield networks.mu_law_decode(samples, self._levels)
+            yield self._sound(samples, past)
+            past = tf.concat([past, networks.mu_law_decode(samples, self._levels)], axis=1)
+            past = past[:, past.shape[1] - heard :]
 
     def draw(
         self, vectors: Any, noise_of_row: Mapping[str, Callable], speaker: Any
@@ -107,7 +113,18 @@ class WaveNetOutput(Output):
             local=tf.cast(self._local(vectors, speaker), tf.float32),
             log_prob=self._log_prob,
         )
-        return networks.mu_law_decode(samples, self._levels), log_prob
+        return self._sound(samples), log_prob
+
+    def _samples(self, audio):
+        """The samples that the WaveNet hears and predicts, int32 `[batch, time]`."""
+        if self._emphasis:
+            audio = emphasised(audio, self._emphasis)
+        return networks.mu_law_encode(audio, self._levels)
+
+    def _sound(self, samples, past=None):
+        """The waveform of samples; `past` as in `without_emphasis`."""
+        decoded = networks.mu_law_decode(samples, self._levels)
+        return without_emphasis(decoded, self._emphasis, past) if self._emphasis else decoded
 
     def _local(self, vectors, speaker):
         """What the WaveNet hears of the codes: their vectors, and frames of them if guided."""
