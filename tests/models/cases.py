@@ -64,6 +64,15 @@ def code_maps(*grid: int) -> Callable[..., dict[str, np.ndarray]]:
     return batch
 
 
+def videos_of_codes(*grid: int) -> Callable[..., dict[str, np.ndarray]]:
+    def batch(count: int = 4) -> dict[str, np.ndarray]:
+        codes = np.random.default_rng(0).integers(0, 8, (count, *grid), np.int32)
+        actions = np.arange(count * grid[0], dtype=np.int32).reshape(count, -1) % 3
+        return {"codes": codes, "actions": actions}
+
+    return batch
+
+
 FAMILIES = {
     "image": Case(
         models.ImageConfig(**_PICTURES), pictures, lambda count=4: pictures(count, 11, 9)
@@ -101,6 +110,22 @@ FAMILIES = {
         models.WaveNetPriorConfig(skip_channels=6, dilations=(1,), length=9, **_PRIOR),
         code_maps(9),
         code_maps(7),
+    ),
+    "video_prior": Case(
+        models.VideoPriorConfig(
+            code_dim=2,
+            grid=(2, 3),
+            context=1,
+            frames=3,
+            condition_channels=4,
+            condition_dilations=(1,),
+            flow_channels=4,
+            flow_dilations=(1,),
+            unroll=1,
+            **_PIXELCNN,
+        ),
+        videos_of_codes(3, 2, 3),
+        videos_of_codes(4, 2, 3),
     ),
     "two_level_prior": Case(
         models.TwoLevelPriorConfig(

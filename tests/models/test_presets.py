@@ -92,6 +92,7 @@ def test_every_preset_says_what_it_is():
         "librispeech",
         "librispeech_prior",
         *VIDEO_PRESETS,
+        *(f"{name}_prior" for name in VIDEO_PRESETS),
     }
 
 
@@ -106,6 +107,9 @@ def test_a_frame_has_the_codes_that_the_docstring_says(name):
     assert config.data.image_size == size
     codes = model.encode(np.zeros([1, 1, size, size, 3], np.uint8))
     assert codes.shape == (1, 1, side, side) and model.code_sizes == (512,)
+    prior = preset(f"{name}_prior")
+    assert prior.grid == (side, side) and prior.code_dim == config.embedding_dim
+    assert prior.code_sizes == model.code_sizes
 
 
 def test_speech_has_fifty_codes_a_second_and_a_prior_that_fits():

@@ -8,6 +8,7 @@ from vqvae_tf.config.prior import PriorConfig
 from vqvae_tf.config.quantizer import QuantizerConfig
 from vqvae_tf.config.two_level import TwoLevelConfig, TwoLevelPriorConfig
 from vqvae_tf.config.video import VideoConfig
+from vqvae_tf.config.video_prior import VideoPriorConfig
 from vqvae_tf.config.wavenet_prior import WaveNetPriorConfig
 from vqvae_tf.models.audio_vqvae import AudioVQVAE
 from vqvae_tf.models.autoencoder import Autoencoder
@@ -16,7 +17,7 @@ from vqvae_tf.models.conditions import Condition
 from vqvae_tf.models.image_model import ImageModel
 from vqvae_tf.models.image_vqvae import ImageVQVAE
 from vqvae_tf.models.prior import Prior
-from vqvae_tf.models.priors import PixelCNNPrior, TwoLevelPrior, WaveNetPrior
+from vqvae_tf.models.priors import PixelCNNPrior, TwoLevelPrior, VideoPrior, WaveNetPrior
 from vqvae_tf.models.registry import (
     FAMILIES,
     build,
@@ -55,6 +56,8 @@ __all__ = [
     "TwoLevelPriorConfig",
     "TwoLevelVQVAE",
     "VideoConfig",
+    "VideoPrior",
+    "VideoPriorConfig",
     "VideoVQVAE",
     "WaveNetPrior",
     "WaveNetPriorConfig",

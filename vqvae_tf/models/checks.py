@@ -235,15 +235,17 @@ def waveforms() -> Input:
     )
 
 
-def codes(rank: int, code_sizes: tuple[int, ...]) -> Input:
+def codes(rank: int, code_sizes: tuple[int, ...], frame: tuple[int, ...] = ()) -> Input:
     """Codes, with an axis of slots if there is more than one.
 
     Args:
         rank: rank of the grid: 1 for sequences, 2 for pictures, 3 for videos.
         code_sizes: number of values of each slot.
+        frame: the last sides of the grid, if they are always the same.
     """
     slots = len(code_sizes)
-    axes = ("batch", *("time", "height", "width")[0 if rank != 2 else 1 :][:rank])
+    named = ("time", "height", "width")[0 if rank != 2 else 1 :][: rank - len(frame)]
+    axes: tuple[str | int, ...] = ("batch", *named, *frame)
     return Input(
         "codes",
         "codes",

@@ -39,11 +39,13 @@ class Prior(trainable_model.TrainableModel):
         grid_rank: 1 for sequences, 2 for pictures, 3 for videos.
         conditions: the conditions that it takes, by name.
         further_losses: names of the losses of training besides the cross-entropy.
+        frame: the last sides of the grid, if they are always those of the training codes.
     """
 
     data_key = "codes"
     grid_rank: int
     further_losses: tuple[str, ...] = ()
+    frame: tuple[int, ...] = ()
 
     def __init__(self, config, **kwargs):
         super().__init__(config, **kwargs)
@@ -134,7 +136,8 @@ class Prior(trainable_model.TrainableModel):
     @property
     def takes(self):
         conditions = {name: each.input(name) for name, each in self.conditions.items()}
-        return {"codes": checks.codes(self.grid_rank, self.config.code_sizes), **conditions}
+        codes = checks.codes(self.grid_rank, self.config.code_sizes, self.frame)
+        return {"codes": codes, **conditions}
 
     @property
     def unused(self):

@@ -8,7 +8,7 @@ from vqvae_tf.errors import UserError, nearest
 from vqvae_tf.models.audio_vqvae import AudioVQVAE
 from vqvae_tf.models.image_vqvae import ImageVQVAE
 from vqvae_tf.models.prior import Prior
-from vqvae_tf.models.priors import PixelCNNPrior, TwoLevelPrior, WaveNetPrior
+from vqvae_tf.models.priors import PixelCNNPrior, TwoLevelPrior, VideoPrior, WaveNetPrior
 from vqvae_tf.models.trainable_model import TrainableModel
 from vqvae_tf.models.two_level_vqvae import TwoLevelVQVAE
 from vqvae_tf.models.video_vqvae import VideoVQVAE
@@ -56,6 +56,7 @@ for _name, _family in (
     ("pixelcnn_prior", PixelCNNPrior),
     ("two_level_prior", TwoLevelPrior),
     ("wavenet_prior", WaveNetPrior),
+    ("video_prior", VideoPrior),
 ):
     register(_name, _family)
 

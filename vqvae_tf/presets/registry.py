@@ -33,6 +33,9 @@ PRIORS: dict[str, Callable[[], PriorConfig]] = {
     "digits_prior": images.digits_prior,
     "speech_prior": speech.speech_prior,
     "librispeech_prior": speech.librispeech_prior,
+    "labmaze_prior": videos.labmaze_prior,
+    "doom_prior": videos.doom_prior,
+    "video_prior": videos.video_prior,
 }
 PRESETS = {**AUTOENCODERS, **PRIORS}
 

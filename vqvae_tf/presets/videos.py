@@ -5,6 +5,7 @@ import dataclasses
 from vqvae_tf.config import TrainingConfig, VideoDataConfig
 from vqvae_tf.config.quantizer import QuantizerConfig
 from vqvae_tf.config.video import VideoConfig
+from vqvae_tf.config.video_prior import VideoPriorConfig
 
 
 def labmaze() -> VideoConfig:
@@ -36,6 +37,28 @@ def doom() -> VideoConfig:
     return dataclasses.replace(labmaze(), data_variance=0.02)
 
 
+def labmaze_prior() -> VideoPriorConfig:
+    """The prior over the codes of `labmaze`, told the actions: ten frames follow six."""
+    return VideoPriorConfig(
+        num_classes=1,
+        training=TrainingConfig(
+            steps=1_000,
+            batch_size=16,
+            learning_rate=2e-3,
+            schedule="cosine",
+            warmup_steps=50,
+            final_learning_rate=0.03,
+            beta_2=0.99,
+            clip_norm=1.0,
+        ),
+    )
+
+
+def doom_prior() -> VideoPriorConfig:
+    """The prior over the codes of `doom`: that of `labmaze`."""
+    return labmaze_prior()
+
+
 def video() -> VideoConfig:
     """The paper's model of DeepMind Lab (section 4.4): 84x84 frames to 21x21 codes of 512.
 
@@ -47,4 +70,24 @@ def video() -> VideoConfig:
         quantizer=QuantizerConfig(decay=0.99),
         data=VideoDataConfig(image_size=84),
         training=TrainingConfig(steps=250_000, batch_size=128, learning_rate=2e-4),
+    )
+
+
+def video_prior() -> VideoPriorConfig:
+    """The prior over the codes of `video`: six frames of 21x21 codes, then ten sampled ones.
+
+    The paper prints neither its form nor its size; ours is that of `labmaze_prior`, larger. For
+    GPUs.
+    """
+    return VideoPriorConfig(
+        num_classes=1,
+        code_dim=64,
+        grid=(21, 21),
+        channels=128,
+        layers=12,
+        condition_channels=128,
+        flow_channels=64,
+        training=dataclasses.replace(
+            labmaze_prior().training, steps=100_000, batch_size=32, learning_rate=5e-4
+        ),
     )

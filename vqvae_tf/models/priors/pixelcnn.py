@@ -92,21 +92,25 @@ class PixelCNNPrior(prior.Prior):
 
 
 def make_network(
-    config: PixelCNNPriorConfig, name: str, size: int, slots: int = 1, **options: Any
+    config: Any, name: str, size: int, slots: int = 1, **options: Any
 ) -> networks.PixelCNN:
     """The PixelCNN of a configuration, built; `options` override the configuration."""
     network = networks.PixelCNN(
         size,
-        **{"channels": config.channels, "layers": config.layers} | options,
-        slots=slots if slots > 1 else None,
-        kernel_size=config.kernel_size,
-        first_kernel=config.first_kernel,
-        head_width=config.head_width,
-        dropout=config.dropout,
-        num_classes=config.num_classes or None,
-        code_dim=config.code_dim,
-        name=name,
-        dtype=config.training.precision,
+        **{
+            "channels": config.channels,
+            "layers": config.layers,
+            "slots": slots if slots > 1 else None,
+            "kernel_size": config.kernel_size,
+            "first_kernel": config.first_kernel,
+            "head_width": config.head_width,
+            "dropout": config.dropout,
+            "num_classes": config.num_classes or None,
+            "code_dim": config.code_dim,
+            "name": name,
+            "dtype": config.training.precision,
+        }
+        | options,
     )
     network.build(())
     return network

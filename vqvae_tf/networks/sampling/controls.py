@@ -99,7 +99,7 @@ def checked_grid(grid: Any, rank: int, slots: int = 1) -> tuple[int, ...]:
     except UserError:
         sides = ()
     if len(sides) != rank:
-        names = {1: "(time,)", 2: "(height, width)"}.get(rank, f"{rank} sides")
+        names = {1: "(time,)", 2: "(height, width)", 3: "(time, height, width)"}[rank]
         raise UserError(f"grid must be {names}, each at least 1; received {shown(grid)}")
     if math.prod(sides) * slots > limits.LARGEST_GRID:
         raise UserError(
