@@ -8,6 +8,7 @@ import wave
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from tests.reporting import html_check
 from vqvae_tf import reporting
@@ -17,6 +18,7 @@ from vqvae_tf.reporting import optional_packages, page
 PIXELS = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
 PICTURE = page.Picture(PIXELS, "a gradient", "four by four", scale=4)
 SOUND = page.Sound(np.sin(np.arange(80) / 5), 8_000, page.Picture(PIXELS, "a tone", "it hums"))
+FILM = page.Film(np.stack([PIXELS, PIXELS[::-1], PIXELS]), "it turns", "turning")
 BLOCKS = (
     "Text with <tags> & signs.",
     PICTURE,
@@ -29,6 +31,7 @@ BLOCKS = (
     page.Note("careful"),
     page.Commands([("Run it", "vqvae-train --preset=photos")]),
     page.Links([("The paper", "https://arxiv.org/abs/1711.00937")]),
+    page.Films([FILM, FILM], ("given", "imagined 1", "imagined <2>"), "together"),
 )
 PAGE = page.Page(
     "Title & more",
@@ -41,7 +44,7 @@ PAGE = page.Page(
 
 def test_page_with_every_block_is_valid_and_self_contained():
     checked = html_check.check(page.render(PAGE))
-    assert len(checked.all("figure")) == 7  # two of them within the gallery's own
+    assert len(checked.all("figure")) == 10  # some of them within others
     assert len(checked.all("section")) == 3 and len(checked.all("nav")) == 1
     assert [cell.get("scope") for cell in checked.all("th")] == ["col", "col", "row", "row"]
 
@@ -49,6 +52,19 @@ def test_page_with_every_block_is_valid_and_self_contained():
 def test_blocks_are_the_ones_that_pages_know():
     kinds = {type(block) for block in BLOCKS}
     assert kinds == set(page.Block.__args__), "a new kind of block belongs on this test's page"
+
+
+def test_films_hold_all_frames_and_a_word_for_each():
+    text = page.render(page.Page("Films", "Lead", [page.Section("One", [BLOCKS[-1]])]))
+    checked = html_check.check(text)
+    for image in checked.all("img"):
+        encoded = base64.b64decode(image["src"].partition(",")[2])
+        with Image.open(io.BytesIO(encoded)) as shown:
+            np.testing.assert_array_equal(np.asarray(shown), FILM.frames.reshape(12, 4, 3))
+    assert [each for each in checked.texts if "imagined" in each] == ["imagined 1", "imagined <2>"]
+    for marks in (("one", "two"), ()):
+        with pytest.raises(UserError, match="as many frames as there are marks"):
+            page.Films([FILM], marks)
 
 
 def test_text_is_escaped_everywhere():
@@ -68,7 +84,7 @@ def test_the_same_chart_twice_keeps_ids_apart_and_references_whole():
 def test_enlarged_pictures_keep_their_pixels_sharp():
     images = html_check.check(page.render(PAGE)).all("img")
     sizes = {(image["width"], image.get("class")) for image in images}
-    assert sizes == {("16", "pixels"), ("4", None)}
+    assert sizes == {("16", "pixels"), ("4", None), ("4", "pixels")}  # films always
 
 
 def test_sounds_are_embedded_as_wav_files_with_a_text():

@@ -1,8 +1,8 @@
 """A self-contained HTML page from a small typed structure, which loads nothing from outside.
 
 A page has sections, and a section has blocks: plain paragraphs (str) and the dataclasses below.
-Each dataclass has a macro of the same name in `page.html.j2`. To add a kind of block (a video),
-add a dataclass and a macro.
+Each dataclass has a macro of the same name in `page.html.j2`. To add a kind of block, add a
+dataclass and a macro.
 """
 
 import dataclasses
@@ -51,6 +51,55 @@ class Sound:
     audio: np.ndarray
     sample_rate: int
     picture: Picture
+
+
+@dataclasses.dataclass(frozen=True)
+class Film:
+    """Frames that are shown one after the other.
+
+    Attributes:
+        frames: uint8 `[time, height, width, 1 or 3]`; embedded without loss.
+        alt: alternative text.
+        caption: the line under it.
+    """
+
+    frames: np.ndarray
+    alt: str
+    caption: str
+
+    @property
+    def image(self) -> np.ndarray:
+        """All frames in one column."""
+        return np.concatenate(list(self.frames))
+
+
+@dataclasses.dataclass(frozen=True)
+class Films:
+    """Films of the same length that move together, with a slider over time.
+
+    Without scripts all frames of each are below one another.
+
+    Attributes:
+        items: the films.
+        marks: what is said of each moment, shown next to the slider.
+        caption: the line under all of them.
+        cell: minimal width of a film before the row wraps, in CSS pixels.
+        rate: frames per second.
+    """
+
+    items: Sequence[Film]
+    marks: Sequence[str]
+    caption: str = ""
+    cell: int = 160
+    rate: int = 6
+
+    def __post_init__(self):
+        lengths = {len(self.marks), *(len(film.frames) for film in self.items)}
+        if len(lengths) != 1 or not self.items:
+            raise UserError(
+                "films that move together must have as many frames as there are marks; received "
+                f"{len(self.marks)} marks and {[len(film.frames) for film in self.items]} frames"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,6 +207,7 @@ Block = (
     str
     | Picture
     | Sound
+    | Films
     | Comparison
     | Gallery
     | Drawing
