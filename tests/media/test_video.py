@@ -4,32 +4,19 @@ import os
 import numpy as np
 import pytest
 
-from tests.small import TRAINING, results_in
+from tests.small import results_in
+from tests.small_videos import HELD_OUT
 from vqvae_tf import data, models, workflows
-from vqvae_tf.config import VideoDataConfig
 from vqvae_tf.media import VideoMedium, video
 
 av = pytest.importorskip("av")
-pytest.importorskip("labmaze")
-TRAIN, HELD_OUT = "embedded:labmaze_small", "embedded:labmaze_small/validation"
-CONFIG = models.VideoConfig(
-    widths=(4, 8),
-    residual_width=4,
-    embedding_dim=4,
-    quantizer=models.QuantizerConfig(num_embeddings=(16,)),
-    window=2,
-    data=VideoDataConfig(image_size=32),
-    training=TRAINING,
-)
 MEDIUM = VideoMedium()
 
 
 @pytest.fixture(name="trained", scope="module")
-def fixture_trained(tmp_path_factory):
+def fixture_trained(video_runs):
     """A workdir, and the model in it."""
-    path = str(tmp_path_factory.mktemp("video") / "model")
-    workflows.train(CONFIG, TRAIN, path, validation_uri=HELD_OUT)
-    return path, models.load(path)
+    return video_runs.model, models.load(video_runs.model)
 
 
 def test_training_reads_episodes_and_measures_held_out_ones(trained):

@@ -3,6 +3,7 @@
 from vqvae_tf.workflows.convert import convert
 from vqvae_tf.workflows.evaluate import evaluate
 from vqvae_tf.workflows.evaluate_phones import evaluate_phones
+from vqvae_tf.workflows.evaluate_rollouts import evaluate_rollouts
 from vqvae_tf.workflows.load import class_names, load_autoencoder, load_pair
 from vqvae_tf.workflows.reconstruct import reconstruct
 from vqvae_tf.workflows.rollout import rollout
@@ -15,6 +16,7 @@ __all__ = [
     "convert",
     "evaluate",
     "evaluate_phones",
+    "evaluate_rollouts",
     "load_autoencoder",
     "load_pair",
     "reconstruct",

@@ -46,8 +46,15 @@ class ClassesByName:
             )
 
     def __call__(self, conditions: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """The prior's class numbers for conditions by name, which may have any shape."""
-        return {name: self._numbers[np.asarray(each)] for name, each in conditions.items()}
+        """The prior's class numbers for conditions by name, which may have any shape.
+
+        Conditions of floats, such as continuous actions, are no classes and unchanged.
+        """
+        given = {name: np.asarray(each) for name, each in conditions.items()}
+        return {
+            name: each if each.dtype.kind == "f" else self._numbers[each]
+            for name, each in given.items()
+        }
 
     def applied_to(self, function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         """Wraps a function of codes and the prior's conditions to take the source's conditions."""

@@ -1,6 +1,7 @@
 """Bits of codes under a prior."""
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,34 +16,15 @@ MOST_LOGITS = 2**25  # computed at once: 256 x 256 codes of 512 values
 
 
 def mean_bits(prior: models.Prior, maps: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """`bits_per_code` over all codes of all maps, given the conditions that the prior takes.
-
-    Videos are scored in windows of the length of the training examples, each by itself; frames that
-    do not fill a last window are left out.
-    """
+    """`bits_per_code` over all codes of all maps, given the conditions that the prior takes."""
     bits = bits_of(prior)
     total, count = 0.0, 0
-    for codes, told in _examples(prior, maps):
-        known = {name: np.array([each]) for name, each in told.items() if each is not None}
-        total += float(bits(codes[None], known)[0])
-        count += codes.size
-    return {"bits_per_code": total / count, "codes": count}
-
-
-def _examples(prior, maps):
-    """Yields codes and conditions of every map, or of its windows in time."""
     for item in maps:
-        codes, told = item["codes"], {name: item.get(name) for name in prior.conditions}
-        if prior.grid_rank < 3:
-            yield codes, told
-            continue
-        length = min(prior.config.crop[0], len(codes))
-        for start in range(0, len(codes) - length + 1, length):
-            window = slice(start, start + length)
-            of_window = {
-                name: None if each is None else each[window] for name, each in told.items()
-            }
-            yield codes[window], of_window
+        told = {name: item.get(name) for name in prior.conditions}
+        known = {name: np.array([each]) for name, each in told.items() if each is not None}
+        total += float(bits(item["codes"][None], known)[0])
+        count += item["codes"].size
+    return {"bits_per_code": total / count, "codes": count}
 
 
 def bits_of(prior: models.Prior) -> Callable[[np.ndarray, Mapping[str, Any]], np.ndarray]:
@@ -52,13 +34,15 @@ def bits_of(prior: models.Prior) -> Callable[[np.ndarray, Mapping[str, Any]], np
 
     A grid of more than `MOST_LOGITS` logits is scored in pieces. Each piece includes its
     surroundings up to the prior's `config.reach`. If the reach is unlimited, each piece is scored
-    as a separate grid. Videos are never cut.
+    as a separate grid. Videos are cut into windows of at most the length of the training
+    examples, each scored by itself.
     """
     sizes, margin = prior.config.code_sizes, prior.config.reach or 0
-    codes_spec = tf.TensorSpec([None] * (prior.grid_rank + 1) + [len(sizes)], tf.int32)
 
     @functools.cache
-    def compiled(names):
+    def compiled(names, grid):
+        codes_spec = tf.TensorSpec([None, *grid, len(sizes)], tf.int32)
+
         @tf.function(
             input_signature=[codes_spec, {name: prior.takes[name].spec for name in names}],
             autograph=False,
@@ -77,9 +61,22 @@ def bits_of(prior: models.Prior) -> Callable[[np.ndarray, Mapping[str, Any]], np
             name: prior.takes[name].check(conditions[name])
             for name in prior.conditions.keys() & conditions.keys()
         }
-        nats = compiled(tuple(sorted(told)))
+        names = tuple(sorted(told))
         if prior.grid_rank == 3:
-            return _of_videos(nats, codes, told, sum(sizes))
+            # Of near-equal lengths: a short last window would be given little of the past.
+            parts = -(-codes.shape[1] // prior.config.crop[0])
+            bounds = [round(part * codes.shape[1] / parts) for part in range(parts + 1)]
+            windows = [slice(*pair) for pair in itertools.pairwise(bounds)]
+            return sum(
+                _of_videos(
+                    compiled(names, codes[:, window].shape[1:-1]),
+                    codes[:, window],
+                    {name: each[:, window] for name, each in told.items()},
+                    sum(sizes),
+                )
+                for window in windows
+            )
+        nats = compiled(names, (None,) * prior.grid_rank)
         # The first two sides of the grid are cut, or the only side.
         sides = codes.shape[1:-1]
         logits = sum(sizes) * len(codes) * math.prod(sides[2:])  # per place
