@@ -74,6 +74,14 @@ demo-speech: .venv/.demo ## train on synthetic speech, convert voices; writes de
 check-demo-speech: .venv/.demo ## check every section of demo_speech/report.html
 	$(BIN)/python -m tests.demo.check_speech_report demo_speech/report.html
 
+.PHONY: demo-video
+demo-video: .venv/.demo ## train on walks through mazes, imagine others; writes demo_video/report.html
+	$(BIN)/python -m vqvae_tf.programs.demo_video --output=demo_video
+
+.PHONY: check-demo-video
+check-demo-video: .venv/.demo ## check every section of demo_video/report.html
+	$(BIN)/python -m tests.demo.check_video_report demo_video/report.html
+
 .PHONY: test
 test: test-tf test-jax ## all tests on the newest TensorFlow and Keras
 

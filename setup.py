@@ -34,6 +34,7 @@ PROGRAMS = (
     "export",
     "demo",
     "demo-speech",
+    "demo-video",
 )
 
 setup(

@@ -52,6 +52,31 @@ TINY_VOICES = (
     "--config.window=256",
     "--config.training.steps=4",
 )
+TINY_VIDEO = (  # those of videos
+    "--config.widths=4,8",
+    "--config.residual_width=4",
+    "--config.embedding_dim=2",
+    "--config.quantizer.num_embeddings=16",
+    "--config.data.image_size=32",
+    "--config.training.steps=4",
+    "--config.training.batch_size=4",
+)
+TINY_VIDEO_PRIOR = (
+    "--config.grid=8,8",
+    "--config.context=3",
+    "--config.frames=5",
+    "--config.targets=1",
+    "--config.channels=4",
+    "--config.layers=1",
+    "--config.head_width=4",
+    "--config.condition_channels=4",
+    "--config.condition_dilations=1",
+    "--config.flow_channels=4",
+    "--config.flow_dilations=1",
+    "--config.unroll=1",
+    "--config.training.steps=4",
+    "--config.training.batch_size=4",
+)
 TINY_SPEECH_PRIOR = (
     "--config.channels=4",
     "--config.skip_channels=4",

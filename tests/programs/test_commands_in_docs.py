@@ -21,6 +21,8 @@ from tests.programs.harness import (
     TINY_PRIOR,
     TINY_SPEECH,
     TINY_SPEECH_PRIOR,
+    TINY_VIDEO,
+    TINY_VIDEO_PRIOR,
     TINY_VOICES,
 )
 from vqvae_tf import demo
@@ -42,6 +44,7 @@ SMALL = {
     ("vqvae-train", "phonemes"): TINY_PHONEMES,
     ("vqvae-train", "voices"): TINY_VOICES,
     ("vqvae-train", "wavenet_voices"): TINY_SPEECH,
+    ("vqvae-train", "labmaze"): TINY_VIDEO,
     ("vqvae-train", None): TINY,
     ("vqvae-train-prior", "photos_two_level_prior"): (
         *TINY_PRIOR,
@@ -51,7 +54,9 @@ SMALL = {
         "--config.condition_blocks=1",
     ),
     ("vqvae-train-prior", "speech_prior"): TINY_SPEECH_PRIOR,
+    ("vqvae-train-prior", "labmaze_prior"): TINY_VIDEO_PRIOR,
     ("vqvae-train-prior", None): TINY_PRIOR,
+    ("vqvae-evaluate", "rollouts"): ("--clips=2", "--frames=2"),
 }
 # Values of the page, and those that take their place.
 SMALLER = (
@@ -62,6 +67,7 @@ SMALLER = (
     (r"(--size)=\d+", r"\1=100"),
     (r"(--grid)=\d+", r"\1=5"),
     (r"(--data)=tfds:.*", r"\1=folder:pictures"),  # nothing to download
+    (r"(--(?:data|validation))=embedded:labmaze(/.*)?", r"\1=embedded:labmaze_small\2"),
 )
 
 
@@ -81,6 +87,7 @@ def lines() -> list[tuple[str, str]]:
 
 def small(program: str, arguments: list[str]) -> list[str]:
     presets = [each.split("=")[1] for each in arguments if each.startswith("--preset=")]
+    presets += [each[2:] for each in arguments if each == "--rollouts"]
     first = SMALL.get((program, presets[0] if presets else None), SMALL.get((program, None), ()))
     if any(each.startswith("--codes_from=") for each in arguments):  # the codes have their sizes
         decides = tuple(f"--config.{name}" for name in AudioConfig.code_fields)
@@ -123,7 +130,7 @@ def folder(tmp_path, monkeypatch):
 def demos(monkeypatch):
     """Folders that the demos were asked to fill; tests/demo runs them."""
     asked: list[str] = []
-    for job in ("run", "run_speech"):
+    for job in ("run", "run_speech", "run_video"):
         monkeypatch.setattr(demo, job, lambda output: asked.append(output) or "report.html")
     return asked
 
@@ -143,7 +150,7 @@ def test_every_command_runs(folder, demos, call, monkeypatch):
         else:
             check(program, arguments, f"{place}: {line}")
     assert used == PROGRAMS
-    assert demos == ["demo", "demo_speech"]
+    assert demos == ["demo", "demo_speech", "demo_video"]
 
 
 def check(program: str, arguments: list[str], where: str) -> None:
