@@ -17,7 +17,7 @@ BESIDE = "actions"  # name, before its ending, of the action file in a folder of
 
 
 class _Entry(NamedTuple):
-    """An episode of the folder: what reads its frames, and its actions or what is wrong."""
+    """An episode of the folder: its name, and what reads its frames and its actions."""
 
     name: str
     frames: Callable[[], np.ndarray]

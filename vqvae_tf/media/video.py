@@ -39,7 +39,7 @@ class VideoMedium(medium.Medium):
     def batches(
         self, source: data.EpisodeSource, config: models.VideoConfig, start_step: int = 0
     ) -> tf.data.Dataset:
-        """Training batches, as in `data.episode_batches`; an autoencoder needs no actions."""
+        """Training batches, as in `data.episode_batches`."""
         settings = config.training
         return data.episode_batches(
             source,
@@ -48,7 +48,7 @@ class VideoMedium(medium.Medium):
             settings.seed,
             start_step,
             config.data,
-        ).map(lambda batch: {"frames": batch["frames"]})
+        )
 
     def measure(
         self,

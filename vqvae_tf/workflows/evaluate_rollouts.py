@@ -7,6 +7,7 @@ from vqvae_tf.errors import UserError
 from vqvae_tf.media import VideoMedium, medium_of, rollout_evaluation
 from vqvae_tf.workflows.action_numbers import numbers_for_prior
 from vqvae_tf.workflows.load import class_names, load_pair
+from vqvae_tf.workflows.open_data import open_data
 
 
 def evaluate_rollouts(
@@ -41,7 +42,7 @@ def evaluate_rollouts(
     medium = medium_of(model)
     if not isinstance(medium, VideoMedium):
         raise UserError(f"{prior_path} holds a prior of {model.data_key}; take one of videos")
-    source = medium.open_source(data_uri)
+    source = open_data(medium, data_uri)
     names = class_names(prior_path)
     return rollout_evaluation.evaluate(
         model,

@@ -17,6 +17,7 @@ from vqvae_tf.media import VideoMedium, medium_of, rollouts
 from vqvae_tf.text_numbers import whole_number
 from vqvae_tf.workflows.action_numbers import commands_of, numbers_for_prior
 from vqvae_tf.workflows.load import class_names, load_pair
+from vqvae_tf.workflows.open_data import open_data
 from vqvae_tf.workflows.output_folder import refuse_folder_of_data
 
 MOST_FRAMES = 10_000
@@ -81,7 +82,7 @@ def rollout(
         raise UserError(f"{path} holds a prior of {model.data_key}; take one of videos")
     least = prior.config.context
     context = least if context is None else arguments.whole("context", context, least=least)
-    source = medium.open_source(data_uri)
+    source = open_data(medium, data_uri)
     number = episode_number(source, episode)
     seen = source.fitted(number, model.config.data, least=start + context)
     names = class_names(path)
