@@ -60,7 +60,7 @@ def test_it_is_reconstructed_and_sampled(runs, tmp_path):
     assert workflows.reconstruct(runs[0], DATA, str(tmp_path / "a"), count=2) == 2
     assert results_in(tmp_path / "a") == ["walk_0.npz", "walk_1.npz"]
     samples, codes = workflows.sample(
-        runs[1], str(tmp_path / "b"), count=3, label="down", grid=(7,)
+        runs[1], str(tmp_path / "b"), count=3, direction="down", grid=(7,)
     )
     with np.load(codes) as file:
         assert file["codes"].shape == (3, 7, 2)

@@ -76,12 +76,16 @@ def test_blocks_are_drawn_as_one(runs, tmp_path, monkeypatch):
 def test_classes_go_by_name_or_number(runs, samples, tmp_path):
     workflows.sample(runs.prior, str(tmp_path), count=4, seed=1, label="1")
     np.testing.assert_array_equal(codes_in(samples[0]), codes_in(tmp_path))
-    assert class_number(runs.prior, "dunes") == 0
+    assert class_number(runs.prior, "label", "dunes") == 0
     for unknown in ("wave", "2", "-1"):
-        with pytest.raises(UserError, match=f'unknown class "{unknown}"; .*dunes, waves'):
-            class_number(runs.prior, unknown)
+        with pytest.raises(UserError, match=f'unknown label "{unknown}"; .*dunes, waves'):
+            class_number(runs.prior, "label", unknown)
+    with pytest.raises(UserError, match="takes no --speaker but --label, one of dunes, waves"):
+        workflows.sample(runs.prior, str(tmp_path), speaker="dunes")
+    with pytest.raises(UserError, match="holds no prior but a model of family image"):
+        workflows.sample(runs.model, str(tmp_path), label="dunes")
     with pytest.raises(UserError, match="nearest: waves"):
-        class_number(runs.prior, "wave")
+        class_number(runs.prior, "label", "wave")
 
 
 def test_given_codes_stay(runs, tmp_path):
@@ -97,9 +101,9 @@ def test_given_codes_stay(runs, tmp_path):
 def test_wrong_arguments_are_refused_before_any_work(runs, tmp_path):
     for options, message in (
         ({"count": 0}, "count must be at least 1; received 0"),
-        ({"label": "-1"}, 'unknown class "-1"'),
-        ({"label": "9" * 5_000}, r'unknown class "9{80}\.\.\."; \(all: dunes, waves\)'),
-        ({"label": "a\nb"}, r'unknown class "a\\nb"'),
+        ({"label": "-1"}, 'unknown label "-1"'),
+        ({"label": "9" * 5_000}, r'unknown label "9{80}\.\.\."; \(all: dunes, waves\)'),
+        ({"label": "a\nb"}, r'unknown label "a\\nb"'),
         ({"grid": (2_000, 2_000)}, "2000 x 2000 has more than 1,048,576 codes"),
         ({"grid": (4,)}, "grid must be .height, width."),
     ):

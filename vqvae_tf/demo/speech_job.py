@@ -208,7 +208,7 @@ def _commands(output: str, voice: str) -> list[tuple[str, str]]:
         ),
         (
             "Draw more speech",
-            f"vqvae-sample --prior={output}/prior --label={voice} --count=4 --output=more",
+            f"vqvae-sample --prior={output}/prior --speaker={voice} --count=4 --output=more",
         ),
         (
             "Measure the codes on sentences that nothing was chosen by",

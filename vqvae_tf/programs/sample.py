@@ -1,6 +1,7 @@
 """vqvae-sample: draws pictures or sounds from a trained prior.
 
   vqvae-sample --prior=runs/prior --count=16 --seed=1 --label=gravel --output=samples
+  vqvae-sample --prior=runs/speech_prior --count=4 --speaker=anna --output=spoken
 
 Writes a PNG for each sample and sheet.png, or a WAV for each sample; and codes.npz.
 """
@@ -25,7 +26,12 @@ _COUNT = flags.DEFINE_integer(
     upper_bound=limits.MOST_SAMPLES,
     flag_values=FLAGS,
 )
-_LABEL = flags.DEFINE_string("label", None, "Name or number of a class.", flag_values=FLAGS)
+_LABEL = flags.DEFINE_string(
+    "label", None, "Name or number of a class of pictures.", flag_values=FLAGS
+)
+_SPEAKER = flags.DEFINE_string(
+    "speaker", None, "Name or number of a speaker of sounds.", flag_values=FLAGS
+)
 _SEED = flags.DEFINE_integer(
     "seed",
     0,
@@ -70,7 +76,6 @@ def main() -> None:
         _PRIOR.value,
         _OUTPUT.value,
         count=_COUNT.value,
-        label=_LABEL.value,
         seed=_SEED.value,
         temperature=_TEMPERATURE.value,
         top_k=_TOP_K.value,
@@ -78,6 +83,7 @@ def main() -> None:
         grid=grid,
         prefix=_PREFIX.value,
         best_of=_BEST_OF.value,
+        **{flag.name: flag.value for flag in (_LABEL, _SPEAKER) if flag.value is not None},
     )
     print(written[0])
 

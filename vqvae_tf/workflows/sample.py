@@ -10,11 +10,12 @@ import tqdm
 from vqvae_tf import arguments, written_files
 from vqvae_tf.config.limits import LARGEST_GRID, MOST_DRAWS, MOST_SAMPLES
 from vqvae_tf.data import disk
-from vqvae_tf.errors import UserError, nearest
+from vqvae_tf.errors import UserError, listed, nearest
 from vqvae_tf.files import names_in
 from vqvae_tf.media import medium_of
 from vqvae_tf.media.output_files import write_codes
 from vqvae_tf.text_numbers import whole_number
+from vqvae_tf.training import workdir
 from vqvae_tf.workflows.load import class_names, load_pair
 from vqvae_tf.workflows.prefix_file import read_prefix
 
@@ -28,7 +29,6 @@ def sample(
     output: str,
     *,
     count: int = 16,
-    label: str | None = None,
     seed: int = 0,
     temperature: float = 1.0,
     top_k: int | None = None,
@@ -36,6 +36,7 @@ def sample(
     grid: tuple[int, ...] | None = None,
     prefix: str | None = None,
     best_of: int = 1,
+    **conditions: str | None,
 ) -> list[str]:
     """Draws codes from a prior, decodes them and writes both.
 
@@ -44,7 +45,6 @@ def sample(
         output: folder for `sample_000.png`, ... and all of them in `sheet.png`, or for sounds
             `sample_000.wav`, ...; and for `codes.npz`.
         count: number of samples.
-        label: name or number of a class; None samples without one.
         seed: seed of the draws; sample 3 of a seed is the same whatever `count` is.
         temperature, top_k, top_p: see `vqvae_tf.networks.PixelCNN.sample`.
         grid: size in codes: (height, width), for sounds (time,); None means the size that the prior
@@ -52,6 +52,8 @@ def sample(
         prefix: an `.npz` file of given codes, `codes` (`[count or 1, height, width]`, for sounds
             `[count or 1, time]`, -1 where free).
         best_of: draw this many per sample and keep the likeliest.
+        **conditions: name or number of a class, under the name of the prior's condition: `label`,
+            or `speaker` for sounds; without it samples are of any class.
 
     Returns:
         The paths of the written files.
@@ -67,7 +69,11 @@ def sample(
     for name in names_in(output):
         if _RESULT.fullmatch(name):
             written_files.check(os.path.join(output, name))
-    number = None if label is None else class_number(path, label)
+    numbers = {
+        name: class_number(path, name, given)
+        for name, given in conditions.items()
+        if given is not None
+    }
     prior, autoencoder = load_pair(path)
     rank, sizes = prior.grid_rank, prior.config.code_sizes
     given = None
@@ -80,7 +86,6 @@ def sample(
             f"a grid of {' x '.join(map(str, grid))} has more than {LARGEST_GRID:,} codes; take a "
             "smaller one"
         )
-    names = class_names(path)
     codes = _draw(
         prior,
         count,
@@ -91,9 +96,10 @@ def sample(
         top_k=top_k,
         top_p=top_p,
         best_of=best_of,
-        **({} if number is None else {prior.config.condition: number}),
+        **numbers,
     )
-    told = {} if number is None else {prior.config.condition: names[number]}
+    names = class_names(path)
+    told = {name: names[number] for name, number in numbers.items()}
     archive = os.path.join(output, "codes.npz")
     with written_files.results(output, "samples"):
         written = medium_of(autoencoder).write_samples(autoencoder, codes, output, told)
@@ -101,23 +107,36 @@ def sample(
     return [*written, archive]
 
 
-def class_number(path: str, label: str) -> int:
-    """Number of a class of the prior in `path`, given by its name or its number.
+def class_number(path: str, condition: str, given: str) -> int:
+    """Number of a class of the prior in `path`.
+
+    Args:
+        path: the prior's workdir.
+        condition: name of the condition that the class is one of.
+        given: the name or the number of the class.
 
     Raises:
-        UserError: for an unknown class; the message suggests the nearest names.
+        UserError: for another condition than the prior's, and for an unknown class; the message has
+            the nearest names.
     """
-    label = arguments.text("label", label)
-    names = class_names(path)
-    if label in names:
-        return names.index(label)
-    number = whole_number(label)
+    record = workdir.read(path)
+    own, names = record.get("config", {}).get("condition"), record.get("class_names", [])
+    given = arguments.text(condition, given)
+    if own is None:
+        raise UserError(f"{path} holds no prior but a model of family {record.get('family')}")
+    if not names:
+        raise UserError(f"the prior in {path} was trained without classes; leave --{condition} out")
+    if condition != own:
+        raise UserError(
+            f"the prior in {path} takes no --{condition} but --{own}, one of {listed(names)}"
+        )
+    if given in names:
+        return names.index(given)
+    number = whole_number(given)
     if number is not None and number < len(names):
         return number
-    shown = disk.printable(label[:_SHOWN]) + ("..." if len(label) > _SHOWN else "")
-    if not names:
-        raise UserError(f'the prior in {path} was trained without classes; leave out "{shown}"')
-    raise UserError(f'unknown class "{shown}"; {nearest(label, names)}')
+    shown = disk.printable(given[:_SHOWN]) + ("..." if len(given) > _SHOWN else "")
+    raise UserError(f'unknown {own} "{shown}"; {nearest(given, names)}')
 
 
 def _draw(prior, count, prefix, **controls):
