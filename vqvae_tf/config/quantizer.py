@@ -6,6 +6,8 @@ A leaf quantizer (`kind`) may be repeated in stages and in groups, and wrapped i
 
 import dataclasses
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from vqvae_tf.arguments import refuse_inert
 from vqvae_tf.config import limits
@@ -145,7 +147,8 @@ class QuantizerConfig:
                         f"({', '.join(DRAWING_ESTIMATORS)}); received {getattr(self, name)} for "
                         f"{self.estimator or 'straight_through'}"
                     )
-        self._refuse_inert()
+        for name, needed in self.inert_fields(vars(self)).items():  # None is the layer's default
+            refuse_inert(f"quantizer.{name}", getattr(self, name), None, f"quantizer.{needed}")
         for name, least in (("stages", 2), ("groups", 2), ("code_dim", 1)):
             if getattr(self, name) is not None and getattr(self, name) < least:
                 raise UserError(
@@ -173,26 +176,34 @@ class QuantizerConfig:
                 f"{self._leaves} codebooks; received {self.num_embeddings}"
             )
 
-    def _refuse_inert(self):
-        """Refuses fields without effect; None is the layer's default, which 0 turns off."""
+    @staticmethod
+    def inert_fields(values: Mapping[str, Any]) -> dict[str, str]:
+        """Fields that have no effect beside the values of the others, and which one they need.
+
+        >>> QuantizerConfig.inert_fields({**vars(QuantizerConfig()), "revival_threshold": 0.0})
+        {'anneal_steps': 'final_temperature', 'diversity_temperature': 'diversity_cost', \
+'group_bits': 'diversity_cost', 'revival_count': 'revival_threshold'}
+        """
+        lookup_free = values["kind"] == "lookup_free"
         of_revival = ["revival_count"]
-        if self.kind == "loss":
+        if values["kind"] == "loss":
             of_revival += ["decay", "accumulation_steps"]  # it counts for the revival only
-        no_diversity = (
-            self.diversity_cost == 0 if self.kind == "lookup_free" else not self.diversity_cost
-        )
-        for names, off, needed in (
-            (["anneal_steps"], self.final_temperature is None, "final_temperature"),
-            (["diversity_temperature", "group_bits"], no_diversity, "diversity_cost"),
-            (of_revival, self.revival_threshold == 0, "revival_threshold"),
-            (
-                ["temperature"],
-                self.kind == "lookup_free" and no_diversity and self.entropy_cost == 0,
-                "entropy_cost",
-            ),
-        ):
-            for name in names if off else ():
-                refuse_inert(f"quantizer.{name}", getattr(self, name), None, f"quantizer.{needed}")
+        diversity = values["diversity_cost"]
+        no_diversity = diversity == 0 if lookup_free else not diversity
+        return {
+            name: needed
+            for names, off, needed in (
+                (["anneal_steps"], values["final_temperature"] is None, "final_temperature"),
+                (["diversity_temperature", "group_bits"], no_diversity, "diversity_cost"),
+                (of_revival, values["revival_threshold"] == 0, "revival_threshold"),
+                (
+                    ["temperature"],
+                    lookup_free and no_diversity and values["entropy_cost"] == 0,
+                    "entropy_cost",
+                ),
+            )
+            for name in (names if off else ())
+        }
 
     def _check_bounds(self):
         """Refuses numbers out of bounds, and too many layers."""

@@ -55,7 +55,8 @@ def define(flag_values: flags.FlagValues, preset: Any, arguments: Sequence[str])
 def frozen(flag_values: flags.FlagValues, preset: Any, codes_of: Any = None) -> Any:
     """The configuration given by the flags, of the preset's class.
 
-    If a flag changes the kind of the quantizer, the preset's settings of the old kind are dropped.
+    If a flag changes the kind of the quantizer, the preset's settings of the old kind are dropped,
+    and so are those that no longer have an effect, such as `revival_count` without a revival.
     Settings given by flags are kept, and refused if the new kind does not have them.
 
     Args:
@@ -72,9 +73,14 @@ def frozen(flag_values: flags.FlagValues, preset: Any, codes_of: Any = None) -> 
             inner = inner.setdefault(parent, {})
         inner[last] = flag_values["config." + name].value
     if "quantizer" in values:
-        for name in preset.quantizer.foreign_fields(values["quantizer"]["kind"]):
+        settings = values["quantizer"]
+        dropped = [
+            *preset.quantizer.foreign_fields(settings["kind"]),
+            *preset.quantizer.inert_fields(settings),
+        ]
+        for name in dropped:
             if not flag_values[f"config.quantizer.{name}"].present:
-                values["quantizer"][name] = None
+                settings[name] = None
     if codes_of is not None:
         for name in preset.code_fields:
             for flag in flag_values:
@@ -85,6 +91,16 @@ def frozen(flag_values: flags.FlagValues, preset: Any, codes_of: Any = None) -> 
         values |= {name: every[name] for name in preset.fields_of_codes(codes_of)}
         values["frozen_codes"] = True
     return config_lib.from_dict(type(preset), values)
+
+
+def names(preset: Any) -> list[str]:
+    """Dotted names of all fields of a preset.
+
+    >>> from vqvae_tf.config import SoundDataConfig
+    >>> names(SoundDataConfig())
+    ['trim_db', 'loudness']
+    """
+    return [name for name, _, _ in _fields(preset)]
 
 
 def described(preset: Any) -> str:
