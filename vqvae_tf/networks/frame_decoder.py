@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from vqvae_tf import arguments
-from vqvae_tf.networks.inputs import checked_label, checked_maps
+from vqvae_tf.networks.inputs import checked_label, checked_maps, one_hot
 
 
 @keras.saving.register_keras_serializable("vqvae_tf")
@@ -107,8 +107,7 @@ class FrameDecoder(keras.layers.Layer):
         x = self.first(vectors)
         told = None
         if speaker is not None and self.speakers is not None:
-            # No speaker, -1, is a row of zeros.
-            who = ops.one_hot(speaker + 1, self.num_speakers + 1, dtype=self.compute_dtype)[:, 1:]
+            who = one_hot(speaker, self.num_speakers, self.compute_dtype)
             told = ops.tensordot(who, ops.cast(self.speakers, self.compute_dtype), axes=1)
         for number in range(self.blocks):
             y = x if told is None else x + told[:, number, None]

@@ -1,4 +1,4 @@
-"""Checks of the inputs of networks."""
+"""Checks of the inputs of networks, and the form that their classes have inside."""
 
 from typing import Any
 
@@ -72,6 +72,18 @@ def checked_label(label: Any, num_classes: int, batch: int | None) -> Any:
             f"received {shape}"
         )
     return checked_range("label", label, -1, num_classes - 1, ", or be -1 for none")
+
+
+def one_hot(label: Any, num_classes: int, dtype: str) -> Any:
+    """Classes `[batch]` as `[batch, num_classes]`; no class, -1, is a row of zeros.
+
+    It is not an index out of range, which TFLite refuses once its converter has turned the product
+    with a kernel into a look-up.
+
+    >>> [row.tolist() for row in np.array(one_hot(np.array([1, -1]), 2, "float32"))]
+    [[0.0, 1.0], [0.0, 0.0]]
+    """
+    return ops.one_hot(label + 1, num_classes + 1, dtype=dtype)[:, 1:]
 
 
 def checked_range(name: str, values: Any, least: int, most: int, besides: str = "") -> Any:

@@ -9,7 +9,7 @@ from keras import ops
 
 from vqvae_tf import arguments
 from vqvae_tf.errors import UserError
-from vqvae_tf.networks.inputs import checked_label, checked_maps
+from vqvae_tf.networks.inputs import checked_label, checked_maps, one_hot
 
 _ENDS = 7  # taps of the first and the last convolution
 _DILATIONS = (1, 3)  # of the residual blocks behind each transposed convolution
@@ -108,8 +108,7 @@ class WaveformDecoder(keras.layers.Layer):
     def call(self, vectors, speaker=None):
         x = self.first(vectors)
         if speaker is not None and self.speakers is not None:
-            # No speaker, -1, is a row of zeros.
-            who = ops.one_hot(speaker + 1, self.num_speakers + 1, dtype=self.compute_dtype)[:, 1:]
+            who = one_hot(speaker, self.num_speakers, self.compute_dtype)
             x = x + (who @ ops.cast(self.speakers, self.compute_dtype))[:, None]
         for up, wide, narrow in zip(self.up, self.wide, self.narrow, strict=True):
             x = up(_leaky(x))

@@ -10,7 +10,7 @@ from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
 from vqvae_tf.errors import UserError, shown
 from vqvae_tf.networks import foreign_arguments
-from vqvae_tf.networks.inputs import checked_codes, checked_condition, checked_label
+from vqvae_tf.networks.inputs import checked_codes, checked_condition, checked_label, one_hot
 from vqvae_tf.networks.pixelcnn.code_logits import CodeLogits
 from vqvae_tf.networks.pixelcnn.pixelcnn_layer import PixelCNNLayer, pad
 
@@ -212,10 +212,7 @@ class PixelCNN(keras.layers.Layer):
     def features(self, embedded, label=None, spatial=None, training=False) -> Any:
         """Output of both stacks for embedded codes: `[batch, height, width, channels]`."""
         if label is not None and self.num_classes is not None:
-            # No label, -1, is a row of zeros: no bias. It is not an index out of range, which
-            # TFLite refuses once its converter has turned the product into a look-up.
-            label = ops.one_hot(label + 1, self.num_classes + 1, dtype=self.compute_dtype)
-            label = label[:, None, None, 1:]
+            label = one_hot(label, self.num_classes, self.compute_dtype)[:, None, None]
         # Shifted once, a row down and a column right: after this every layer may see its own
         # place, so that no kernel is masked and no multiplication by zero is computed.
         v = pad(embedded, top=1)[:, :-1]

@@ -12,7 +12,7 @@ from vqvae_tf import arguments
 from vqvae_tf.backend import active as backend
 from vqvae_tf.errors import UserError, shown
 from vqvae_tf.networks import foreign_arguments
-from vqvae_tf.networks.inputs import checked_codes, checked_condition, checked_label
+from vqvae_tf.networks.inputs import checked_codes, checked_condition, checked_label, one_hot
 from vqvae_tf.networks.wavenet.wavenet_layer import WaveNetLayer, delay
 
 _THREE_STACKS = tuple(2**i for i in range(10)) * 3
@@ -217,10 +217,7 @@ class WaveNet(keras.layers.Layer):
     def from_embedded(self, embedded: Any, label: Any = None, local: Any = None) -> Any:
         """Outputs `[batch, time, output_channels]` from embedded codes."""
         if label is not None and self.num_classes is not None:
-            # No label, -1, is a row of zeros: no bias. It is not an index out of range, which
-            # TFLite refuses once its converter has turned the product into a look-up.
-            label = ops.one_hot(label + 1, self.num_classes + 1, dtype=self.compute_dtype)
-            label = label[:, None, 1:]
+            label = one_hot(label, self.num_classes, self.compute_dtype)[:, None]
         if local is not None:
             local = self.frames(local)
         # Delayed once: after this every layer may see its own step.
