@@ -50,10 +50,15 @@ class AutoencoderConfig:
         Raises:
             UserError: if the family's decoder cannot be trained on its own, or the families differ.
         """
-        if not self.code_fields or type(other) is not type(self):
+        own = type(self).__name__
+        if not self.code_fields:
             raise UserError(
-                "codes_from needs a model of sound, and a preset of sound; received a model of "
-                f"{type(other).__name__} for {type(self).__name__}"
+                f"{own} trains no decoder of the codes of another model; leave codes_from out"
+            )
+        if type(other) is not type(self):
+            raise UserError(
+                f"codes_from needs a model of {own}, as this one; received one of "
+                f"{type(other).__name__}"
             )
         return {name: getattr(other, name) for name in self.code_fields}
 

@@ -34,9 +34,9 @@ def main() -> None:
     input_flags.check_workdir(_CODES_FROM)
     codes_of = None
     if _CODES_FROM.value is not None:
-        from vqvae_tf.workflows import load_autoencoder
+        from vqvae_tf.workflows import autoencoder_config
 
-        codes_of = load_autoencoder(_CODES_FROM.value).config
+        codes_of = autoencoder_config(_CODES_FROM.value)
     config = config_flags.frozen(FLAGS, preset, codes_of)
     run_flags.check(_RUN)
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import keras
 
-from vqvae_tf import models
+from vqvae_tf import config, models
 from vqvae_tf.errors import UserError
 from vqvae_tf.training import workdir
 from vqvae_tf.workflows import prior_files
+
+_HOLDS_A_PRIOR = "{} holds a prior; --model takes the autoencoder's workdir"
 
 
 def load_autoencoder(path: str) -> Any:
@@ -20,8 +22,23 @@ def load_autoencoder(path: str) -> Any:
     """
     model = models.load(path)
     if isinstance(model, models.Prior):
-        raise UserError(f"{path} holds a prior; --model takes the autoencoder's workdir")
+        raise UserError(_HOLDS_A_PRIOR.format(path))
     return model
+
+
+def autoencoder_config(path: str) -> Any:
+    """The configuration of the autoencoder in a workdir, whose weights are not read.
+
+    Raises:
+        UserError: if it is not the workdir of a model, or that of a prior.
+    """
+    written = workdir.read(path)
+    family = models.FAMILIES.get(written.get("family", ""))
+    if family is None:
+        raise UserError(f"{path} holds no model of a known family; give another workdir")
+    if issubclass(family, models.Prior):
+        raise UserError(_HOLDS_A_PRIOR.format(path))
+    return config.from_dict(family.config_class, written.get("config", {}))
 
 
 def load_pair(path: str, expected: models.TrainableModel | None = None) -> tuple[models.Prior, Any]:
