@@ -157,6 +157,7 @@ def test_what_is_no_flag_is_refused(call, program):
         "reconstruct": ("--model=m", "--data=d", "--output=o"),
         "convert": ("--model=m", "--speaker=s", "--data=d", "--output=o"),
         "export": ("--model=m", "--output=o"),
+        "rollout": ("--prior=p", "--data=d", "--output=o"),
         "sample": ("--prior=p", "--output=o"),
         "train": AUTOENCODER,
         "train_prior": PRIOR,
@@ -190,6 +191,17 @@ def test_all_missing_flags_are_named_at_once(call):
         call("train"),
         ": --preset, --data and --workdir are missing; give them, such as --preset=photos "
         "--data=embedded:photos --workdir=runs/photos, or see --help\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("flag", "field"),
+    [("steps", "training.steps"), ("training.steps", "training.steps"), ("widths", "widths")],
+)
+def test_a_field_without_config_is_told_its_flag(call, flag, field):
+    outcome = call("train", *AUTOENCODER, f"--{flag}=5")
+    assert_refused(
+        outcome, f"unknown flag --{flag}; a field of the preset is set by --config.{field}"
     )
 
 
@@ -266,6 +278,15 @@ def test_fields_are_set_over_the_preset(call, runs, configs):
     assert (prior.code_dim, prior.grid) == (None, 4)
 
 
+def test_what_the_preset_sets_for_a_revival_is_dropped_without_one(call, configs):
+    assert presets.preset("photos").quantizer.revival_count == 1.0
+    off = "--config.quantizer.revival_threshold=0"
+    assert call("train", *AUTOENCODER, *TINY, off).code == 0
+    assert (configs[0].quantizer.revival_threshold, configs[0].quantizer.revival_count) == (0, None)
+    given = call("train", *AUTOENCODER, *TINY, off, "--config.quantizer.revival_count=1")
+    assert_refused(given, "revival_count=1.0 has no effect without quantizer.revival_threshold")
+
+
 @pytest.mark.parametrize(
     ("program", "flag"),
     [
@@ -303,7 +324,8 @@ def test_a_workdir_that_is_none_is_refused(call, runs, tmp_path, program, flag):
         ("--grid=4", ("grid",)),
         ("--grid=4,x", ("--grid must hold the sides of a grid of codes", "received 4,x")),
         ("--grid=0,4", ("--grid must hold the sides of a grid of codes", "received 0,4")),
-        ("--label=wave", ('unknown class "wave"; nearest: waves',)),
+        ("--label=wave", ('unknown label "wave"; nearest: waves',)),
+        ("--speaker=anna", ("takes no --speaker but --label, one of dunes, waves",)),
         ("--prefix=absent.npz", ("prefix: there is no file absent.npz",)),
     ],
 )

@@ -40,7 +40,7 @@ def test_from_sounds_to_samples(call, tmp_path):
     assert fitted.code == 0 and "bits_per_code" in fitted.out
     evaluated = call("evaluate", model, prior, data)
     assert evaluated.code == 0 and "prior_bits_per_second" in evaluated.out
-    sampled = call("sample", prior, "--count=2", "--label=bert", f"--output={tmp_path}/samples")
+    sampled = call("sample", prior, "--count=2", "--speaker=bert", f"--output={tmp_path}/samples")
     assert sampled.out == f"{tmp_path}/samples/sample_000.wav\n"
     assert soundfile.info(tmp_path / "samples" / "sample_001.wav").frames == 6 * 64
     shown = call("reconstruct", model, data, "--count=1", f"--output={tmp_path}/shown")
@@ -62,10 +62,12 @@ def test_from_sounds_to_samples(call, tmp_path):
         assert exported.out.count(f"\n{compared}_differing  0\n") == 2
     as_model = call("train", "--preset=speech_prior", data, f"--workdir={tmp_path}/other")
     assert_refused(as_model, "speech_prior is the preset of a prior; use vqvae-train-prior")
-    unknown = call("sample", prior, "--label=carl", f"--output={tmp_path}/none")
-    assert_refused(unknown, 'unknown class "carl"', "anna, bert")
-    nothing = call("evaluate", model, "--data=tfrecord:photos")
-    assert_refused(nothing, 'unknown source of sounds "tfrecord:photos"', "folder, manifest")
+    unknown = call("sample", prior, "--speaker=carl", f"--output={tmp_path}/none")
+    assert_refused(unknown, 'unknown speaker "carl"; ', "anna, bert")
+    label = call("sample", prior, "--label=anna", f"--output={tmp_path}/none")
+    assert_refused(label, "takes no --label but --speaker, one of anna, bert")
+    nothing = call("evaluate", model, f"--data=tfrecord:{tmp_path}/voices/anna/a.wav")
+    assert_refused(nothing, 'unknown source of sounds "tfrecord:', "folder, manifest")
 
 
 def test_frames_first_then_waveforms_of_their_codes(call, tmp_path):
@@ -97,8 +99,7 @@ def test_frames_first_then_waveforms_of_their_codes(call, tmp_path):
                     f"--workdir={tmp_path}/pictures")  # fmt: skip
     assert_refused(
         pictures,
-        "codes_from needs a model of sound, and a preset of sound",
-        "AudioConfig for ImageConfig",
+        "ImageConfig trains no decoder of the codes of another model; leave codes_from out",
     )
     other = call(*voices, f"--codes_from={coder}", "--config.strides=8", "--config.frames.hop=8")
     assert_refused(other, "--config.strides is taken from --codes_from; leave it out")

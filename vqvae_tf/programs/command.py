@@ -99,6 +99,12 @@ _MISSING = re.compile(r"Flag --(\w+) must have a value other than None")  # absl
 def _parse(flag_values, arguments, usage):
     try:
         positional = flag_values([sys.argv[0], *arguments])[1:]
+    except flags.UnrecognizedFlagError as error:
+        if field := _field_meant(flag_values, error.flagname):
+            raise UserError(
+                f"unknown flag --{error.flagname}; a field of the preset is set by --config.{field}"
+            ) from None
+        raise
     except flags.IllegalFlagValueError as error:
         if missing := _MISSING.findall(str(error)):
             raise UserError(_missing(missing, usage)) from None
@@ -121,6 +127,14 @@ def _missing(names, usage):
     )
     verb, them = ("are", "them") if len(names) > 1 else ("is", "it")
     return f"{told} {verb} missing; give {them}, such as {such}, or see --help"
+
+
+def _field_meant(flag_values, name):
+    """The field of the preset that ends in an unknown flag's name; None if there is none."""
+    if "preset" not in flag_values or flag_values["preset"].value not in presets.PRESETS:
+        return None
+    fields = config_flags.names(presets.preset(flag_values["preset"].value))
+    return next((each for each in fields if f".{each}".endswith(f".{name}")), None)
 
 
 def _log_what_users_want() -> None:

@@ -32,7 +32,12 @@ def check_data(flag: flags.FlagHolder) -> None:
     if uri is None:
         return
     scheme, separator, rest = uri.partition(":")
-    if not separator or scheme not in SCHEMES:
+    if not separator:
+        raise UserError(
+            f'unknown data source "{uri}"; give SCHEME:NAME, such as folder:{uri} for a folder of '
+            f"this name (schemes: {', '.join(SCHEMES)})"
+        )
+    if scheme not in SCHEMES:
         raise UserError(
             f'unknown data source "{uri}"; give SCHEME:NAME; {nearest(scheme, SCHEMES)}'
         )
