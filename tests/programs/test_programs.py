@@ -72,7 +72,7 @@ def test_a_finished_run_goes_on_when_steps_are_raised(call, runs, tmp_path):
     with open(tmp_path / "evaluation.json") as file:
         assert json.load(file)["step"] == 6
     lowered = call(*trains(runs, tmp_path))
-    assert lowered.code == 2 and "may be raised but not lowered to 4" in lowered.err
+    assert lowered.code == 2 and "=4; steps may be raised but not lowered" in lowered.err
 
 
 def test_a_truncated_checkpoint_is_passed_over_and_the_log_says_so(call, runs, tmp_path, caplog):
