@@ -133,6 +133,21 @@ def test_continuous_actions(tmp_path):
         workflows.rollout(prior, uri, output, frames=4, actions=["1"])
 
 
+def test_a_prior_without_actions(video_runs, tmp_path):
+    prior, output = str(tmp_path / "prior"), str(tmp_path / "out")
+    training = dataclasses.replace(TRAINING, steps=2)
+    config = dataclasses.replace(PRIOR, num_classes=0, training=training)
+    workflows.train_prior(config, video_runs.model, HELD_OUT, prior)
+    workflows.rollout(prior, HELD_OUT, output, frames=2)
+    assert list(np.load(os.path.join(output, "codes.npz"))) == ["codes"]
+    with pytest.raises(UserError, match="trained without actions; leave them out"):
+        workflows.rollout(prior, HELD_OUT, output, frames=2, actions=["forward"])
+    groups = workflows.evaluate_rollouts(prior, HELD_OUT, frames=2, clips=2, wrong=True)["groups"]
+    assert list(groups) == ["forward", "turn_left", "turn_right", "recorded"]  # to be compared
+    assert "imagined_swapped" not in groups["turn_left"]["rows"]
+    assert list(groups["recorded"]["bits_per_code"]) == ["none"]
+
+
 def test_figures_of_futures(video_runs):
     results = workflows.evaluate_rollouts(
         video_runs.prior, HELD_OUT, frames=3, clips=3, wrong=True, temperature=0.5

@@ -53,7 +53,7 @@ def evaluate(
         (`swapped`).
     """
     context = prior.config.context
-    commands = COMMANDS if source.has_futures and names else ()
+    commands = COMMANDS if source.has_futures else ()
     results: dict[str, Any] = {
         "data": source.uri,
         "context": context,
