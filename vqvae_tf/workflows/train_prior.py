@@ -14,6 +14,7 @@ from vqvae_tf.training import strategies, workdir
 from vqvae_tf.workflows import prior_files
 from vqvae_tf.workflows.classes_by_name import ClassesByName
 from vqvae_tf.workflows.load import digest, load_autoencoder
+from vqvae_tf.workflows.open_data import open_data
 from vqvae_tf.workflows.prior_bits import mean_bits
 
 
@@ -149,7 +150,7 @@ def _open(medium, uri):
     """The source of a URI: codes, or data of the medium."""
     if arguments.text("data", uri).startswith("codes:"):
         return data.open_source(uri, condition=medium.condition)
-    return medium.open_source(uri)
+    return open_data(medium, uri)
 
 
 def _grids(maps):
