@@ -4,6 +4,8 @@ Neither knows anything of the models that they judge. Both are small convolution
 log-mel frames, 10 ms apart, without the mean of their utterance.
 """
 
+import os
+
 import keras
 import numpy as np
 
@@ -38,10 +40,11 @@ class Judges:
 
     Args:
         source: real utterances with phones and speakers.
+        folder: where they are kept once trained, and taken from; None keeps them nowhere.
         seed: of weights and crops.
     """
 
-    def __init__(self, source: SoundSource, seed: int = 0):
+    def __init__(self, source: SoundSource, folder: str | None = None, seed: int = 0):
         sounds = [sound for sound in source.sounds(RATE) if sound["phones"]]
         self.phones = {
             name: number
@@ -50,15 +53,31 @@ class Judges:
             )
         }
         self.speakers = source.class_names
+        keras.utils.set_random_seed(seed)
+        self._of_phones = _network(len(self.phones), pooled=False)
+        self._of_speakers = _network(len(self.speakers), pooled=True)
+        if folder is None:
+            self._train(sounds, seed)
+            return
+        kept = {
+            os.path.join(folder, f"judge_of_{name}.weights.h5"): model
+            for name, model in (("phones", self._of_phones), ("speakers", self._of_speakers))
+        }
+        if all(map(os.path.exists, kept)):
+            for path, model in kept.items():
+                model.load_weights(path)
+            return
+        self._train(sounds, seed)
+        for path, model in kept.items():
+            model.save_weights(path)
+
+    def _train(self, sounds, seed):
         frames = [frames_of(sound["audio"]) for sound in sounds]
         labels = [
             phones_at_frames(sound["phones"], len(each), self.phones)
             for sound, each in zip(sounds, frames, strict=True)
         ]
         speakers = np.array([sound["speaker"] for sound in sounds])
-        keras.utils.set_random_seed(seed)
-        self._of_phones = _network(len(self.phones), pooled=False)
-        self._of_speakers = _network(len(self.speakers), pooled=True)
         draws = np.random.default_rng(seed)
         for model in (self._of_phones, self._of_speakers):
             model.compile(

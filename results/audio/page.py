@@ -3,6 +3,7 @@
 Usage: python results/audio/page.py RUNS
 """
 
+import glob
 import json
 import math
 import os
@@ -18,6 +19,7 @@ FORMS = {
     "raw25": "`phonemes_from_waveforms`, 25 Hz",
 }
 SEEDS = 3
+EVALUATED = ("reconstruction_bits_per_sample", "shuffled_codes_gap_bits_per_sample")
 ROWS = {
     "accuracy": "accuracy",
     "accuracy_without_silence": "without silence",
@@ -37,9 +39,8 @@ def read(folder, name):
         return json.load(file)
 
 
-def gather(folder):
-    """The figures of all runs that the page shows, small enough to keep."""
-    kept = {}
+def gather(folder, kept):
+    """Adds the figures of the runs in a folder to those kept, in place of older ones."""
     for form in FORMS:
         for seed in range(SEEDS):
             for split in ("validation", "test", "unseen_validation", "unseen_test"):
@@ -47,12 +48,19 @@ def gather(folder):
                 if found is not None:
                     found.pop("table")
                     kept[f"{form}-{seed}-{split}"] = found
-    for key, figures in (read(folder, "conversion") or {}).items():
-        path, split = key.rsplit(" ", 1)
-        kept.setdefault(f"{os.path.basename(path)}-conversion", {})[split] = figures
-    words = read(folder, "words")
-    if words is not None:
-        kept["words"] = words
+    for judged in ("conversion", "wavenet"):
+        for key, figures in (read(folder, judged) or {}).items():
+            path, split = key.rsplit(" ", 1)
+            kept.setdefault(f"{os.path.basename(path)}-conversion", {})[split] = figures
+    for name in ("words", "words_wavenet", "prior", "recordings"):
+        found = read(folder, name)
+        if found is not None:
+            kept[name] = found
+    for path in sorted(glob.glob(os.path.join(folder, "wavenet@*", "evaluation.json"))):
+        with open(path) as file:
+            found = json.load(file)
+        name = os.path.basename(os.path.dirname(path))
+        kept[f"{name}-evaluation"] = {each: found[each] for each in EVALUATED}
     return kept
 
 
@@ -122,9 +130,78 @@ def conversions(kept, split):
     return runs.table(["model", "seeds", *names.values()], lines) if lines else None
 
 
+def over_time(kept):
+    """A table of the WaveNet's samples: a row for each number of steps."""
+    steps = sorted(
+        int(name.split("@")[1].removesuffix("-conversion"))
+        for name in kept
+        if name.startswith("wavenet@") and name.endswith("-conversion")
+    )
+    names = {
+        "phones_real": "phones: real",
+        "phones_own": "own id",
+        "phones_other": "another id",
+        "own_heard_as_itself": "own id heard as itself",
+        "heard_as_target": "another id heard as the target",
+        "codes_agree": "codes agree",
+        "codes_agree_by_chance": "by chance",
+    }
+    lines = []
+    for each in steps:
+        (figures,) = [
+            found
+            for split, found in kept[f"wavenet@{each}-conversion"].items()
+            if not split.startswith("unseen")
+        ]
+        bits = kept.get(f"wavenet@{each}-evaluation", {})
+        shown = [f"{bits[name]:.2f}" if name in bits else "-" for name in EVALUATED]
+        lines.append([each, *shown, *(percent([figures.get(name)]) for name in names)])
+    header = ["steps", "bits per sample", "more with codes in another order", *names.values()]
+    return runs.table(header, lines) if lines else None
+
+
+def recordings(kept):
+    """A table of recorded voices: a row for each model and voice."""
+    names = {
+        "prompts": ("prompts", "{:.0f}"),
+        "seconds": ("seconds", "{:.0f}"),
+        "mel_distance_db": ("mel distance, dB", "{:.2f}"),
+        "stft_distance": ("STFT distance", "{:.2f}"),
+    }
+    shares = {
+        "heard_as_target": "heard as the target",
+        "codes_agree": "codes agree",
+        "codes_agree_by_chance": "by chance",
+        "words_own": "words kept, no id",
+        "words_converted": "converted",
+    }
+    lines = [
+        [
+            f"`{os.path.basename(path)}`",
+            voice,
+            *(form.format(figures[name]) for name, (_, form) in names.items()),
+            *(percent([figures.get(name)]) for name in shares),
+        ]
+        for path, voices in kept.get("recordings", {}).items()
+        for voice, figures in voices.items()
+    ]
+    header = ["model", "voice", *(words for words, _ in names.values()), *shares.values()]
+    return runs.table(header, lines) if lines else None
+
+
+def words_heard(kept, name):
+    """A sentence of figures of the recogniser of words."""
+    found = {each: percent([kept[name][each]]) for each in ("real", "own", "converted")}
+    return (
+        f"{found['real']} % in the real ones, {found['own']} % in those decoded with their own "
+        f"speaker, and {found['converted']} % in those converted to another"
+    )
+
+
 def main(folder):
     """Writes figures.json and the page."""
-    kept = gather(folder)
+    with open(os.path.join(HERE, "figures.json")) as file:
+        kept = gather(folder, json.load(file))
     runs.write(os.path.join(HERE, "figures.json"), json.dumps(kept, indent=1))
     parts = [
         "# Speech",
@@ -147,14 +224,38 @@ def main(folder):
     for split, words in (("test", "Voices of the training"), ("unseen_test", "Voices never heard")):
         table = conversions(kept, split)
         parts += [f"### {words}", table] if table else []
+    table = over_time(kept)
+    if table:
+        parts += [
+            "### Samples of a WaveNet over its training",
+            "The codes of `phonemes_from_waveforms`; bits per sample of the sentences of "
+            "`embedded:speech_small/validation`, all else of samples that were drawn.",
+            table,
+        ]
     if "words" in kept:
-        shares = {name: percent([kept["words"][name]]) for name in ("real", "own", "converted")}
         parts += [
             "## Words",
             f"Of the words of {kept['words']['utterances']} test sentences, PocketSphinx's English "
-            f"model hears {shares['real']} % in the real ones, {shares['own']} % in those decoded "
-            f"with their own speaker, and {shares['converted']} % in those converted to another "
-            "(seed 0, frames by Griffin-Lim; words right are the words less the edits).",
+            f"model hears {words_heard(kept, 'words')} (`phonemes`, seed 0, frames by Griffin-Lim; "
+            "words right are the words less the edits).",
+        ]
+        if "words_wavenet" in kept:
+            parts += [f"Of samples of the WaveNet: {words_heard(kept, 'words_wavenet')}."]
+    if "prior" in kept:
+        figures = {name: f"{value:.3f}" for name, value in kept["prior"].items() if name != "codes"}
+        parts += [
+            "## The prior",
+            f"Bits per code of {kept['prior']['codes']:,} codes of the test sentences.",
+            runs.table(list(figures), [list(figures.values())]),
+        ]
+    table = recordings(kept)
+    if table:
+        parts += [
+            "## Recorded human voices",
+            "Prompts of telephone exchanges, of voices and a channel that no model was trained on. "
+            "Words kept are those that PocketSphinx hears in the recording and again in what was "
+            "decoded; it knows English alone.",
+            table,
         ]
     runs.write_page(os.path.join(HERE, "..", "audio.md"), "\n\n".join(parts))
 

@@ -27,7 +27,22 @@ done
 train raw25-0 --preset=phonemes_from_waveforms
 phones raw25-0
 train voices --preset=voices --codes_from="$RUNS/codes25-0" --config.training.steps=2500
-[ -e "$RUNS/conversion.json" ] || python results/audio/conversion.py "$RUNS"/codes25-{0,1,2} \
-  "$RUNS/voices" --split=test --utterances=20 --output="$RUNS/conversion.json"
+steps=1000,2000,4000,8000
+python results/audio/over_time.py "$RUNS/raw25-0" "$RUNS/wavenet" --steps=$steps
+python results/audio/conversion.py "$RUNS"/codes25-{0,1,2} \
+  "$RUNS/voices" --split=test --utterances=20 --judges="$RUNS" --output="$RUNS/conversion.json"
+python results/audio/conversion.py "$RUNS"/wavenet@* \
+  --split=test --utterances=10 --judges="$RUNS" --output="$RUNS/wavenet.json"
 [ -e "$RUNS/words.json" ] || python results/audio/words.py "$RUNS/codes25-0" --output="$RUNS/words.json"
+[ -e "$RUNS/words_wavenet.json" ] || python results/audio/words.py "$RUNS/wavenet" \
+  --output="$RUNS/words_wavenet.json"
+[ -e "$RUNS/prior/evaluation.json" ] || vqvae-train-prior --preset=speech_prior \
+  --model="$RUNS/raw25-0" --data=embedded:speech --validation=embedded:speech/validation \
+  --workdir="$RUNS/prior" --config.length=50
+[ -e "$RUNS/prior.json" ] || python results/audio/prior.py "$RUNS/prior" \
+  --output="$RUNS/prior.json" --picture=results/audio/prior.webp
+python results/audio/spectrograms.py "$RUNS/codes25-0" results/audio/conversion.webp
+python results/audio/spectrograms.py "$RUNS/wavenet" results/audio/wavenet.webp
+[ -e "$RUNS/recordings.json" ] || python results/audio/recordings.py "$RUNS/recordings" \
+  "$RUNS"/{codes25-0,raw25-0,voices} --judges="$RUNS" --output="$RUNS/recordings.json"
 python results/audio/page.py "$RUNS"

@@ -19,6 +19,19 @@ SOURCE, TARGET = "flite_rms", "flite_slt"  # a man and a woman
 SECONDS = 2.5
 
 
+def stacked(sounds, rate):
+    """The spectrograms of the first seconds of sounds `[time]`, one above the other."""
+    rows = []
+    for sound in sounds:
+        sound = np.resize(np.pad(sound, (0, round(SECONDS * rate))), round(SECONDS * rate))
+        picture = spectrograms(sound[None].astype(np.float32), rate)[0, :, :, 0].numpy()
+        rows += [
+            picture.repeat(2, 0).repeat(3, 1),
+            np.full((6, picture.shape[1] * 3), 255, np.uint8),
+        ]
+    return np.concatenate(rows[:-1])
+
+
 def main(path, output):
     """Writes the four spectrograms, one above the other, low frequencies at the bottom."""
     model = workflows.load_autoencoder(path)
@@ -35,15 +48,7 @@ def main(path, output):
         *(model.decode(codes, voice)[0].numpy() for voice in (SOURCE, TARGET)),
         target,
     ]
-    rows = []
-    for sound in sounds:
-        sound = np.resize(np.pad(sound, (0, round(SECONDS * rate))), round(SECONDS * rate))
-        picture = spectrograms(sound[None].astype(np.float32), rate)[0, :, :, 0].numpy()
-        rows += [
-            picture.repeat(2, 0).repeat(3, 1),
-            np.full((6, picture.shape[1] * 3), 255, np.uint8),
-        ]
-    runs.save(output, np.concatenate(rows[:-1]))
+    runs.save(output, stacked(sounds, rate))
 
 
 if __name__ == "__main__":

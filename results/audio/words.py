@@ -29,29 +29,38 @@ def words_right(said, heard):
     return max(len(said) - int(row[-1]), 0), len(said)
 
 
+class Recogniser:
+    """PocketSphinx with the English model of its package."""
+
+    def __init__(self):
+        from pocketsphinx import Decoder
+
+        self._decoder = Decoder(samprate=RATE, loglevel="FATAL")
+
+    def heard(self, audio):
+        """The words that are heard in a waveform, in lower case."""
+        self._decoder.start_utt()
+        pcm = np.rint(np.clip(audio, -1, 1) * 32_767).astype("<i2")
+        self._decoder.process_raw(pcm.tobytes(), full_utt=True)
+        self._decoder.end_utt()
+        found = self._decoder.hyp()
+        return [] if found is None else found.hypstr.lower().split()
+
+
 def main():
     """Counts words over held-out sentences."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model")
     parser.add_argument("--split", default="test")
     parser.add_argument("--utterances", type=int, default=20)
+    parser.add_argument("--temperature", type=float, default=1.0, help="of models that draw")
     parser.add_argument("--output")
     given = parser.parse_args()
-    from pocketsphinx import Decoder
-
-    decoder = Decoder(samprate=RATE, loglevel="FATAL")
-
-    def heard(audio):
-        decoder.start_utt()
-        pcm = np.rint(np.clip(audio, -1, 1) * 32_767).astype("<i2")
-        decoder.process_raw(pcm.tobytes(), full_utt=True)
-        decoder.end_utt()
-        found = decoder.hyp()
-        return [] if found is None else found.hypstr.lower().split()
-
+    recogniser = Recogniser()
     model = workflows.load_autoencoder(given.model)
     source = data.open_sounds(f"embedded:speech/{given.split}")
     known = model.config.speakers
+    drawn = {"temperature": given.temperature} if model.draws else {}
     sounds = list(source.sounds(RATE))
     draws = np.random.default_rng(0)
     counts = {"real": [], "own": [], "converted": []}
@@ -64,9 +73,10 @@ def main():
         target = (own + 1 + draws.integers(len(known) - 1)) % len(known)
         waves = {"real": sound["audio"]}
         for name, speaker in (("own", own), ("converted", int(target))):
-            waves[name] = model.decode(codes, speaker)[0, : len(sound["audio"])].numpy()
+            decoded = model.decode(codes, speaker, **drawn)
+            waves[name] = decoded[0, : len(sound["audio"])].numpy()
         for name, wave in waves.items():
-            counts[name].append(words_right(said, heard(wave)))
+            counts[name].append(words_right(said, recogniser.heard(wave)))
     shares = {
         name: sum(right for right, _ in each) / sum(count for _, count in each)
         for name, each in counts.items()
