@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import VideoPrior, VideoPriorConfig
+from vqvae_tf.networks.video import CodeCorruption
 
 GRID = (2, 3)
 FIELDS = {
@@ -201,9 +202,15 @@ def test_in_training_a_step_scores_some_frames_of_corrupted_input():
     drawn = [float(some.compute_losses(batch, training=True)["codes"]) for _ in range(9)]
     # The mean over 9 draws: its deviation is a third of theirs.
     assert len(set(drawn)) > 5 and np.mean(drawn) == pytest.approx(whole, abs=np.std(drawn))
-    codes = batch["codes"][..., None]
-    changed = build(corruption=0.9).corruption(tf.constant(codes), first=2).numpy() != codes
-    assert not changed[:, :2].any() and changed[:, 2:].any(axis=(1, 2, 3, 4)).mean() > 0.5
+
+
+def test_corrupted_codes_are_random_ones_or_those_of_the_memory():
+    codes = tf.constant(codes_of(build(), 8, 5)[..., None])
+    for rate, carried in ((0.9, tf.fill(codes.shape, -1)), (0.0, (codes + 1) % 5)):
+        found = CodeCorruption(5, rate, seed=0)(codes, carried, first=2).numpy()
+        changed = found != codes.numpy()
+        assert not changed[:, :2].any() and changed[:, 2:].any(axis=(1, 2, 3, 4)).mean() > 0.5
+        assert rate or (found == tf.where(changed, carried, codes)).numpy().all()
 
 
 def test_hidden_actions_are_those_of_no_action():

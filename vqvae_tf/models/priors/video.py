@@ -22,6 +22,7 @@ from vqvae_tf.networks.video import (
     FrameCondition,
     best_offsets,
 )
+from vqvae_tf.networks.video.warp import nearest
 
 
 class Past(NamedTuple):
@@ -234,23 +235,22 @@ class VideoPrior(prior.Prior):
         )
         return tf.cast(condition, tf.float32)
 
-    def _at(self, codes, inputs, conditions, frames):
-        """`(spatial, moved, chain)`: of the chosen frames, and the memory at all frames.
+    def _at(self, codes, inputs, action, told, chain, frames):
+        """`(spatial, moved)`: the condition of the chosen frames, and the frames before, moved.
 
         Args:
             codes: int32 `[batch, time, height, width, slots]`.
             inputs: the same, as the later frames see them.
-            conditions: those that are known, by name.
+            action, told: as `told` returns them.
+            chain: of `codes`; None if they are not longer than the context.
             frames: int32 `[batch, chosen]`.
         """
-        context, time = self.config.context, codes.shape[1]
-        action, told = self.told(conditions, tf.shape(codes)[0], tf.shape(codes)[1])
+        context = self.config.context
         past = self.past(inputs, action, told, frames)
         moved = self.moved(past)
         remembered = self.vectors(past.codes[:, -1])
-        if time is not None and time <= context:
-            return self.spatial(past, moved, moved, remembered), moved, None
-        chain = self.chain(codes, action, told)
+        if chain is None:
+            return self.spatial(past, moved, moved, remembered), moved
 
         def chosen(carried, last):
             """Rows of the chain where it has begun, else those of the last frame."""
@@ -265,7 +265,24 @@ class VideoPrior(prior.Prior):
         first = self.vectors(codes[:, context - 1])
         first = tf.repeat(first, tf.shape(frames)[1], axis=0)
         begun = tf.reshape(frames > context, [-1, 1, 1, 1])
-        return self.spatial(past, moved, memory, tf.where(begun, first, remembered)), moved, chain
+        return self.spatial(past, moved, memory, tf.where(begun, first, remembered)), moved
+
+    def _told_and_chain(self, codes, conditions):
+        """`(action, told, chain)` of codes, as `_at` takes them."""
+        action, told = self.told(conditions, tf.shape(codes)[0], tf.shape(codes)[1])
+        short = codes.shape[1] is not None and codes.shape[1] <= self.config.context
+        return action, told, None if short else self.chain(codes, action, told)
+
+    def _carried(self, codes, chain):
+        """The memory's codes at each frame, -1 where nothing is remembered."""
+        nothing = tf.fill(tf.shape(codes), -1)
+        if chain is None:
+            return nothing
+        context = self.config.context
+        last, steps = codes[:, context - 1], range(chain.source.shape[0])
+        read = tf.stack([nearest(last, chain.source[step]) for step in steps], axis=1)
+        seen = tf.transpose(chain.seen, [1, 0, 2, 3, 4]) > 0.5
+        return tf.concat([nothing[:, :context], tf.where(seen, read, -1)], axis=1)
 
     def _of_pixelcnn(self, codes, spatial, training):
         """Logits `[rows, height, width, slots, size]` of the codes of frames."""
@@ -275,7 +292,8 @@ class VideoPrior(prior.Prior):
     def _logits(self, codes, conditions, training):
         count, time = tf.shape(codes)[0], tf.shape(codes)[1]
         frames = tf.tile(tf.range(time)[None], [count, 1])
-        spatial, _, _ = self._at(codes, codes, conditions, frames)
+        action, told, chain = self._told_and_chain(codes, conditions)
+        spatial, _ = self._at(codes, codes, action, told, chain, frames)
         of_frames = tf.reshape(codes, [-1, *codes.shape[2:]])
         logits = self._of_pixelcnn(of_frames, spatial, training)
         return tf.reshape(logits, [count, time, *logits.shape[1:]])
@@ -283,13 +301,16 @@ class VideoPrior(prior.Prior):
     def _loss_terms(self, codes, conditions, training):
         count, time = tf.shape(codes)[0], codes.shape[1]
         frames = tf.tile(tf.range(time)[None], [count, 1])
+        action, told, chain = self._told_and_chain(codes, conditions)
         inputs = codes
         if training and self.trainable:  # frozen, it draws nothing
-            inputs = self.corruption(codes, first=self.config.context)
+            if self.config.corruption:
+                carried = self._carried(codes, chain)
+                inputs = self.corruption(codes, carried, first=self.config.context)
             if self.config.targets < time:
                 order = tf.argsort(self.frame_noise.draw(count, time), axis=1)
                 frames = order[:, : self.config.targets]
-        spatial, moved, chain = self._at(codes, inputs, conditions, frames)
+        spatial, moved = self._at(codes, inputs, action, told, chain, frames)
         targets = tf.reshape(tf.gather(codes, frames, batch_dims=1), [-1, *codes.shape[2:]])
         nats = prior.cross_entropy(targets, self._of_pixelcnn(targets, spatial, training))
         parallel = tf.reshape(self.parallel(spatial), [*nats.shape[:1], *nats.shape[1:], -1])
