@@ -38,6 +38,7 @@ def configs() -> dict[str, Any]:
         embedding_dim=4,
         quantizer=models.QuantizerConfig(num_embeddings=(8,), stages=2, groups=2, code_dim=4),
     )
+    found["video_of_space_time"] = dataclasses.replace(found["video"], form="space_time", window=3)
     found["pixelcnn_prior"] = dataclasses.replace(found["pixelcnn_prior"], dropout=0.1)
     return {name: dataclasses.replace(config, training=TRAINING) for name, config in found.items()}
 

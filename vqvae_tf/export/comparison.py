@@ -45,7 +45,7 @@ def compare(path: str, cases: Iterable[Case]) -> dict[str, Any]:
             expected = np.asarray(value)
             gap = np.abs(expected.astype(np.float64) - found[name])
             if name == "codes":
-                kind = "sampled_codes" if case.signature == "sample" else "codes"
+                kind = "sampled_codes" if case.signature in ("sample", "rollout") else "codes"
                 _add(figures, kind, expected.size)
                 _add(figures, f"{kind}_differing", int(np.count_nonzero(gap)))
             elif name == "log_prob":  # of each grid, or of each value

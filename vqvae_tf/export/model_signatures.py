@@ -116,6 +116,10 @@ def prior_signatures(
     prior's condition (`label`): one for all or one for each grid. If the decoder has this
     condition, it is told the class too; if it draws, it does so by the same seed, at temperature 1.
 
+    A prior of videos has `rollout(codes, seed, count, temperature)` in place of `sample`: `codes`
+    are its `given_frames` first frames, of one video for all or one for each. Both signatures take
+    its condition (`actions`) for each frame, of one video for all or one for each.
+
     Args:
         model: the autoencoder, which decodes the codes.
         prior: a prior over its codes.
@@ -123,34 +127,52 @@ def prior_signatures(
         class_names: names of the prior's classes, as in `numbers_for_decoder`.
     """
     numbers = numbers_for_decoder(model, prior, class_names)
+    conditions = prior.conditions
 
-    def sample(seed, count, temperature, **told):
+    def each(told, count):
+        return {
+            name: tf.broadcast_to(value, tf.concat([[count], tf.shape(value)[1:]], 0))
+            if conditions[name].per_frame
+            else _one_for_each(name, value, count)
+            for name, value in told.items()
+        }
+
+    def sample(seed, count, temperature, codes=None, **told):
         key = tf.bitcast(seed, tf.uint64)  # -1 for 2^64 - 1
-        told = {name: _one_for_each(name, value, count) for name, value in told.items()}
+        told, given = each(told, count), {}
+        if codes is not None:
+            given["given"] = tf.broadcast_to(codes, [count, *codes.shape[1:]])
         codes, _ = prior.draw(
             prior.seeded_noise(key, count, grid),
             grid,
             count,
             temperature=temperature,
             conditions=told,
+            **given,
         )
         controls = {"seed": seed} if model.draws else {}
         data = model.decode(codes, **_of_decoder(numbers, told), **controls)
         return {"codes": codes, model.data_key: data}
 
     def log_prob(codes, **told):
-        count = tf.shape(codes)[0]
-        told = {name: _one_for_each(name, value, count) for name, value in told.items()}
-        return {"log_prob": prior.log_prob(codes, **told)}
+        return {"log_prob": prior.log_prob(codes, **each(told, tf.shape(codes)[0]))}
 
     count = Input(tf.TensorSpec([], tf.int32), 1, MOST_SAMPLES)
     controls = {"seed": _SEED, "count": count, "temperature": _TEMPERATURE}
     codes = {"codes": _codes(prior.codes_spec.shape, prior.config.code_sizes)}
-    told = _told(prior.conditions, None)  # of any rank: a scalar or a vector
-    return {
-        "sample": Signature(sample, controls | told),
-        "log_prob": Signature(log_prob, codes | told),
+    told = _told(conditions, None)  # of any rank: a scalar or a vector
+    scored = {"log_prob": Signature(log_prob, codes | told)}
+    if not prior.given_frames:
+        return {"sample": Signature(sample, controls | told)} | scored
+    shape = [None, prior.given_frames, *prior.codes_spec.shape[2:]]
+    given = {"codes": _codes(shape, prior.config.code_sizes)}
+    told = {
+        name: each._replace(
+            spec=_of_time(each.spec, grid[0]) if conditions[name].per_frame else each.spec
+        )
+        for name, each in told.items()
     }
+    return {"rollout": Signature(sample, given | controls | told)} | scored
 
 
 def numbers_for_decoder(
@@ -276,11 +298,18 @@ def _codes(shape, code_sizes):
 
 
 def _told(conditions, shape):
-    """The inputs for conditions, by name; -1 means no class."""
-    spec = tf.TensorSpec(shape, tf.int32)
-    return {
-        name: Input(spec, -1, condition.num_classes - 1) for name, condition in conditions.items()
-    }
+    """The inputs for conditions, by name; -1 means no class. `shape` is that of classes."""
+    found = {}
+    for name, condition in conditions.items():
+        taken = condition.input(name)
+        spec = taken.spec if condition.per_frame else tf.TensorSpec(shape, tf.int32)
+        found[name] = Input(spec, taken.low, taken.highs[0])
+    return found
+
+
+def _of_time(spec, time):
+    """`spec` `[batch, time, ...]` for a known number of frames."""
+    return tf.TensorSpec([spec.shape[0], time, *spec.shape[2:]], spec.dtype)
 
 
 def _of_decoder(numbers, told):
@@ -352,10 +381,16 @@ def sampled_grid(
             f"{model.code_sizes}; give a prior that was trained on this model"
         )
     if grid is None:
-        return prior.config.crop
+        grid = prior.config.crop
     if len(grid) != prior.grid_rank or min(grid) < 1:
         raise UserError(
             f"grid must hold {prior.grid_rank} sides of at least 1; received {tuple(grid)}"
+        )
+    if prior.given_frames and (grid[0] <= prior.given_frames or grid[1:] != prior.frame):
+        height, width = prior.frame
+        raise UserError(
+            f"grid must hold more than the {prior.given_frames} frames that are given, of "
+            f"{height} x {width} codes; received {tuple(grid)}"
         )
     if math.prod(grid) > MOST_PLACES:
         raise UserError(f"a grid has at most {MOST_PLACES:,} places; received {grid}")

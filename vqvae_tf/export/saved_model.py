@@ -43,6 +43,8 @@ def export_saved_model(
     returns `audio`, replaces `reconstruct`. With a prior there are two more:
     `sample(seed, count, temperature)` returns `codes` and the decoded data, and
     `log_prob(codes)` returns `log_prob`; both take `label` (or `speaker`) if the prior has classes.
+    A prior of videos has `rollout(codes, actions, seed, count, temperature)` in place of `sample`:
+    it continues the frames of `codes`, and `actions` are those of all frames of the grid.
     A request without a signature name calls `encode`. Wrong inputs are errors for the client that
     sends them. The graphs have no assignments and no optimizer state.
 
@@ -155,21 +157,38 @@ def _samples(model, prior, grid, class_names):
     log_prob = tf.function(prior.log_prob, autograph=False)
     tables = model_signatures.numbers_for_decoder(model, prior, class_names)
     for count, (seed, temperature) in zip((2, 3), _DRAWS, strict=True):
-        told = {name: _numbers(each, count) for name, each in prior.conditions.items()}
-        drawn = prior.sample(count, grid=grid, seed=seed, temperature=temperature, **told)
+        told = {
+            name: _of_frames(each, count, grid[0]) if each.per_frame else _numbers(each, count)
+            for name, each in prior.conditions.items()
+        }
+        given, start = {}, {}
+        if prior.given_frames:
+            first = prior.sample(1, grid=grid, **{name: value[:1] for name, value in told.items()})
+            given = {"codes": np.asarray(first)[:, : prior.given_frames]}
+            start = {"prefix": given["codes"]}
+        drawn = prior.sample(count, grid=grid, seed=seed, temperature=temperature, **start, **told)
         heard = {name: table[told[name] + 1] for name, table in tables.items()}
         drawing = _drawing(seed, 1.0) if model.draws else {}
         data = {model.data_key: model.decode(drawn, **heard, **drawing)}
         codes = {"codes": np.asarray(drawn)}
         controls = {"count": np.int32(count)} | _controls(seed, temperature)
         drawn_name = model.data_key if model.draws else ""
-        yield Case("sample", controls | told, codes | data, drawn_name)
+        name = "rollout" if prior.given_frames else "sample"
+        yield Case(name, given | controls | told, codes | data, drawn_name)
         yield Case("log_prob", codes | told, {"log_prob": log_prob(drawn, **told)})
 
 
 def _numbers(condition, count, first=0):
     """A number for each of `count` examples: none, the first class, ..., from `first` on."""
     return (np.arange(first, first + count) % (condition.num_classes + 1) - 1).astype(np.int32)
+
+
+def _of_frames(condition, count, time):
+    """What each of `time` frames of `count` examples is told."""
+    if condition.dims:
+        draws = np.random.default_rng(0)
+        return draws.normal(size=(count, time, condition.dims)).astype(np.float32)
+    return _numbers(condition, count * time).reshape(count, time)
 
 
 def _controls(seed, temperature):

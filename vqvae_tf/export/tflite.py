@@ -44,7 +44,8 @@ def export_tflite(
     `label` `[1]` if the prior has classes. All operations are built into TFLite, weights are
     float32 and shared. For an input of another shape or with values out of range the interpreter
     raises an error. A decoder with operations that TFLite lacks is left out, with a warning:
-    there is no `decode` then, and `sample` returns codes only.
+    there is no `decode` then, and `sample` returns codes only. There is no `sample` with a prior of
+    videos, whose roll-outs a SavedModel makes.
 
     Args:
         model: the trained model.
@@ -77,6 +78,9 @@ def export_tflite(
             "it with training.precision=float32, or export a SavedModel"
         )
     grid = model_signatures.sampled_grid(model, prior, grid)
+    if prior is not None and prior.given_frames:
+        logging.warning("%s: without roll-outs, which a SavedModel makes", path)
+        prior = None
     trained: list[Any] = [model] if prior is None else [model, prior]
     sampled = {"prior": prior, "grid": grid, "class_names": class_names}
     served = _signatures(model, size, **sampled)
@@ -152,6 +156,7 @@ def check_tflite(
     """
     size = examples[0].shape[: model.grid_rank]
     grid = model_signatures.sampled_grid(model, prior, grid)
+    prior = None if prior is not None and prior.given_frames else prior
     folder, name = os.path.split(path)
     decodes = "decode" in manifest.signatures(folder, name)
     served = _signatures(model, size, prior, grid, class_names, decodes)

@@ -40,12 +40,15 @@ class Prior(trainable_model.TrainableModel):
         conditions: the conditions that it takes, by name.
         further_losses: names of the losses of training besides the cross-entropy.
         frame: the last sides of the grid, if they are always those of the training codes.
+        given_frames: frames that a roll-out continues; 0 for priors of other data than videos. With
+            them `draw` also takes `given`, int32 `[count, frames, *frame, slots]` or without slots.
     """
 
     data_key = "codes"
     grid_rank: int
     further_losses: tuple[str, ...] = ()
     frame: tuple[int, ...] = ()
+    given_frames: int = 0
 
     def __init__(self, config, **kwargs):
         super().__init__(config, **kwargs)

@@ -78,7 +78,7 @@ class VideoPrior(prior.Prior):
 
     def _make_networks(self):
         config = self.config
-        self.frame = config.grid
+        self.frame, self.given_frames = config.grid, config.context
         size, self.slots = config.code_sizes[0], len(config.code_sizes)
         precision = config.training.precision
         self.told_size = max(config.num_classes, config.action_dims, 1)
@@ -262,16 +262,28 @@ class VideoPrior(prior.Prior):
             return tf.where(begun, rows, last)
 
         memory = Carried(*(chosen(*each) for each in zip(chain, moved, strict=True)))
-        first = self.vectors(codes[:, context - 1])
+        # Of a shorter video no frame sees it.
+        first = self.vectors(codes[:, tf.minimum(context, tf.shape(codes)[1]) - 1])
         first = tf.repeat(first, tf.shape(frames)[1], axis=0)
         begun = tf.reshape(frames > context, [-1, 1, 1, 1])
         return self.spatial(past, moved, memory, tf.where(begun, first, remembered)), moved
 
     def _told_and_chain(self, codes, conditions):
         """`(action, told, chain)` of codes, as `_at` takes them."""
-        action, told = self.told(conditions, tf.shape(codes)[0], tf.shape(codes)[1])
-        short = codes.shape[1] is not None and codes.shape[1] <= self.config.context
-        return action, told, None if short else self.chain(codes, action, told)
+        count, time = tf.shape(codes)[0], tf.shape(codes)[1]
+        action, told = self.told(conditions, count, time)
+        if codes.shape[1] is not None and codes.shape[1] <= self.config.context:
+            return action, told, None
+        if codes.shape[1] is not None:
+            return action, told, self.chain(codes, action, told)
+        # A chain has a first step, and one after those that learn. What is added at the end of a
+        # short video changes nothing before it.
+        missing = tf.maximum(self.config.context + self.config.unroll + 1 - time, 0)
+
+        def longer(values):
+            return tf.pad(values, [[0, 0], [0, missing], *[[0, 0]] * (values.shape.rank - 2)])
+
+        return action, told, self.chain(longer(codes), longer(action), longer(told))
 
     def _carried(self, codes, chain):
         """The memory's codes at each frame, -1 where nothing is remembered."""
@@ -369,9 +381,10 @@ class VideoPrior(prior.Prior):
 
         Args:
             noise_of_row, grid, count, temperature, conditions, with_log_prob: as of any prior.
-            given: int32 `[count, frames, height, width, slots]`, the codes of the first frames, or
-                None.
+            given: int32 `[count, frames, height, width]`, the codes of the first frames, or None.
         """
+        if given is not None:
+            given = self.takes["codes"].check(given)
         drawn = draw_video(
             self,
             noise_of_row["noise"],

@@ -5,6 +5,7 @@ from vqvae_tf.networks.video.code_flow import Carried, CodeFlow
 from vqvae_tf.networks.video.frame_condition import FrameCondition
 from vqvae_tf.networks.video.frame_wise import FrameWise
 from vqvae_tf.networks.video.motion_table import MotionTable, best_offsets
+from vqvae_tf.networks.video.space_time import SpaceTime
 
 __all__ = [
     "Carried",
@@ -13,5 +14,6 @@ __all__ = [
     "FrameCondition",
     "FrameWise",
     "MotionTable",
+    "SpaceTime",
     "best_offsets",
 ]

@@ -32,6 +32,10 @@ class FrameWise(keras.layers.Layer):
     def call(self, x, training=False):
         return apply_to_frames(self.network, x)
 
+    def stream(self, x: Any, memory: Any) -> tuple[Any, list[Any]]:
+        """As of `SpaceTime`: the output of the next frames, which needs no memory of the others."""
+        return self(x), []
+
     def compute_output_shape(self, input_shape):
         *_, height, width, channels = self.network.compute_output_shape((None, *input_shape[2:]))
         return (*input_shape[:2], height, width, channels)
