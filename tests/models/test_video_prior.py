@@ -204,13 +204,10 @@ def test_in_training_a_step_scores_some_frames_of_corrupted_input():
     assert len(set(drawn)) > 5 and np.mean(drawn) == pytest.approx(whole, abs=np.std(drawn))
 
 
-def test_corrupted_codes_are_random_ones_or_those_of_the_memory():
+def test_frames_after_the_context_are_corrupted_at_random():
     codes = tf.constant(codes_of(build(), 8, 5)[..., None])
-    for rate, carried in ((0.9, tf.fill(codes.shape, -1)), (0.0, (codes + 1) % 5)):
-        found = CodeCorruption(5, rate, seed=0)(codes, carried, first=2).numpy()
-        changed = found != codes.numpy()
-        assert not changed[:, :2].any() and changed[:, 2:].any(axis=(1, 2, 3, 4)).mean() > 0.5
-        assert rate or (found == tf.where(changed, carried, codes)).numpy().all()
+    changed = CodeCorruption(5, 0.9, seed=0)(codes, first=2).numpy() != codes.numpy()
+    assert not changed[:, :2].any() and changed[:, 2:].any(axis=(1, 2, 3, 4)).mean() > 0.5
 
 
 def test_hidden_actions_are_those_of_no_action():

@@ -23,9 +23,8 @@ class VideoPriorConfig(PriorConfig):
             is the memory: later frames see it too, carried by the flow.
         frames: frames of a training example.
         targets: frames of a training example whose codes are scored in a step, drawn at random.
-        corruption: largest share of the codes that are changed at random in the frames that are
-            sampled in a roll-out, when they are the input in training. A share of these frames is
-            also replaced by the memory's codes; 0 turns both off.
+        corruption: largest share of the codes that are changed in the frames that are sampled in a
+            roll-out, when they are the input in training.
         channels, layers, kernel_size, first_kernel, head_width, dropout: arguments of
             `vqvae_tf.networks.PixelCNN`, for the codes of a frame.
         condition_channels, condition_dilations: width of the network that makes the condition of

@@ -22,7 +22,6 @@ from vqvae_tf.networks.video import (
     FrameCondition,
     best_offsets,
 )
-from vqvae_tf.networks.video.warp import nearest
 
 
 class Past(NamedTuple):
@@ -285,17 +284,6 @@ class VideoPrior(prior.Prior):
 
         return action, told, self.chain(longer(codes), longer(action), longer(told))
 
-    def _carried(self, codes, chain):
-        """The memory's codes at each frame, -1 where nothing is remembered."""
-        nothing = tf.fill(tf.shape(codes), -1)
-        if chain is None:
-            return nothing
-        context = self.config.context
-        last, steps = codes[:, context - 1], range(chain.source.shape[0])
-        read = tf.stack([nearest(last, chain.source[step]) for step in steps], axis=1)
-        seen = tf.transpose(chain.seen, [1, 0, 2, 3, 4]) > 0.5
-        return tf.concat([nothing[:, :context], tf.where(seen, read, -1)], axis=1)
-
     def _of_pixelcnn(self, codes, spatial, training):
         """Logits `[rows, height, width, slots, size]` of the codes of frames."""
         logits = self.network(without_slots(codes), spatial=spatial, training=training)
@@ -316,9 +304,7 @@ class VideoPrior(prior.Prior):
         action, told, chain = self._told_and_chain(codes, conditions)
         inputs = codes
         if training and self.trainable:  # frozen, it draws nothing
-            if self.config.corruption:
-                carried = self._carried(codes, chain)
-                inputs = self.corruption(codes, carried, first=self.config.context)
+            inputs = self.corruption(codes, first=self.config.context)
             if self.config.targets < time:
                 order = tf.argsort(self.frame_noise.draw(count, time), axis=1)
                 frames = order[:, : self.config.targets]

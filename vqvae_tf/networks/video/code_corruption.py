@@ -1,4 +1,4 @@
-"""Changes codes, as input in training, to be like those that a roll-out samples."""
+"""Changes some codes at random, as input in training: in a roll-out the codes are sampled."""
 
 from typing import Any
 
@@ -15,9 +15,7 @@ _NEIGHBOURS = 8  # of a code, one of which takes its place
 class CodeCorruption(keras.layers.Layer):
     """Replaces a share of the codes of each example, drawn from 0 to `rate`.
 
-    Half of the new codes are drawn from all, half from the nearest ones, set by `load`. Before that
-    a share, drawn from 0 to 1, of the codes that `carried` knows is replaced by these: what a
-    roll-out samples is mostly what it remembers.
+    Half of the new codes are drawn from all, half from the nearest ones, set by `load`.
 
     Args:
         size: number of codes.
@@ -26,11 +24,10 @@ class CodeCorruption(keras.layers.Layer):
 
     Call arguments:
         codes: int32 `[batch, time, height, width, slots]`.
-        carried: the same, -1 where it is not known.
         first: number of the first frame that is changed.
 
     >>> codes = tf.zeros([2, 3, 4, 5, 1], tf.int32)
-    >>> changed = CodeCorruption(size=16, rate=0.9, seed=0)(codes, codes - 1, first=1)
+    >>> changed = CodeCorruption(size=16, rate=0.9, seed=0)(codes, first=1)
     >>> changed.shape.as_list(), int(tf.reduce_max(changed[:, 0]))
     ([2, 3, 4, 5, 1], 0)
     """
@@ -48,22 +45,17 @@ class CodeCorruption(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, codes, carried, first):
+    def call(self, codes, first):
         shape, each = tf.shape(codes), int(np.prod(codes.shape[1:]))
-        numbers = self.noise.draw(shape[0], 2 + 3 * each)
-        rate, share = tf.unstack(tf.reshape(numbers[:, :2], [-1, 2, 1, 1, 1, 1]), axis=1)
-        rate *= self.rate
-        where, which, remembered = (
-            tf.reshape(part, shape) for part in tf.split(numbers[:, 2:], 3, axis=1)
-        )
-        true = codes
-        codes = tf.where((carried >= 0) & (remembered < share), carried, codes)
+        numbers = self.noise.draw(shape[0], 1 + 2 * each)
+        rate = tf.reshape(self.rate * numbers[:, 0], [-1, 1, 1, 1, 1])
+        where, which = (tf.reshape(part, shape) for part in tf.split(numbers[:, 1:], 2, axis=1))
         any_code = tf.cast(which * self.size, tf.int32)
         number = tf.cast(which * self.neighbours.shape[1], tf.int32)
         near = tf.gather(tf.convert_to_tensor(self.neighbours), codes)
         near = tf.gather(near, number, batch_dims=5)
         changed = tf.where(where < rate / 2, any_code, tf.where(where < rate, near, codes))
-        return tf.where(tf.range(codes.shape[1])[:, None, None, None] < first, true, changed)
+        return tf.where(tf.range(codes.shape[1])[:, None, None, None] < first, codes, changed)
 
     def load(self, distances: Any) -> None:
         """Sets the nearest codes from the distances `[size, size]` between all."""
