@@ -248,7 +248,7 @@ def _table(title: str, group: Mapping[str, Any]) -> page.Table:
             title,
             *(f"PSNR at step {step}" for step in (1, (steps + 1) // 2, steps)),
             "edges at step 1",
-            f"at step {steps}",
+            f"edges at step {steps}",
             "moves the right way",
             "shift wrong by (pixels)",
         ),
