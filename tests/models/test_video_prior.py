@@ -114,8 +114,9 @@ def test_sampled_codes_are_the_likeliest_of_what_scores_them(prior):
     np.testing.assert_array_equal(tf.argmax(prior(codes, told), -1), codes)
 
 
-@pytest.mark.parametrize("frames", [1, 4])
-def test_a_prefix_of_frames_is_kept_and_continued(prior, frames):
+@pytest.mark.parametrize(("frames", "kind"), [(1, "discrete"), (4, "continuous")])
+def test_a_prefix_of_frames_is_kept_and_continued(frames, kind):
+    prior = build(**KINDS[kind])
     told, given = actions_of(prior, 2, 6), codes_of(prior, 2, frames, seed=5)
     codes = prior.sample(count=2, grid=(6, *GRID), temperature=0, prefix=given, **told).numpy()
     np.testing.assert_array_equal(codes[:, :frames], given)
@@ -134,14 +135,16 @@ def test_samples_depend_on_seed_number_and_frame():
     prior = build()
     call = {"grid": (4, *GRID), "seed": 5, "actions": np.array([[0, 1, 1, 2]])}
     four = prior.sample(count=4, **call).numpy()
-    np.testing.assert_array_equal(four, prior.sample(count=4, block=3, **call))
+    # Two blocks of two, which is also the size of the last two alone.
+    np.testing.assert_array_equal(four, prior.sample(count=4, block=2, **call))
     np.testing.assert_array_equal(four[2:], prior.sample(count=2, first_sample=2, **call))
     longer = call | {"grid": (5, *GRID), "actions": np.array([[0, 1, 1, 2, 2]])}
     np.testing.assert_array_equal(four, prior.sample(count=4, **longer)[:, :4])
     assert (four[0] != four[1]).any() and (four[:, 0] != four[:, 1]).any()
 
 
-def test_the_drawn_log_probability_is_that_of_log_prob(prior):
+def test_the_drawn_log_probability_is_that_of_log_prob():
+    prior = build(code_sizes=(5, 5))
     told = {name: tf.constant(value) for name, value in actions_of(prior, 2, 4).items()}
     noise = prior.seeded_noise(tf.constant(3, tf.uint64), 2, (4, *GRID))
     codes, nats = prior.draw(noise, (4, *GRID), 2, conditions=told, with_log_prob=True)
