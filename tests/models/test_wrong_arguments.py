@@ -155,7 +155,12 @@ def test_what_is_no_array_is_refused(family, value, words):
                 refuses(method, words, {**batch, name: value})
 
 
-GRIDS = {"pixelcnn_prior": (2, 3), "wavenet_prior": (4,), "two_level_prior": (1, 2)}
+GRIDS = {
+    "pixelcnn_prior": (2, 3),
+    "wavenet_prior": (4,),
+    "two_level_prior": (1, 2),
+    "video_prior": (2, 2, 3),
+}
 
 
 @pytest.mark.parametrize("name", PRIORS)
@@ -180,7 +185,7 @@ GRIDS = {"pixelcnn_prior": (2, 3), "wavenet_prior": (4,), "two_level_prior": (1,
         ({"grid": None}, "grid must be .*each at least 1; received None"),
         ({"grid": 3}, "grid must be .*each at least 1; received 3"),
         ({"grid": (0, 0)}, r"grid must be .*each at least 1; received \(0, 0\)"),
-        ({"grid": (2, 2, 2)}, r"grid must be .*each at least 1; received \(2, 2, 2\)"),
+        ({"grid": (2,) * 4}, r"grid must be .*each at least 1; received \(2, 2, 2, 2\)"),
         ({"grid": (1.5,)}, r"grid must be .*each at least 1; received \(1.5,\)"),
         ({"seed": -1}, "seed must be at least 0; received -1"),
         ({"seed": 2**64}, "seed must be at most 18446744073709551615"),
@@ -199,7 +204,10 @@ GRIDS = {"pixelcnn_prior": (2, 3), "wavenet_prior": (4,), "two_level_prior": (1,
     ],
 )
 def test_sampling_is_bounded(name, arguments, words):
-    given = {"count": 1, "grid": GRIDS[name]} | arguments
+    condition = ready(name).config.condition
+    named = {condition if key == "label" else key: value for key, value in arguments.items()}
+    given = {"count": 1, "grid": GRIDS[name]} | named
+    words = words.replace("label", condition)
     refuses(ready(name).sample, words, **given)
 
 
