@@ -278,7 +278,7 @@ def test_wrong_fields(changes, words):
         (lambda: FramesConfig(coefficients=81), "between 1 and frames.bands, 80.*received 81"),
         (lambda: FramesConfig(hop=0), "frames.hop must be at least 1"),
         (lambda: WaveformConfig((2, 2), (4, 4)), "one number more than the 2"),
-        (lambda: CONFIG.with_codes_of(CONFIG.training), "received a model of TrainingConfig"),
+        (lambda: CONFIG.with_codes_of(CONFIG.training), "received one of TrainingConfig"),
     ],
 )
 def test_wrong_parts(wrong, words):
