@@ -16,6 +16,8 @@ from tests.small import TRAINING
 from vqvae_tf import models, training
 from vqvae_tf.errors import UserError
 
+NOT_RANDOM = ("decoder/embedding",)  # of a WaveNet whose codes are values in order
+
 
 @pytest.fixture(params=FAMILIES)
 def family(request):
@@ -270,7 +272,7 @@ def test_the_seed_of_the_configuration_decides_the_weights(family):
         strict=True,
     ):
         np.testing.assert_array_equal(a, b, err_msg=a.path)
-        if np.unique(a).size > 1:  # else it does not begin at random
+        if np.unique(a).size > 1 and a.path not in NOT_RANDOM:  # nor ones or zeros
             assert (a.numpy() != c.numpy()).any(), a.path
 
 

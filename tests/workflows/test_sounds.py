@@ -120,7 +120,7 @@ def test_long_sounds_are_cut_at_borders_of_codes(runs, monkeypatch):
 
 
 def test_samples_are_written_as_sound(runs, tmp_path):
-    written = workflows.sample(runs[2], str(tmp_path), count=2, seed=1, label="bert")
+    written = workflows.sample(runs[2], str(tmp_path), count=2, seed=1, speaker="bert")
     names = ["sample_000.wav", "sample_001.wav", "codes.npz"]
     assert [os.path.basename(path) for path in written] == names
     with np.load(tmp_path / "codes.npz") as file:

@@ -18,7 +18,7 @@ class VideoPriorConfig(PriorConfig):
     Attributes, in addition to those of `PriorConfig`:
         action_dims: numbers of a continuous action; 0 for none.
         code_dim: D of the autoencoder's codebook, whose vectors are the input.
-        grid: (height, width) of a frame in codes.
+        grid: height and width of a frame in codes.
         context: frames before a frame that its condition sees. The last of the first so many frames
             is the memory: later frames see it too, carried by the flow.
         frames: frames of a training example.

@@ -140,6 +140,7 @@ def _field_meant(flag_values, name):
 def _log_what_users_want() -> None:
     """Logs the library's messages and all warnings, but not TensorFlow's messages to developers."""
     flags.FLAGS.mark_as_parsed()  # absl's own, without which it warns that logs come too early
+    flags.FLAGS["logtostderr"].value = True  # that of the moment, not that of absl's import
     logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)
     ours = os.path.dirname(os.path.dirname(__file__))

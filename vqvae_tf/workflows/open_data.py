@@ -22,7 +22,7 @@ def open_data(medium: Medium, uri: str) -> Any:
     try:
         return medium.open_source(uri)
     except UserError as error:
-        names = _presets_for(uri, medium) if uri.startswith(_AT_HAND) else []
+        names = _presets_for(uri, medium) if str(uri).startswith(_AT_HAND) else []
         if not names:
             raise
         raise UserError(f"{error}; models of {_either(names)} take it") from None
