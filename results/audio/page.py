@@ -177,12 +177,12 @@ def recordings(kept):
     }
     lines = [
         [
-            f"`{os.path.basename(path)}`",
+            f"`{model}`",
             voice,
             *(form.format(figures[name]) for name, (_, form) in names.items()),
             *(percent([figures.get(name)]) for name in shares),
         ]
-        for path, voices in kept.get("recordings", {}).items()
+        for model, voices in kept.get("recordings", {}).items()
         for voice, figures in voices.items()
     ]
     header = ["model", "voice", *(words for words, _ in names.values()), *shares.values()]

@@ -115,8 +115,9 @@ def main():
     for path in given.models:
         model = workflows.load_autoencoder(path)
         source = data.open_sounds(f"folder:{given.folder}")
-        found[path] = measure(model, source, judges, recogniser)
-        print(path, json.dumps(found[path], indent=1))
+        name = os.path.basename(os.path.normpath(path))
+        found[name] = measure(model, source, judges, recogniser)
+        print(name, json.dumps(found[name], indent=1))
     if given.output:
         with open(given.output, "w") as file:
             json.dump(found, file, indent=1)
