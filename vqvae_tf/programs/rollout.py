@@ -11,8 +11,7 @@ import sys
 
 from absl import flags
 
-from vqvae_tf.config import limits
-from vqvae_tf.programs import command, input_flags, number_flags, output_flags
+from vqvae_tf.programs import command, input_flags, output_flags, sampling_flags
 
 FLAGS = flags.FlagValues()
 _PRIOR = flags.DEFINE_string(
@@ -54,29 +53,7 @@ _ACTIONS = flags.DEFINE_list(
     "default.",
     flag_values=FLAGS,
 )
-_COUNT = flags.DEFINE_integer(
-    "count",
-    1,
-    "Number of futures.",
-    lower_bound=1,
-    upper_bound=limits.MOST_SAMPLES,
-    flag_values=FLAGS,
-)
-_SEED = flags.DEFINE_integer(
-    "seed",
-    0,
-    "Seed of the draws.",
-    lower_bound=0,
-    upper_bound=limits.LARGEST_SAMPLING_SEED,
-    flag_values=FLAGS,
-)
-_TEMPERATURE = number_flags.define_float(
-    "temperature", 1.0, "Divides the logits; 0 takes the most likely codes.", FLAGS
-)
-_TOP_K = flags.DEFINE_integer("top_k", None, "Draw from the k likeliest codes.", flag_values=FLAGS)
-_TOP_P = number_flags.define_float(
-    "top_p", None, "Draw from the likeliest codes that together have this probability.", FLAGS
-)
+_SAMPLING = sampling_flags.SamplingFlags(FLAGS, 1, "Number of futures.")
 
 
 def main() -> None:
@@ -96,11 +73,7 @@ def main() -> None:
         context=_CONTEXT.value,
         frames=_FRAMES.value,
         actions=_ACTIONS.value,
-        count=_COUNT.value,
-        seed=_SEED.value,
-        temperature=_TEMPERATURE.value,
-        top_k=_TOP_K.value,
-        top_p=_TOP_P.value,
+        **_SAMPLING.values(),
     )
     print(written[0])
 

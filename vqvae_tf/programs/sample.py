@@ -9,7 +9,7 @@ Writes a PNG for each sample and sheet.png, or a WAV for each sample; and codes.
 from absl import flags
 
 from vqvae_tf.config import limits
-from vqvae_tf.programs import command, input_flags, number_flags, output_flags
+from vqvae_tf.programs import command, input_flags, number_flags, output_flags, sampling_flags
 
 FLAGS = flags.FlagValues()
 _PRIOR = flags.DEFINE_string(
@@ -18,34 +18,12 @@ _PRIOR = flags.DEFINE_string(
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Folder for the samples.", required=True, flag_values=FLAGS
 )
-_COUNT = flags.DEFINE_integer(
-    "count",
-    16,
-    "Number of samples.",
-    lower_bound=1,
-    upper_bound=limits.MOST_SAMPLES,
-    flag_values=FLAGS,
-)
+_SAMPLING = sampling_flags.SamplingFlags(FLAGS, 16, "Number of samples.")
 _LABEL = flags.DEFINE_string(
     "label", None, "Name or number of a class of pictures.", flag_values=FLAGS
 )
 _SPEAKER = flags.DEFINE_string(
     "speaker", None, "Name or number of a speaker of sounds.", flag_values=FLAGS
-)
-_SEED = flags.DEFINE_integer(
-    "seed",
-    0,
-    "Seed of the draws.",
-    lower_bound=0,
-    upper_bound=limits.LARGEST_SAMPLING_SEED,
-    flag_values=FLAGS,
-)
-_TEMPERATURE = number_flags.define_float(
-    "temperature", 1.0, "Divides the logits; 0 takes the most likely codes.", FLAGS
-)
-_TOP_K = flags.DEFINE_integer("top_k", None, "Draw from the k likeliest codes.", flag_values=FLAGS)
-_TOP_P = number_flags.define_float(
-    "top_p", None, "Draw from the likeliest codes that together have this probability.", FLAGS
 )
 _GRID = flags.DEFINE_list(
     "grid", None, "HEIGHT,WIDTH in codes; TIME for sounds.", flag_values=FLAGS
@@ -69,21 +47,17 @@ def main() -> None:
     grid = number_flags.sides(_GRID)
     input_flags.check_workdir(_PRIOR)
     input_flags.check_file(_PREFIX)
+    told = [flag for flag in (_LABEL, _SPEAKER) if flag.value is not None]
 
     from vqvae_tf import workflows
 
     written = workflows.sample(
         _PRIOR.value,
         _OUTPUT.value,
-        count=_COUNT.value,
-        seed=_SEED.value,
-        temperature=_TEMPERATURE.value,
-        top_k=_TOP_K.value,
-        top_p=_TOP_P.value,
         grid=grid,
         prefix=_PREFIX.value,
         best_of=_BEST_OF.value,
-        **{flag.name: flag.value for flag in (_LABEL, _SPEAKER) if flag.value is not None},
+        **_SAMPLING.values() | {flag.name: flag.value for flag in told},
     )
     print(written[0])
 
