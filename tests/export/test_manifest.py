@@ -144,7 +144,9 @@ def test_what_is_no_folder_is_refused(tmp_path):
     for name in ("file", "file/", "file/below", "loop", "dangling", "n" * 300, "a\0b"):
         with pytest.raises(UserError) as error:
             install(tmp_path / name if "/" not in name else f"{tmp_path}/{name}", "1")
-        assert "\n" not in str(error.value) and str(tmp_path) in str(error.value)
+        ending = repr(name)[1:-1]  # of a path so long that a message shows its two ends alone
+        assert "\n" not in str(error.value)
+        assert str(tmp_path) in str(error.value) or ending in str(error.value)
     assert sorted(os.listdir(tmp_path)) == before
     assert (tmp_path / "file").read_text() == "years of work"
     (tmp_path / "taken" / "saved_model.pb").mkdir(parents=True)
