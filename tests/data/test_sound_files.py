@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from vqvae_tf.data import sound_files
+from vqvae_tf.data import sound_files, sound_headers
 from vqvae_tf.data.source import UnreadableError
 
 soundfile = pytest.importorskip("soundfile")
@@ -59,6 +59,8 @@ def without_xing(mp3):
         ("WAVEX", "PCM_16", 2**-15),
         ("RF64", "PCM_16", 2**-15),
         ("NIST", "PCM_16", 2**-15),
+        ("NIST", "ULAW", 2**-6),
+        ("NIST", "ALAW", 2**-6),
         ("AIFF", "PCM_S8", 2**-7),
         ("AIFF", "FLOAT", 0),
         ("FLAC", "PCM_24", 2**-23),
@@ -215,6 +217,27 @@ def test_lying_headers_and_no_sounds_are_refused_at_once(tmp_path, content, mess
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 20_000_000
+
+
+def test_compressed_sphere_files_are_not_called_cut_off(tmp_path):
+    header = (
+        b"NIST_1A\n   1024\nsample_count -i 5000\nsample_coding -s26 pcm,embedded-shorten-v2.00"
+    )
+    content = (header + b"\nend_head\n").ljust(1_024) + bytes(3_000)
+    assert "not a readable sound (" in refusal(tmp_path, content)
+
+
+def test_a_file_filled_with_zeros_is_given_up_soon():
+    class Counting(io.BytesIO):
+        reads = 0
+
+        def read(self, *arguments):
+            self.reads += 1
+            return super().read(*arguments)
+
+    file = Counting(b"RIFF\0\0\0\0WAVE" + bytes(1_000_000))  # a chunk every 8 bytes
+    assert sound_headers.ending_of(file, 1_000_012).missing is None
+    assert file.reads < 20_000
 
 
 def test_decoding_ends_where_a_sound_would_be_too_long(tmp_path, monkeypatch):

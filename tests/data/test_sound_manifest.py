@@ -120,7 +120,7 @@ def test_without_splits_all_rows_are_taken(folder):
         ({"file": "absent.wav"}, "absent.wav: cannot be read (No such file or directory)"),
         ({"file": "deep"}, "deep: cannot be read (Is a directory)"),
         ({"file": "a\0.wav"}, r"a\x00.wav: no regular file"),
-        ({"file": "bad.wav"}, "bad.wav: not a readable sound (of no known format)"),
+        ({"file": "bad.wav"}, "bad.wav: not a readable sound (of no known format: give WAV, AIFF"),
         ({"file": "b.flac", "phones": "absent.csv"}, "absent.csv: cannot be read"),
         (
             {"file": "b.flac", "phones": [["aa", 0, 0.2], ["s", 0.4, 0.6]]},

@@ -109,7 +109,10 @@ def _decoded(file: Any, size: int, name: str, sample_rate: int) -> np.ndarray:
     soundfile, soxr = packages()
     audio = bytearray()
     if sound_headers.kind_of(file.read(disk.HEADER_BYTES)) is None:
-        raise UnreadableError(f"{name}: not a readable sound (of no known format)")
+        raise UnreadableError(
+            f"{name}: not a readable sound (of no known format: give WAV, AIFF, FLAC, Ogg, MP3 or "
+            "NIST SPHERE)"
+        )
     ending = sound_headers.ending_of(file, size)
     if ending.missing:
         raise UnreadableError(f"{name}: cut off, {ending.missing}; copy or write it again")

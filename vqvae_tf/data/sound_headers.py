@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 # What programs that cannot go back write as the size of the samples.
 _UNKNOWN_SIZES = (range(1), range(0x7FFF_0000, 0x8000_0001), range(0xFFFF_0000, 0x1_0000_0000))
+_MOST_CHUNKS = 10_000  # that are looked at: in a file filled with zeros every 8 bytes are one
 _OGG_PAGE = 65_307  # bytes of the largest
 _OGG_END = 4  # flag of a stream's last page
 # Of MPEG frames of layer III, in kbit/s: MPEG-1, then MPEG-2 and 2.5.
@@ -79,7 +80,9 @@ def ending_of(file: Any, size: int) -> Ending:
 
 def _missing_in_chunks(file, size, wanted, number):
     place, long_size = 12, None
-    while len(head := _at(file, place, 8)) == 8:
+    for _ in range(_MOST_CHUNKS):
+        if len(head := _at(file, place, 8)) < 8:
+            break
         (length,) = struct.unpack(number, head[4:])
         if head[:4] == b"ds64":  # of a RF64 file: sizes of more than 32 bits
             long_size = struct.unpack("<Q", _at(file, place + 16, 8).ljust(8, b"\0"))[0]
@@ -109,8 +112,14 @@ def _missing_in_nist(file, size):
         found = re.search(rb"\n%s -i (\d{1,12})\n" % name, header)
         return int(found[1]) if found else default
 
+    found = re.search(rb"\nsample_coding -s\d+ (\S+)\n", header)
+    coding = found[1] if found else b"pcm"
+    if b"," in coding:  # compressed, such as pcm,embedded-shorten-v2.00
+        return None
+    width = 1 if coding in (b"ulaw", b"mu-law", b"alaw") else 2
     start = re.match(rb"NIST_1A\n *(\d{1,9})\n", header)
-    length = field(b"sample_count", 0) * field(b"channel_count", 1) * field(b"sample_n_bytes", 2)
+    frame = field(b"channel_count", 1) * field(b"sample_n_bytes", width)
+    length = field(b"sample_count", 0) * frame
     there = size - (int(start[1]) if start else 1024)
     return f"{there:,} of {length:,} bytes of samples are there" if length > there else None
 
