@@ -12,7 +12,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import runs
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-WORLDS = {"labmaze": "labmaze", "doom": "Doom"}
+SETS = {
+    "labmaze": "labmaze",
+    "doom": "Doom",
+    "labmaze_84": "labmaze, 84x84 to 21x21",
+    "labmaze_space_time": "labmaze, space-time form",
+}
 PLACES = {
     "test": {"labmaze": "mazes never seen", "doom": "the same rooms, other ways"},
     "other": {
@@ -20,10 +25,12 @@ PLACES = {
         "doom": "another map (`other_map`)",
     },
 }
+KINDS = ("", "-rollouts", "-rollouts_without_actions")
 GROUPS = ("forward", "turn_left", "turn_right", "recorded")
 ROWS = {
     "imagined": "imagined",
     "imagined_without_actions": "the same, not told the actions",
+    "trained_without_actions": "a prior trained without actions",
     "imagined_swapped": "the same, told the other turn",
     "copy": "copy of the last frame",
     "blurred_copy": "blurred copy",
@@ -47,14 +54,14 @@ def read(folder, name):
 def gather(folder):
     """The figures of all runs that the page shows, with five digits."""
     kept = {}
-    for world in WORLDS:
+    for name in SETS:
         for seed in SEEDS:
             for place in PLACES:
-                for kind in ("", "-rollouts"):
-                    name = f"{world}-{seed}-{place}{kind}"
-                    found = read(folder, name)
+                for kind in KINDS:
+                    run = f"{name}-{seed}-{place}{kind}"
+                    found = read(folder, run)
                     if found is not None:
-                        kept[name] = rounded(found)
+                        kept[run] = rounded(found)
     return kept
 
 
@@ -78,30 +85,35 @@ def spread(values, digits):
     return f"{mean} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
-def of_seeds(figures, world, place, kind=""):
-    """The figures of each seed that was measured."""
-    names = [f"{world}-{seed}-{place}{kind}" for seed in SEEDS]
-    return [figures[name] for name in names if name in figures]
+def of_seeds(figures, name, place, kind=""):
+    """The figures of each seed of a set that was measured."""
+    runs_of = [f"{name}-{seed}-{place}{kind}" for seed in SEEDS]
+    return [figures[each] for each in runs_of if each in figures]
+
+
+def scenes():
+    """Every set with each of its scenes, and the words for both."""
+    for name, title in SETS.items():
+        for place, words in PLACES.items():
+            yield name, place, title, words[name.split("_")[0]]
 
 
 def reconstructions(figures):
     """A row for each world and scene."""
     rows = []
-    for world, title in WORLDS.items():
-        for place, words in PLACES.items():
-            found = of_seeds(figures, world, place)
-            if not found:
-                continue
-            columns = (
-                ("psnr", 2),
-                ("ssim", 3),
-                ("gradient", 2),
-                ("edges", 2),
-                ("perplexity", 0),
-                ("codes_in_use", 0),
-            )
-            cells = [spread([each[name] for each in found], digits) for name, digits in columns]
-            rows.append([title, words[world], len(found), *cells])
+    columns = (
+        ("psnr", 2),
+        ("ssim", 3),
+        ("gradient", 2),
+        ("edges", 2),
+        ("perplexity", 0),
+        ("codes_in_use", 0),
+    )
+    for name, place, title, words in scenes():
+        found = of_seeds(figures, name, place)
+        if found:
+            cells = [spread([each[key] for each in found], digits) for key, digits in columns]
+            rows.append([title, words, len(found), *cells])
     header = [
         "set",
         "scene",
@@ -116,31 +128,40 @@ def reconstructions(figures):
     return runs.table(header, rows)
 
 
-def futures(figures, world, place, group):
-    """A row for each way to a future."""
-    found = of_seeds(figures, world, place, "-rollouts")
+def rows_of(figures, name, place, group):
+    """The rows of a group of clips, `{way: figures of each seed}`, and all that was measured."""
+    found = of_seeds(figures, name, place, "-rollouts")
     found = [each for each in found if group in each["groups"]]
+    ways = {row: [each["groups"][group]["rows"].get(row) for each in found] for row in ROWS}
+    ways = {row: each for row, each in ways.items() if None not in each}
+    untold = of_seeds(figures, name, place, "-rollouts_without_actions")
+    if untold:
+        row = "trained_without_actions"
+        ways[row] = [each["groups"][group]["rows"]["imagined"] for each in untold]
+    return found, ways
+
+
+def futures(figures, name, place, group):
+    """A row for each way to a future."""
+    found, ways = rows_of(figures, name, place, group)
     if not found:
         return None
     steps = found[0]["frames"]
     chosen = (0, (steps - 1) // 2, steps - 1)
     rows = []
     for row, words in ROWS.items():
-        each_seed = [each["groups"][group]["rows"].get(row) for each in found]
-        if None in each_seed:
+        if row not in ways:
             continue
-        cells = [spread([each["psnr"][step] for each in each_seed], 1) for step in chosen]
-        for name in ("ssim", "gradient", "edges"):
-            cells += [
-                spread([each[name][step] for each in each_seed], 2) for step in (0, steps - 1)
-            ]
+        cells = [spread([each["psnr"][step] for each in ways[row]], 1) for step in chosen]
+        for key in ("ssim", "gradient", "edges"):
+            cells += [spread([each[key][step] for each in ways[row]], 2) for step in (0, steps - 1)]
         if group != "forward":  # where little moves sideways
-            for name in ("sign", "shift_error"):
-                cells.append(spread([mean(each[name]) for each in each_seed], 2))
+            for key in ("sign", "shift_error"):
+                cells.append(spread([mean(each[key]) for each in ways[row]], 2))
         rows.append([words, *cells])
     header = [""] + [f"PSNR {step + 1}" for step in chosen]
-    for name in ("SSIM", "gradient", "edges"):
-        header += [f"{name} 1", f"{name} {steps}"]
+    for key in ("SSIM", "gradient", "edges"):
+        header += [f"{key} 1", f"{key} {steps}"]
     clips = found[0]["groups"][group]["clips"]
     title = group.replace("_", " ").capitalize()
     header += [] if group == "forward" else ["sign", "shift error"]
@@ -156,18 +177,21 @@ def mean(values):
 def bits(figures):
     """Bits per code of the next frame, by what the prior is told."""
     rows = []
-    for world, title in WORLDS.items():
-        for place, words in PLACES.items():
-            found = of_seeds(figures, world, place, "-rollouts")
-            if not found:
-                continue
-            told = [each["groups"]["recorded"]["bits_per_code"] for each in found]
-            cells = [
-                spread([each.get(way) for each in told], 3)
-                for way in ("right", "none", "shuffled", "swapped")
-            ]
-            rows.append([title, words[world], len(found), *cells])
-    return runs.table(["set", "scene", "seeds", "right", "none", "shuffled", "swapped"], rows)
+    for name, place, title, words in scenes():
+        kinds = [of_seeds(figures, name, place, kind) for kind in KINDS[1:]]
+        if not kinds[0]:
+            continue
+        told, untold = [
+            [each["groups"]["recorded"]["bits_per_code"] for each in of] for of in kinds
+        ]
+        cells = [
+            spread([each.get(way) for each in told], 3)
+            for way in ("right", "none", "shuffled", "swapped")
+        ]
+        without = spread([each["none"] for each in untold], 3)
+        rows.append([title, words, len(told), *cells, without])
+    header = ["set", "scene", "seeds", "right", "none", "shuffled", "swapped"]
+    return runs.table([*header, "trained without actions"], rows)
 
 
 def page(figures):
@@ -184,12 +208,11 @@ def page(figures):
         "## Bits per code of the next frame",
         bits(figures),
     ]
-    for world, title in WORLDS.items():
-        for place, words in PLACES.items():
-            tables = [futures(figures, world, place, group) for group in GROUPS]
-            if any(tables):
-                parts.append(f"## {title}: {words[world]}")
-                parts += [each for each in tables if each]
+    for name, place, title, words in scenes():
+        tables = [futures(figures, name, place, group) for group in GROUPS]
+        if any(tables):
+            parts.append(f"## {title}: {words}")
+            parts += [each for each in tables if each]
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,31 +1,54 @@
 #!/usr/bin/env bash
 # Trains and measures everything in results/video.md, and writes its tables and pictures. Hours on two
 # cores; a command that was interrupted goes on where it stopped, and one that is done is not repeated.
-# WORLDS, SEEDS: what is trained. RUNS: where the runs are.
+# SETS, SEEDS: what is trained; every set but labmaze and doom has the first seed alone. RUNS: where the
+# runs are. PRECISION: of training; float32 where the processor has no instructions for bfloat16.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 RUNS=${RUNS:-runs/video}
+PRECISION=--config.training.precision=${PRECISION:-mixed_bfloat16}
 mkdir -p "$RUNS"
-measure() { # world, seed, split, name
-  local run="$RUNS/$1-$2"
-  [ -e "$run-$4.json" ] || vqvae-evaluate --model="$run" --data="embedded:$1/$3" --output="$run-$4.json"
-  [ -e "$run-$4-rollouts.json" ] || vqvae-evaluate --model="$run" --prior="$run-prior" --rollouts \
-    --data="embedded:$1/$3" --clips=24 --seed="$2" --wrong_actions --temperature=0.7 \
-    --output="$run-$4-rollouts.json"
+train_prior() { # run, episodes, preset, seed, workdir, more flags
+  [ -e "$5/evaluation.json" ] || vqvae-train-prior --preset="$3_prior" --model="$1" --data="$2" \
+    --validation="$2/validation" --workdir="$5" --config.training.seed="$4" "$PRECISION" "${@:6}"
 }
-for world in ${WORLDS:-labmaze doom}; do
+roll_out() { # run, prior, episodes, seed, file
+  [ -e "$5" ] || vqvae-evaluate --model="$1" --prior="$2" --rollouts --data="$3" --clips=24 \
+    --seed="$4" --wrong_actions --temperature=0.7 --output="$5"
+}
+measure() { # set, episodes, seed, split, name
+  local run="$RUNS/$1-$3"
+  [ -e "$run-$5.json" ] || vqvae-evaluate --model="$run" --data="$2/$4" --output="$run-$5.json"
+  roll_out "$run" "$run-prior" "$2/$4" "$3" "$run-$5-rollouts.json"
+}
+for set in ${SETS:-labmaze doom labmaze_84 labmaze_space_time}; do
+  preset=${set%%_*}
   other=other_style
-  [ "$world" = doom ] && other=other_map
-  for seed in ${SEEDS:-0 1 2}; do
-    run="$RUNS/$world-$seed"
-    [ -e "$run/evaluation.json" ] || vqvae-train --preset="$world" --data="embedded:$world" \
-      --validation="embedded:$world/validation" --workdir="$run" --config.training.seed="$seed"
-    [ -e "$run-prior/evaluation.json" ] || vqvae-train-prior --preset="${world}_prior" --model="$run" \
-      --data="embedded:$world" --validation="embedded:$world/validation" --workdir="$run-prior" \
-      --config.training.seed="$seed"
-    measure "$world" "$seed" test test
-    measure "$world" "$seed" "$other" other
+  [ "$preset" = doom ] && other=other_map
+  episodes=embedded:$preset seeds=${SEEDS:-0 1 2} flags=() prior_flags=()
+  case $set in
+    labmaze_84)
+      episodes=embedded:labmaze_84 seeds=0 flags=(--config.data.image_size=84)
+      prior_flags=(--config.grid=21,21)
+      ;;
+    labmaze_space_time) seeds=0 flags=(--config.form=space_time) ;;
+  esac
+  for seed in $seeds; do
+    run="$RUNS/$set-$seed"
+    [ -e "$run/evaluation.json" ] || vqvae-train --preset="$preset" --data="$episodes" \
+      --validation="$episodes/validation" --workdir="$run" --config.training.seed="$seed" \
+      "$PRECISION" "${flags[@]}"
+    train_prior "$run" "$episodes" "$preset" "$seed" "$run-prior" "${prior_flags[@]}"
+    measure "$set" "$episodes" "$seed" test test
+    measure "$set" "$episodes" "$seed" "$other" other
   done
+done
+for set in labmaze doom; do # a prior that never was told an action
+  run="$RUNS/$set-0"
+  [ -e "$run/evaluation.json" ] || continue
+  train_prior "$run" "embedded:$set" "$set" 0 "$run-prior_without_actions" --config.num_classes=0
+  roll_out "$run" "$run-prior_without_actions" "embedded:$set/test" 0 \
+    "$run-test-rollouts_without_actions.json"
 done
 python results/video/page.py "$RUNS"
 python results/video/pictures.py "$RUNS"

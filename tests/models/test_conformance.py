@@ -300,7 +300,7 @@ def test_a_setting_of_keras_changes_nothing(family, setting, request):
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-def test_it_trains_in_mixed_precision(family, precision):
+def test_it_trains_and_answers_in_mixed_precision(family, precision):
     model = build(family, training=dataclasses.replace(TRAINING, precision=precision))
     model.compile(keras.optimizers.SGD(0.01), run_eagerly=True)
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
@@ -310,6 +310,11 @@ def test_it_trains_in_mixed_precision(family, precision):
     loss = model.fit(batch, verbose=0).history["loss"][0]
     assert loss == pytest.approx(losses_of(ready(family), batch)["loss"], rel=0.05)
     assert any((w != b).any() for w, b in zip(model.get_weights(), before, strict=True))
+    assert np.isfinite(model.evaluate(batch, verbose=0, return_dict=True)["loss"])
+    answers = [model.predict(batch, verbose=0)]
+    if isinstance(model, models.Prior):
+        answers.append(model.log_prob(**batch))
+    assert all(np.isfinite(each).all() for each in tf.nest.flatten(answers))
 
 
 def test_saved_models_load_in_a_process_that_imports_the_library(tmp_path):

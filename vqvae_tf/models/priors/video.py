@@ -30,12 +30,14 @@ class Past(NamedTuple):
     Attributes:
         codes: int32 `[rows, context, height, width, slots]`, the last frame last.
         known: float32 `[rows, context]`, 1 for frames that are there, else 0.
+        later: float32 `[rows, context]`, 1 for frames behind the first `context`, else 0.
         action: int32 `[rows, context]`, -1 for unknown.
         told: float32 `[rows, context, told]`.
     """
 
     codes: Any
     known: Any
+    later: Any
     action: Any
     told: Any
 
@@ -48,8 +50,9 @@ class VideoPrior(prior.Prior):
     actions before it; never on later frames or actions. The memory of the first frames is the frame
     before; from frame `context` on it is frame `context - 1`, the last one that a roll-out is
     given, moved by each action since. A `CodeFlow` moves it, so that what was seen is not sampled
-    again at every step. A `FrameCondition` makes of all this the spatial condition of a `PixelCNN`
-    over the codes of frame t, which draws what is new.
+    again at every step, and where it is in view the frames since are not looked at. A
+    `FrameCondition` makes of all this the spatial condition of a `PixelCNN` over the codes of
+    frame t, which draws what is new.
 
     The flow is trained by the squared error of the vectors that it moves, through `config.unroll`
     steps (the loss `flow`). The condition and the PixelCNN do not change it. Besides the PixelCNN's
@@ -186,8 +189,11 @@ class VideoPrior(prior.Prior):
             found = tf.gather(padded, window, batch_dims=1)  # [batch, chosen, context, ...]
             return tf.reshape(found, [-1, context, *values.shape[2:]])
 
-        known = tf.cast(tf.reshape(window >= context, [-1, context]), tf.float32)
-        return Past(rows(codes, 0), known, rows(action, -1), rows(told, 0.0))
+        known, later = (
+            tf.cast(tf.reshape(window >= first, [-1, context]), tf.float32)
+            for first in (context, 2 * context)
+        )
+        return Past(rows(codes, 0), known, later, rows(action, -1), rows(told, 0.0))
 
     def moved(self, past: Past) -> Carried:
         """The last frame before, moved by its action."""
@@ -195,28 +201,17 @@ class VideoPrior(prior.Prior):
         return self.flow(start, past.action[:, -1], past.told[:, -1])
 
     def chain(self, codes, action, told) -> Carried:
-        """The memory at each frame from number `context` on: `[time - context, batch, ...]`.
-
-        Gradients go through the first `config.unroll` moves only.
-        """
+        """The memory at each frame from number `context` on: `[time - context, batch, ...]`."""
         first = self.config.context - 1
-        given = tf.transpose(action[:, first:-1]), tf.transpose(told[:, first:-1], [1, 0, 2])
-        unroll = self.config.unroll
         start = self.flow.start(self.vectors(codes[:, first]))
-        learning = self._moves(start, *(each[:unroll] for each in given))
-        if codes.shape[1] is not None and codes.shape[1] - self.config.context <= unroll:
-            return learning
-        # Apart, so that nothing is computed for gradients that end here.
-        last = Carried(*(tf.stop_gradient(each[-1]) for each in learning))
-        rest = self._moves(last, *(each[unroll:] for each in given))
-        both = zip(learning, rest, strict=True)
-        return Carried(*(tf.concat([one, tf.stop_gradient(other)], 0) for one, other in both))
+        moved = self._moves(start, action[:, first:-1], told[:, first:-1])
+        return Carried(*map(tf.stop_gradient, moved))
 
     def _moves(self, start, action, told):
-        """`start` after each action `[steps, batch]`, one after the other; by step."""
+        """`start` after each action `[batch, steps]`, one after the other; by step."""
         return tf.scan(
             lambda carried, given: self.flow(carried, *given),
-            (action, told),
+            (tf.transpose(action), tf.transpose(told, [1, 0, 2])),
             start,
             parallel_iterations=1,
         )
@@ -226,6 +221,7 @@ class VideoPrior(prior.Prior):
         condition = self.condition(
             self.vectors(past.codes),
             past.known,
+            past.later,
             past.action,
             past.told,
             Carried(*map(tf.stop_gradient, moved)),
@@ -235,7 +231,7 @@ class VideoPrior(prior.Prior):
         return tf.cast(condition, tf.float32)
 
     def _at(self, codes, inputs, action, told, chain, frames):
-        """`(spatial, moved)`: the condition of the chosen frames, and the frames before, moved.
+        """The condition of the chosen frames, `[rows, height, width, condition_channels]`.
 
         Args:
             codes: int32 `[batch, time, height, width, slots]`.
@@ -249,7 +245,7 @@ class VideoPrior(prior.Prior):
         moved = self.moved(past)
         remembered = self.vectors(past.codes[:, -1])
         if chain is None:
-            return self.spatial(past, moved, moved, remembered), moved
+            return self.spatial(past, moved, moved, remembered)
 
         def chosen(carried, last):
             """Rows of the chain where it has begun, else those of the last frame."""
@@ -265,7 +261,7 @@ class VideoPrior(prior.Prior):
         first = self.vectors(codes[:, tf.minimum(context, tf.shape(codes)[1]) - 1])
         first = tf.repeat(first, tf.shape(frames)[1], axis=0)
         begun = tf.reshape(frames > context, [-1, 1, 1, 1])
-        return self.spatial(past, moved, memory, tf.where(begun, first, remembered)), moved
+        return self.spatial(past, moved, memory, tf.where(begun, first, remembered))
 
     def _told_and_chain(self, codes, conditions):
         """`(action, told, chain)` of codes, as `_at` takes them."""
@@ -275,9 +271,8 @@ class VideoPrior(prior.Prior):
             return action, told, None
         if codes.shape[1] is not None:
             return action, told, self.chain(codes, action, told)
-        # A chain has a first step, and one after those that learn. What is added at the end of a
-        # short video changes nothing before it.
-        missing = tf.maximum(self.config.context + self.config.unroll + 1 - time, 0)
+        # A chain has a first step. What is added to a short video changes nothing before its end.
+        missing = tf.maximum(self.config.context + 1 - time, 0)
 
         def longer(values):
             return tf.pad(values, [[0, 0], [0, missing], *[[0, 0]] * (values.shape.rank - 2)])
@@ -293,7 +288,7 @@ class VideoPrior(prior.Prior):
         count, time = tf.shape(codes)[0], tf.shape(codes)[1]
         frames = tf.tile(tf.range(time)[None], [count, 1])
         action, told, chain = self._told_and_chain(codes, conditions)
-        spatial, _ = self._at(codes, codes, action, told, chain, frames)
+        spatial = self._at(codes, codes, action, told, chain, frames)
         of_frames = tf.reshape(codes, [-1, *codes.shape[2:]])
         logits = self._of_pixelcnn(of_frames, spatial, training)
         return tf.reshape(logits, [count, time, *logits.shape[1:]])
@@ -302,36 +297,46 @@ class VideoPrior(prior.Prior):
         count, time = tf.shape(codes)[0], codes.shape[1]
         frames = tf.tile(tf.range(time)[None], [count, 1])
         action, told, chain = self._told_and_chain(codes, conditions)
-        inputs = codes
+        inputs, noise = codes, None
         if training and self.trainable:  # frozen, it draws nothing
             inputs = self.corruption(codes, first=self.config.context)
+            noise = self.frame_noise.draw(count, 2 * time)
             if self.config.targets < time:
-                order = tf.argsort(self.frame_noise.draw(count, time), axis=1)
-                frames = order[:, : self.config.targets]
-        spatial, moved = self._at(codes, inputs, action, told, chain, frames)
+                frames = tf.argsort(noise[:, :time], axis=1)[:, : self.config.targets]
+        spatial = self._at(codes, inputs, action, told, chain, frames)
         targets = tf.reshape(tf.gather(codes, frames, batch_dims=1), [-1, *codes.shape[2:]])
         nats = prior.cross_entropy(targets, self._of_pixelcnn(targets, spatial, training))
         parallel = tf.reshape(self.parallel(spatial), [*nats.shape[:1], *nats.shape[1:], -1])
         further = {
             "parallel": self.config.parallel_weight
             * tf.reduce_mean(prior.cross_entropy(targets, parallel)),
-            "flow": self._flow_loss(codes, frames, targets, moved, chain),
+            "flow": self._flow_loss(codes, action, told, noise),
         }
         by_example = tf.reshape(nats, [count, -1, *nats.shape[1:]])
         return by_example, further
 
-    def _flow_loss(self, codes, frames, targets, moved, chain):
-        """Mean squared error of moved vectors: of each last frame, and along the memory."""
-        errors = tf.reduce_mean(tf.square(moved.vectors - self.vectors(targets)), [1, 2, 3])
-        there = tf.cast(tf.reshape(frames, [-1]) > 0, tf.float32)
-        loss = tf.reduce_sum(errors * there) / tf.maximum(tf.reduce_sum(there), 1.0)
-        if chain is None:
-            return loss
-        steps = min(self.config.unroll, chain.vectors.shape[0])
-        context = self.config.context
-        truth = self.vectors(codes[:, context : context + steps])
-        truth = tf.transpose(truth, [1, 0, 2, 3, 4])
-        return loss + tf.reduce_mean(tf.square(chain.vectors[:steps] - truth))
+    def _flow_loss(self, codes, action, told, noise):
+        """Mean squared error of vectors that the flow moved, through `config.unroll` steps.
+
+        They begin where an example has most steps of actions that the table does not tell exactly,
+        since the flow learns nothing from the others; `noise` decides between equal places.
+        """
+        count, time = tf.shape(codes)[0], codes.shape[1]
+        steps = min(self.config.unroll, time - 1)
+        if not steps:
+            return 0.0
+        free = tf.reshape(self.flow.table.freedom(tf.reshape(action, [-1])), [count, time])
+        free = tf.cumsum(tf.pad(free, [[0, 0], [1, 0]]), axis=1)
+        free = free[:, steps:-1] - free[:, : time - steps]  # of the steps from each frame on
+        if noise is not None:
+            free += noise[:, time : 2 * time - steps]
+        first = tf.argmax(free, axis=1, output_type=tf.int32)[:, None]
+        where = first + tf.range(steps)
+        given = [tf.gather(each, where, batch_dims=1) for each in (action, told)]
+        start = self.vectors(tf.gather(codes, first[:, 0], batch_dims=1))
+        moved = self._moves(self.flow.start(start), *given).vectors
+        truth = self.vectors(tf.gather(codes, where + 1, batch_dims=1))
+        return tf.reduce_mean(tf.square(moved - tf.transpose(truth, [1, 0, 2, 3, 4])))
 
     def _sample(self, count, grid, *, conditions, prefix, **controls):
         if grid[1:] != self.frame:

@@ -149,6 +149,7 @@ class PixelCNN(keras.layers.Layer):
                 shape=(self.num_embeddings, self.code_dim),
                 initializer="random_normal",
                 trainable=False,
+                autocast=False,  # what reads it chooses the precision
                 name="code_vectors",
             )
             self.projection.build((None, self.code_dim))

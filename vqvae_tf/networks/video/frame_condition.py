@@ -18,6 +18,9 @@ class FrameCondition(keras.layers.Layer):
     places that the memory came from, its codes are also read as they were. All moved frames bear a
     plane that tells what was in view.
 
+    Frames that a roll-out samples are hidden where the memory is in view: their small mistakes
+    would be copied and grow from frame to frame. They tell what came into view since.
+
     Args:
         flow: the `CodeFlow`, whose table is used.
         context: number of frames.
@@ -26,6 +29,7 @@ class FrameCondition(keras.layers.Layer):
     Call arguments:
         before: `[batch, context, height, width, dim]`, vectors of codes, the last frame last.
         known: `[batch, context]`, 1 for frames that are there, else 0.
+        later: `[batch, context]`, 1 for frames that a roll-out samples, else 0.
         action: int32 `[batch, context]`, what followed each of these frames; -1 for unknown.
         told: `[batch, context, told]`, the same as the flow takes it.
         moved: the last frame as a `Carried`, after its action.
@@ -51,7 +55,7 @@ class FrameCondition(keras.layers.Layer):
             (None, *self.flow.grid, self.context * (dim + 1) + 2 * (dim + 3) + dim + 4)
         )
 
-    def call(self, before, known, action, told, moved: Carried, memory: Carried, remembered):
+    def call(self, before, known, later, action, told, moved: Carried, memory: Carried, remembered):
         grid = self.flow.grid
         here = places(grid)
         one = ops.ones_like(before[:, 0, ..., :1])
@@ -60,11 +64,13 @@ class FrameCondition(keras.layers.Layer):
             offset = self.flow.table(action[:, -lag])
             source = source + nearest(offset, source)
             seen = seen * inside(source, grid) * known[:, -lag, None, None, None]
-            planes += [seen * nearest(before[:, -lag], source), seen]
+            shown = seen * (1.0 - later[:, -lag, None, None, None] * memory.seen)
+            planes += [shown * nearest(before[:, -lag], source), shown]
         there = known[:, -1, None, None, None]
-        for carried in (moved, memory):
-            planes += [there * carried.vectors, there * (carried.source - here) / 4.0]
-            planes += [there * carried.seen]
+        new = 1.0 - later[:, -1, None, None, None] * memory.seen
+        for carried, shown in ((moved, there * new), (memory, there)):
+            planes += [shown * carried.vectors, shown * (carried.source - here) / 4.0]
+            planes += [shown * carried.seen]
         planes += [there * nearest(remembered, memory.source), coordinates(here) * one]
         told = ops.reshape(told, (-1, self.context * self.flow.told))
         return self.network(ops.concatenate(planes, axis=-1), told)
