@@ -363,9 +363,9 @@ def test_an_unknown_format_is_refused(call, runs):
         (("--format=tflite",), "a TFLite file is for data of one size; give --size=HEIGHT,WIDTH"),
         (("--size=8,8",), "--size is for a TFLite file; add tflite to --format, or leave it"),
         (("--format=tflite", "--size=8"), "size must hold 2 sides of at least 1; received (8,)"),
-        (("--format=tflite", "--size=0,8"), "--size must hold HEIGHT,WIDTH in pixels, or TIME in"),
+        (("--format=tflite", "--size=0,8"), "--size must hold HEIGHT,WIDTH in pixels, TIME in"),
         (("--grid=4,4",), "--grid is for a prior's samples; give --prior, or leave it out"),
-        (("--prior=p", "--grid=4,x"), "--grid must hold HEIGHT,WIDTH in codes, or TIME of"),
+        (("--prior=p", "--grid=4,x"), "--grid must hold HEIGHT,WIDTH in codes, TIME of"),
         (("--prior=absent",), "absent/config.json does not exist; give the workdir"),
         (("--output=",), "--output is empty; give a value, or leave the flag out"),
         (

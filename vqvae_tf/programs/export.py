@@ -3,13 +3,14 @@
   vqvae-export --model=runs/photos --prior=runs/prior --output=served
   vqvae-export --model=runs/photos --format=saved_model,tflite --size=64,96 --output=served
   vqvae-export --model=runs/speech --prior=runs/speech_prior --output=served
+  vqvae-export --model=runs/maze --prior=runs/maze_prior --output=served
 
 The SavedModel has the signatures encode, decode and reconstruct: uint8 pixels or float samples in
 and out, any batch, any size. A model with speakers has convert instead of reconstruct, and its
-decode takes the speaker. With a prior there are also sample and log_prob. The TFLite file,
-model.tflite, has encode and decode for one picture or sound of a fixed size, and with a prior also
-sample; the noise of all draws is an input. vqvae_export.json lists the written files; no other
-file in the folder is replaced.
+decode takes the speaker. With a prior there are also sample (of videos rollout) and log_prob. The
+TFLite file, model.tflite, has encode and decode for one picture, sound or video of a fixed size,
+and with a prior of pictures or sounds also sample; the noise of all draws is an input.
+vqvae_export.json lists the written files; no other file in the folder is replaced.
 """
 
 import os
@@ -40,13 +41,15 @@ _FORMAT = flags.DEFINE_list(
 _GRID = flags.DEFINE_list(
     "grid",
     None,
-    "HEIGHT,WIDTH in codes of the samples, or TIME; the prior's training grid by default.",
+    "HEIGHT,WIDTH in codes of the samples, TIME of sounds, or TIME,HEIGHT,WIDTH of videos; the "
+    "prior's training grid by default.",
     flag_values=FLAGS,
 )
 _SIZE = flags.DEFINE_list(
     "size",
     None,
-    "Size of the data of a TFLite file: HEIGHT,WIDTH in pixels, or TIME in samples of a sound.",
+    "Size of the data of a TFLite file: HEIGHT,WIDTH in pixels, TIME in samples of a sound, or "
+    "TIME,HEIGHT,WIDTH of a video.",
     flag_values=FLAGS,
 )
 _OUTPUT = flags.DEFINE_string(
@@ -59,17 +62,19 @@ def main() -> None:
     for name in _FORMAT.value or [""]:
         if name not in FORMATS:
             raise UserError(f'unknown format "{name}"; {nearest(name, FORMATS)}')
-    grid = number_flags.sides(_GRID, "HEIGHT,WIDTH in codes, or TIME of sounds")
+    grid = number_flags.sides(
+        _GRID, "HEIGHT,WIDTH in codes, TIME of sounds, or TIME,HEIGHT,WIDTH of videos"
+    )
     size = number_flags.sides(
         _SIZE,
-        "HEIGHT,WIDTH in pixels, or TIME in samples of a sound",
+        "HEIGHT,WIDTH in pixels, TIME in samples of a sound, or TIME,HEIGHT,WIDTH of a video",
         limits.LARGEST_PICTURE,
         "pixels or samples",
     )
     if "tflite" in _FORMAT.value and size is None:
         raise UserError(
-            "a TFLite file is for data of one size; give --size=HEIGHT,WIDTH in pixels, or "
-            "--size=TIME in samples of a sound"
+            "a TFLite file is for data of one size; give --size=HEIGHT,WIDTH in pixels, "
+            "--size=TIME in samples of a sound, or --size=TIME,HEIGHT,WIDTH of a video"
         )
     if "tflite" not in _FORMAT.value and size is not None:
         raise UserError("--size is for a TFLite file; add tflite to --format, or leave it out")

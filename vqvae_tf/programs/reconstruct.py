@@ -14,7 +14,7 @@ _MODEL = flags.DEFINE_string(
     "model", None, "Workdir of the autoencoder.", required=True, flag_values=FLAGS
 )
 _DATA = flags.DEFINE_string(
-    "data", None, "URI of the pictures or sounds.", required=True, flag_values=FLAGS
+    "data", None, "URI of the pictures, sounds or episodes.", required=True, flag_values=FLAGS
 )
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Folder for the results.", required=True, flag_values=FLAGS

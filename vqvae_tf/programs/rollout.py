@@ -25,7 +25,7 @@ _EPISODE = flags.DEFINE_string("episode", "0", "Number or name of the episode.",
 _START = flags.DEFINE_integer(
     "start",
     0,
-    "Its frame at which the given frames begin.",
+    "Frame of the episode at which the given frames begin.",
     lower_bound=0,
     upper_bound=sys.maxsize,
     flag_values=FLAGS,

@@ -1,4 +1,4 @@
-"""vqvae-sample: draws pictures or sounds from a trained prior.
+"""vqvae-sample: draws pictures, sounds or videos from a trained prior.
 
   vqvae-sample --prior=runs/prior --count=16 --seed=1 --label=gravel --output=samples
   vqvae-sample --prior=runs/speech_prior --count=4 --speaker=anna --output=spoken
@@ -26,7 +26,10 @@ _SPEAKER = flags.DEFINE_string(
     "speaker", None, "Name or number of a speaker of sounds.", flag_values=FLAGS
 )
 _GRID = flags.DEFINE_list(
-    "grid", None, "HEIGHT,WIDTH in codes; TIME for sounds.", flag_values=FLAGS
+    "grid",
+    None,
+    "HEIGHT,WIDTH in codes; TIME for sounds; TIME,HEIGHT,WIDTH for videos.",
+    flag_values=FLAGS,
 )
 _PREFIX = flags.DEFINE_string(
     "prefix", None, "An .npz file of given codes, -1 where free.", flag_values=FLAGS

@@ -20,7 +20,7 @@ _PRESET = flags.DEFINE_string(
 _MODEL = flags.DEFINE_string(
     "model", None, "Workdir of the autoencoder.", required=True, flag_values=FLAGS
 )
-_RUN = run_flags.define(FLAGS, data="URI of the pictures or sounds, or codes:GLOB.")
+_RUN = run_flags.define(FLAGS, data="URI of the pictures, sounds or episodes, or codes:GLOB.")
 
 
 def main() -> None:

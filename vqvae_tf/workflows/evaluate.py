@@ -25,7 +25,7 @@ def evaluate(
 
     Args:
         model_path, prior_path: workdirs of the autoencoder and of the prior.
-        data_uri: the pictures or sounds.
+        data_uri: the pictures, sounds or episodes.
         search_passes, rate_weight: arguments of `models.CodeSearch`; with no passes the nearest
             codes are used.
 

@@ -23,7 +23,7 @@ def reconstruct(
 
     Args:
         model_path: workdir of the autoencoder.
-        data_uri: the pictures or sounds.
+        data_uri: the pictures, sounds or episodes.
         output: folder for the results.
         count: maximal number of examples; None for all.
         search_passes: passes of `models.CodeSearch`; with none the nearest codes are used.
