@@ -57,7 +57,8 @@ def test_a_manifest_that_is_not_there(call, uri):
     "uri",
     [
         *("folder:m", "codes:*", "codes:m/*", "tfrecord:m/config.json", "manifest:list.csv"),
-        *("manifest:list.csv/test", "codes:run[1]/a", "folder:gs://absent", "embedded:anything"),
+        *("manifest:list.csv/test", "manifest:list.csv/unseen/test", "codes:run[1]/a"),
+        *("folder:gs://absent", "embedded:anything"),
     ],
 )
 def test_data_that_may_be_there_are_left_to_the_library(uri):

@@ -4,6 +4,7 @@ The library checks the same, and it alone checks paths that are not on this mach
 """
 
 import os
+import pathlib
 
 from absl import flags
 
@@ -47,8 +48,9 @@ def check_data(flag: flags.FlagHolder) -> None:
         return
     if scheme == "folder" and not os.path.isdir(rest):
         raise UserError(f'{uri}: there is no folder "{rest}"; give the path of an existing one')
-    # Behind the path of a manifest there may be a split.
-    if scheme == "manifest" and not any(map(os.path.isfile, (rest, os.path.dirname(rest)))):
+    # Behind the path of a manifest there may be a split, which may hold slashes too.
+    paths = (rest, *pathlib.PurePath(rest).parents)
+    if scheme == "manifest" and not any(map(os.path.isfile, paths)):
         raise UserError(f'{uri}: there is no file "{rest}"; give the path of an existing one')
     if scheme in ("codes", "tfrecord") and not _may_match(rest):
         raise UserError(f'{uri}: no file matches "{rest}"; give the path or glob of shards')
