@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 _SHOWN = 5  # names in a message
+_MOST_KNOWN = 100  # names that may be given, in a message
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
 
@@ -28,7 +29,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    return (f"nearest: {', '.join(close)} " if close else "") + f"(all: {', '.join(known)})"
+    more = f", ... ({len(known):,} in all)" if len(known) > _MOST_KNOWN else ""
+    every = f"(all: {', '.join(known[:_MOST_KNOWN])}{more})"
+    return (f"nearest: {', '.join(close)} " if close else "") + every
 
 
 def shown(value: Any) -> str:

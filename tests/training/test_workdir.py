@@ -139,6 +139,15 @@ def test_other_file_systems_have_folders_too(tmp_path):
     assert os.listdir(tmp_path / "run") == ["config.json"]
 
 
+def test_a_record_that_could_not_be_read_again_is_not_written(tmp_path):
+    many = record() | {"class_names": [f"speaker {number:06}" for number in range(100_000)]}
+    assert not workdir.prepare(str(tmp_path / "many"), many)
+    assert workdir.read(str(tmp_path / "many")) == json.loads(json.dumps(many))
+    with pytest.raises(UserError, match="more than 16,777,216; give fewer or shorter names"):
+        workdir.prepare(str(tmp_path / "more"), record() | {"class_names": ["x" * 2**24]})
+    assert not os.path.exists(tmp_path / "more")
+
+
 def test_a_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="is a file"):
@@ -169,7 +178,7 @@ def schema_and(text="", schema=str(SCHEMA_VERSION)):
             schema_and(', "config": {"a": ' + "[" * 100 + "]" * 100 + "}"),
             "is damaged or was not written by vqvae_tf",
         ),
-        (schema_and() + " " * 2**20, "is damaged or was not written by vqvae_tf"),
+        (schema_and() + " " * 2**24, "is damaged or was not written by vqvae_tf"),
         *(
             (schema_and(schema=value), "is damaged or was not written by vqvae_tf")
             for value in (f'"{SCHEMA_VERSION}"', "null", "true", "2.0", "1e999", "NaN", "[2]", "{}")

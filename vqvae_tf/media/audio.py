@@ -350,7 +350,8 @@ def _compiled(model):
 @functools.cache  # a training run evaluates the same sounds many times
 def _name_unknown(uri: str, given: tuple[str, ...], known: tuple[str, ...]) -> None:
     """Says in one line of the log which speakers of a source a model does not know."""
-    unknown = [name for name in given if name not in known]
+    own = set(known)
+    unknown = [name for name in given if name not in own]
     if known and not given:
         logging.warning("%s: has no speakers; the model is told none", uri)
     elif known and unknown:

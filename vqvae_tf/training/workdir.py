@@ -11,13 +11,13 @@ import tensorflow as tf
 
 from vqvae_tf import arguments, files
 from vqvae_tf.errors import UserError
-from vqvae_tf.files import is_local, names_in, reading, write_json, writing
+from vqvae_tf.files import as_json, is_local, names_in, reading, write_json, writing
 
 SCHEMA_VERSION = 2  # of config.json and the checkpoints; raised by any incompatible change
 _RECORD, _LOCK = "config.json", ".lock"
 _RAISABLE = ("training.steps",)  # endings of fields that may be raised when a run is resumed
 _TYPES = {"family": str, "config": dict, "data": str, "codebook": str, "class_names": list}
-_LARGEST, _DEEPEST = 2**20, 16  # limits of a record: bytes, levels
+_LARGEST, _DEEPEST = 2**24, 16  # limits of a record: bytes, levels
 _SHOWN, _MOST_SHOWN = 80, 6  # in an error: characters of a value, values
 
 
@@ -36,11 +36,18 @@ def prepare(workdir: str, record: Mapping[str, Any]) -> bool:
         Whether an earlier run is resumed.
 
     Raises:
-        UserError: if the folder holds another run, another schema or other files, or if a run is
-            using it.
+        UserError: if the folder holds another run, another schema or other files, if a run is
+            using it, or if the record is too large.
     """
     workdir = arguments.path("workdir", workdir)
     record = json.loads(json.dumps(record))
+    written = {"schema": SCHEMA_VERSION, **record}
+    size = len(as_json(written))
+    if size > _LARGEST:
+        raise UserError(
+            f"{_RECORD} would take {size:,} bytes, more than {_LARGEST:,}; give fewer or shorter "
+            "names of speakers or classes"
+        )
     path = os.path.join(workdir, _RECORD)
     with reading(workdir):
         if tf.io.gfile.exists(workdir) and not tf.io.gfile.isdir(workdir):
@@ -55,7 +62,7 @@ def prepare(workdir: str, record: Mapping[str, Any]) -> bool:
     with locked(workdir):
         resumes = tf.io.gfile.exists(path)
         if not resumes or _may_follow(workdir, read(workdir), record):
-            write_json(path, {"schema": SCHEMA_VERSION, **record})
+            write_json(path, written)
     return resumes
 
 
