@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import VideoPrior, VideoPriorConfig
-from vqvae_tf.networks.video import CodeCorruption
+from vqvae_tf.networks.video import Carried, CodeCorruption
 
 GRID = (2, 3)
 FIELDS = {
@@ -178,6 +178,76 @@ def test_at_initialization_the_memory_is_an_exact_copy_at_the_table_s_offsets():
         np.testing.assert_array_equal(chain.vectors[frame], expected)
     assert chain.seen[3, 0, ..., 0].numpy().tolist() == [[1, 1, 0], [1, 1, 0]]
     assert chain.source[3, 0, 0, :, 1].numpy().tolist() == [1, 2, 2]
+
+
+def static(**changes):
+    """A prior of a static scene that copies; action 1 shifts by a column."""
+    prior = build(static_scene=True, **changes)
+    for variable in (prior.flow.field.kernel, prior.flow.field.bias):
+        variable.assign(np.zeros(variable.shape))
+    offsets = np.zeros(prior.flow.table.offsets.shape)
+    offsets[1, ..., 1] = 1
+    prior.flow.table.load(offsets, np.ones(len(offsets)))
+    return prior
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_of_a_static_scene_the_codes_that_stay_in_view_are_kept(slots):
+    prior = static(code_sizes=(5,) * slots)
+    given = codes_of(prior, 1, 2, seed=3)
+    call = {"grid": (6, *GRID), "prefix": given, "temperature": 0}
+    codes = prior.sample(count=1, actions=[[0, 0, 1, 0, 2, 0]], **call).numpy()[0]
+    last = given[0, 1]
+    np.testing.assert_array_equal(codes[:3], np.stack([given[0, 0], last, last]))
+    for frame in (3, 4, 5):
+        np.testing.assert_array_equal(codes[frame, :, :2], last[:, 1:])
+    # What came into view is drawn, given the others.
+    drawn = tf.argmax(prior(codes[None], {"actions": [[0, 0, 1, 0, 2, 0]]}), -1).numpy()[0]
+    np.testing.assert_array_equal(codes[3:, :, 2], drawn[3:, :, 2])
+
+
+def test_what_the_caller_gives_takes_the_place_of_what_a_static_scene_keeps():
+    prior = static()
+    prefix = np.full((1, 4, *GRID), -1)
+    prefix[:, :2], prefix[0, 2, 1, 1] = 3, 4
+    codes = prior.sample(count=1, grid=(4, *GRID), prefix=prefix, actions=[[0] * 4]).numpy()[0]
+    assert codes[2].tolist() == [[3, 3, 3], [3, 4, 3]] and (codes[3] == 3).all()
+
+
+def test_behind_an_unknown_action_nothing_is_kept():
+    prior = static()
+    given = codes_of(prior, 1, 2, seed=3)
+    unlike = prior.sample(count=16, grid=(5, *GRID), prefix=given, actions=[[0, 0, -1, 0, 0]])
+    kept = (unlike.numpy() == given[:, 1:]).all(axis=(0, 2, 3))
+    assert kept.tolist() == [False, True, True, False, False]
+    alone = prior.sample(count=16, grid=(3, *GRID), prefix=given).numpy()
+    assert (alone[:, 2] != given[:, 1]).any()
+
+
+def test_a_code_of_a_static_scene_is_kept_where_it_comes_to_closest():
+    """Against a loop over all places, for a picture that grows and slides out of view."""
+    prior = build(static_scene=True, grid=(4, 5))
+    draws = np.random.default_rng(7)
+    source = (1.3 + 0.6 * np.indices((4, 5)).transpose(1, 2, 0))[None].astype(np.float32)
+    source = np.concatenate([source, draws.uniform(-1, 5, source.shape).astype(np.float32)])
+    seen = ((source > -0.5) & (source < np.array([3.5, 4.5]))).all(-1, keepdims=True)
+    codes = draws.integers(0, 5, (2, 4, 5, 1), np.int32)
+    carried = Carried(np.zeros((2, 4, 5, 2), np.float32), source, seen.astype(np.float32))
+    found = prior.kept(codes, Carried(*map(tf.constant, carried))).numpy()
+    for example in range(2):
+        best = {}
+        for place in np.ndindex(4, 5):
+            if seen[example][place]:
+                point = source[example][place]
+                target = tuple(np.round(point).astype(int))
+                away = float(np.square(point - np.round(point)).sum())
+                best.setdefault(target, []).append((away, place))
+        expected = np.full((4, 5, 1), -1)
+        for target, places in best.items():
+            for away, place in places:
+                if away <= min(places)[0]:
+                    expected[place] = codes[example][target]
+        np.testing.assert_array_equal(found[example], expected)
 
 
 def test_the_flow_learns_from_its_own_loss_only():

@@ -32,6 +32,8 @@ class VideoPriorConfig(PriorConfig):
         flow_channels, flow_dilations: the same of the flow.
         unroll: steps of the flow that its loss counts, one after the other.
         motion_reach: largest offset of the table of motions, in rows and columns.
+        static_scene: whether only the camera moves. A roll-out then keeps the codes of the memory
+            where they come to, and draws the others; what moves by itself would be frozen.
         parallel_weight: weight of the loss of codes that the condition alone predicts.
     """
 
@@ -55,6 +57,7 @@ class VideoPriorConfig(PriorConfig):
     flow_dilations: tuple[int, ...] = (1, 2, 4, 1)
     unroll: int = 3
     motion_reach: tuple[int, int] = (2, 4)
+    static_scene: bool = False
     parallel_weight: float = 0.5
 
     def __post_init__(self):

@@ -41,6 +41,7 @@ def labmaze_prior() -> VideoPriorConfig:
     """The prior over the codes of `labmaze`, told the actions: ten frames follow six."""
     return VideoPriorConfig(
         num_classes=1,
+        static_scene=True,
         training=TrainingConfig(
             steps=1_000,
             batch_size=16,
@@ -81,6 +82,7 @@ def video_prior() -> VideoPriorConfig:
     """
     return VideoPriorConfig(
         num_classes=1,
+        static_scene=True,
         code_dim=64,
         grid=(21, 21),
         channels=128,

@@ -1,5 +1,6 @@
 """The prior over the codes of videos: a PixelCNN for each frame, given the past and the actions."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from vqvae_tf.networks.video import (
     FrameCondition,
     best_offsets,
 )
+from vqvae_tf.networks.video.warp import nearest
 
 
 class Past(NamedTuple):
@@ -59,7 +61,8 @@ class VideoPrior(prior.Prior):
     cross-entropy (`codes`) there is that of a head that predicts every code from the condition
     alone (`parallel`), which makes the condition hold the whole frame. In training a few frames of
     each example are scored, and codes that a roll-out would sample are corrupted where they are
-    input.
+    input. With `config.static_scene` samples are drawn given that the codes of the memory stay what
+    they are where they come to, as long as the actions are known.
 
     Codes are int32 `[batch, time, height, width]`; frames have the size `config.grid`.
 
@@ -229,6 +232,37 @@ class VideoPrior(prior.Prior):
             remembered,
         )
         return tf.cast(condition, tf.float32)
+
+    def tells_motion(self, action: Any, conditions) -> tf.Tensor:
+        """bool `[batch, time]`: whether all actions from the memory on, up to each, are known."""
+        if self.config.num_classes:
+            known = tf.cast(action >= 0, tf.int32)
+        else:
+            known = tf.fill(tf.shape(action), int(self.config.condition in conditions))
+        before = tf.range(tf.shape(action)[1]) < self.config.context - 1
+        return tf.math.cumprod(tf.where(before, 1, known), axis=1) > 0
+
+    def kept(self, codes: Any, memory: Carried) -> tf.Tensor:
+        """Codes of the memory at the places where they come to, -1 at all others.
+
+        Each is kept at the place nearest to where it comes to. Where the picture grows there are
+        places between, and whatever comes into view, whose codes are to be drawn.
+
+        Args:
+            codes: int32 `[batch, height, width, slots]`, the memory before it was moved.
+            memory: the same, moved.
+        """
+        width, count = self.frame[1], math.prod(self.frame)
+        point = tf.reshape(tf.round(memory.source), [-1, count, 2])
+        away = tf.reduce_sum(tf.square(tf.reshape(memory.source, [-1, count, 2]) - point), -1)
+        away = tf.where(tf.reshape(memory.seen, [-1, count]) > 0, away, math.inf)
+        number = tf.cast(point[..., 0] * width + point[..., 1], tf.int32)
+        number = tf.clip_by_value(number, 0, count - 1)  # only of places out of view
+        number += count * tf.range(tf.shape(number)[0])[:, None]
+        least = tf.math.unsorted_segment_min(away, number, count * tf.shape(number)[0])
+        keeps = (away <= tf.gather(least, number)) & (away < math.inf)
+        keeps = tf.reshape(keeps, [-1, *self.frame, 1])
+        return tf.where(keeps, nearest(codes, memory.source), -1)
 
     def _at(self, codes, inputs, action, told, chain, frames):
         """The condition of the chosen frames, `[rows, height, width, condition_channels]`.

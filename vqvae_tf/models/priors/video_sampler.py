@@ -37,7 +37,8 @@ def draw_video(
     """The sampler as a graph.
 
     Each frame's condition is computed once, from the codes of the frames before it and from the
-    memory, which is carried from frame to frame; no picture is decoded.
+    memory, which is carried from frame to frame; no picture is decoded. Of a static scene the codes
+    of the memory that stay in view are given.
 
     Args:
         prior: a `VideoPrior`.
@@ -58,6 +59,7 @@ def draw_video(
     context, slots = prior.config.context, prior.slots
     start = 0 if given is None else given.shape[1]
     action, told = prior.told(conditions, batch, time)
+    known = prior.tells_motion(action, conditions)
     shape = [batch, time - start, height, width, slots]
     codes = tf.zeros(shape, tf.int32)
     if given is not None:
@@ -74,9 +76,14 @@ def draw_video(
         memory = Carried(
             *(tf.where(early, one, other) for one, other in zip(moved, carried, strict=True))
         )
-        last = prior.vectors(past.codes[:, -1])
-        first = prior.vectors(codes[:, min(context, time) - 1])
-        spatial = prior.spatial(past, moved, memory, tf.where(early, last, first))
+        last, first = past.codes[:, -1], codes[:, min(context, time) - 1]
+        remembered = tf.where(early, prior.vectors(last), prior.vectors(first))
+        spatial = prior.spatial(past, moved, memory, remembered)
+        given_here = None if prefix is None else prefix[:, t]
+        if prior.config.static_scene:
+            keeps = tf.gather(known, tf.maximum(t - 1, 0), axis=1) & (t >= context)
+            kept = tf.where(keeps[:, None, None, None], prior.kept(first, memory), -1)
+            given_here = kept if prefix is None else tf.where(given_here < 0, kept, given_here)
         drawn = sample_codes(
             prior.network,
             lambda i: noise_of_row(t * height + i),
@@ -85,7 +92,7 @@ def draw_video(
             temperature=temperature,
             top_k=top_k,
             top_p=top_p,
-            prefix=None if prefix is None else prefix[:, t],
+            prefix=given_here,
             spatial=spatial,
             with_log_prob=with_log_prob,
         )
