@@ -44,6 +44,11 @@ def test_codes_that_are_none_are_refused_in_a_line(codes, words):
     assert "\n" not in str(raised.value)
 
 
+def test_samples_of_eight_bits_are_told_how_to_be_converted():
+    with pytest.raises(UserError, match=r"received uint8 .*: convert 8-bit samples by \(audio - 1"):
+        checks.waveforms().check(np.full([1, 8], 128, np.uint8))
+
+
 def test_a_graph_keeps_codes_out_of_range_out_of_range():
     check = tf.function(CODES.check, input_signature=[tf.TensorSpec(None, tf.int64)])
     for far in (2**40 + 1, 2**32, -(2**32) + 1):

@@ -131,6 +131,40 @@ def test_continuous_actions(tmp_path):
     np.testing.assert_array_equal(told, data.open_episodes(uri).read(0)["actions"][2:9])
     with pytest.raises(UserError, match="continuous actions: leave actions out"):
         workflows.rollout(prior, uri, output, frames=4, actions=["1"])
+    with pytest.raises(UserError, match="are discrete, and the prior was trained with continuous"):
+        workflows.rollout(prior, HELD_OUT, output, frames=4)
+
+
+def test_actions_of_another_kind_than_those_of_training(video_runs, tmp_path):
+    folder, output = tmp_path / "episodes", str(tmp_path / "out")
+    folder.mkdir()
+    frames = np.zeros([12, 32, 32, 3], np.uint8)
+    np.savez(folder / "a.npz", frames=frames, actions=np.ones([12, 2], np.float32))
+    words = "the actions are continuous, and the prior was trained with discrete ones"
+    for actions in (None, ["forward"]):
+        with pytest.raises(UserError, match=words):
+            workflows.rollout(
+                video_runs.prior, f"folder:{folder}", output, frames=4, actions=actions
+            )
+    with pytest.raises(UserError, match=words):
+        workflows.evaluate_rollouts(video_runs.prior, f"folder:{folder}", frames=4)
+    with pytest.raises(UserError, match="the actions are 2 numbers, those of the training data di"):
+        workflows.train_prior(
+            PRIOR,
+            video_runs.model,
+            HELD_OUT,
+            str(tmp_path / "prior"),
+            validation_uri=f"folder:{folder}",
+        )
+    assert not os.path.exists(tmp_path / "prior")
+
+
+def test_frames_of_another_size_are_refused_before_the_workdir_is_made(video_runs, tmp_path):
+    config, path = dataclasses.replace(PRIOR, grid=(4, 8)), str(tmp_path / "prior")
+    for uri in (HELD_OUT, f"codes:{video_runs.prior}/codes/*.tfrecord"):
+        with pytest.raises(UserError, match=r"8 x 8 codes, .* 4 x 8; set --config.grid=8,8"):
+            workflows.train_prior(config, video_runs.model, uri, path)
+    assert not os.path.exists(path)
 
 
 def test_a_prior_without_actions(video_runs, tmp_path):
@@ -169,6 +203,11 @@ def test_figures_of_futures(video_runs):
     table = rollout_evaluation.table(results)
     assert table.count("imagined_without_actions") == 4 and "nan" not in table
     assert "bits per code of the next frame, given the actions: right" in table
+
+
+def test_roll_outs_are_not_measured_beside_another_model(video_runs):
+    with pytest.raises(UserError, match="holds a prior; --model takes the autoencoder"):
+        workflows.evaluate_rollouts(video_runs.prior, HELD_OUT, model_path=video_runs.prior)
 
 
 def test_evaluation_counts_the_bits_of_whole_episodes(video_runs):

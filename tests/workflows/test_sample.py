@@ -1,3 +1,4 @@
+import json
 import os
 import sys
 
@@ -8,6 +9,7 @@ from PIL import Image
 from tests.small import results_in
 from vqvae_tf import workflows
 from vqvae_tf.errors import UserError
+from vqvae_tf.training.workdir import SCHEMA_VERSION
 from vqvae_tf.workflows.sample import class_number
 
 
@@ -86,6 +88,13 @@ def test_classes_go_by_name_or_number(runs, samples, tmp_path):
         workflows.sample(runs.model, str(tmp_path), label="dunes")
     with pytest.raises(UserError, match="nearest: waves"):
         class_number(runs.prior, "label", "wave")
+
+
+def test_actions_are_not_named_for_samples(tmp_path):
+    record = {"family": "video_prior", "config": {"condition": "actions"}, "class_names": ["noop"]}
+    (tmp_path / "config.json").write_text(json.dumps({"schema": SCHEMA_VERSION, **record}))
+    with pytest.raises(UserError, match="name actions in vqvae-rollout, or leave --label out"):
+        class_number(str(tmp_path), "label", "noop")
 
 
 def test_given_codes_stay(runs, tmp_path):

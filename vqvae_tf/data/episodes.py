@@ -148,7 +148,8 @@ class EpisodeSource(BaseSource):
         if not config.resize:
             raise UnreadableError(
                 f"{episode['name']}: frames of {frames.shape[2]} x {frames.shape[1]} pixels, the "
-                f"model takes {side} x {side}; resize them, or train with data.resize=True"
+                f"model takes {side} x {side}; resize them, or train with another "
+                "data.image_size or with data.resize=True"
             )
         return Episode(
             name=episode["name"], frames=resized(frames, side), actions=episode["actions"]

@@ -228,6 +228,7 @@ def waveforms() -> Input:
         low=-1,
         highs=(1,),
         hints={
+            "uint8": "convert 8-bit samples by (audio - 128.0) / 128",
             "integers": "divide 16-bit samples by 32768",
             "fewer axes": "audio[None] is a batch of one; dataset.batch(16) makes batches",
             "out of range": "divide 16-bit samples by 32768, clip overshoots of resampling",

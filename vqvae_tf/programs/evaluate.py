@@ -23,7 +23,7 @@ _MODEL = flags.DEFINE_string(
 )
 _PRIOR = flags.DEFINE_string("prior", None, "Workdir of a prior.", flag_values=FLAGS)
 _DATA = flags.DEFINE_string(
-    "data", None, "URI of the pictures or sounds.", required=True, flag_values=FLAGS
+    "data", None, "URI of the pictures, sounds or episodes.", required=True, flag_values=FLAGS
 )
 _OUTPUT = flags.DEFINE_string("output", None, "A JSON file to write.", flag_values=FLAGS)
 _SEARCH = number_flags.define_search_passes(FLAGS)
@@ -109,6 +109,7 @@ def main() -> None:
         results = workflows.evaluate_rollouts(
             str(_PRIOR.value),
             _DATA.value,
+            model_path=_MODEL.value,
             frames=_FRAMES.value,
             clips=_CLIPS.value,
             seed=_SEED.value,

@@ -16,8 +16,15 @@ def numbers_for_prior(
     """Recorded actions by their numbers in the prior; continuous ones are unchanged.
 
     Raises:
-        UserError: one of them has a name that the prior was not trained with.
+        UserError: they are continuous and those of training are not, or the other way round, or one
+            of them has a name that the prior was not trained with.
     """
+    if (recorded.ndim > 1) == bool(names):  # only discrete actions have names
+        theirs, own = ("discrete", "continuous") if names else ("continuous", "discrete")
+        raise UserError(
+            f"{source.uri}: the actions are {own}, and the prior was trained with {theirs} ones; "
+            f"take episodes with {theirs} actions"
+        )
     if recorded.ndim > 1:
         return recorded
     for number in np.unique(recorded):

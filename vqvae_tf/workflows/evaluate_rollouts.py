@@ -6,7 +6,7 @@ from vqvae_tf import arguments
 from vqvae_tf.errors import UserError
 from vqvae_tf.media import VideoMedium, medium_of, rollout_evaluation
 from vqvae_tf.workflows.action_numbers import numbers_for_prior
-from vqvae_tf.workflows.load import class_names, load_pair
+from vqvae_tf.workflows.load import class_names, load_autoencoder, load_pair
 from vqvae_tf.workflows.open_data import open_data
 
 
@@ -14,6 +14,7 @@ def evaluate_rollouts(
     prior_path: str,
     data_uri: str,
     *,
+    model_path: str | None = None,
     frames: int = 10,
     clips: int = 16,
     seed: int = 0,
@@ -22,11 +23,12 @@ def evaluate_rollouts(
     top_p: float | None = None,
     wrong: bool = False,
 ) -> dict[str, Any]:
-    """Figures of `media.rollout_evaluation.evaluate`, with the autoencoder of the prior.
+    """Figures of `media.rollout_evaluation.evaluate`, with the autoencoder in the prior's workdir.
 
     Args:
         prior_path: the prior's workdir.
         data_uri: the episodes; of `embedded:` ones the futures of all commands are known.
+        model_path: workdir of the autoencoder, if it is to be compared with that of the prior.
         frames: how many are imagined.
         clips: starts for each command, at most.
         seed: of the starts and of the draws.
@@ -34,11 +36,13 @@ def evaluate_rollouts(
         wrong: whether futures are also imagined without actions and with turns exchanged.
 
     Raises:
-        UserError: for a prior of something else, or episodes that are too short.
+        UserError: for a prior of something else or of another autoencoder, or episodes that are too
+            short.
     """
     frames = arguments.whole("frames", frames, least=1)
     clips = arguments.whole("clips", clips, least=1)
-    prior, model = load_pair(prior_path)
+    given = None if model_path is None else load_autoencoder(model_path)
+    prior, model = load_pair(prior_path, expected=given)
     medium = medium_of(model)
     if not isinstance(medium, VideoMedium):
         raise UserError(f"{prior_path} holds a prior of {model.data_key}; take one of videos")

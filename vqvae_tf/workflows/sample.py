@@ -1,4 +1,4 @@
-"""Samples a prior, decodes the codes, and writes pictures or sounds."""
+"""Samples a prior, decodes the codes, and writes pictures, sounds or videos."""
 
 import math
 import os
@@ -12,7 +12,7 @@ from vqvae_tf.config.limits import LARGEST_GRID, MOST_DRAWS, MOST_SAMPLES
 from vqvae_tf.data import disk
 from vqvae_tf.errors import UserError, listed, nearest
 from vqvae_tf.files import names_in
-from vqvae_tf.media import medium_of
+from vqvae_tf.media import VideoMedium, medium_of
 from vqvae_tf.media.output_files import write_codes
 from vqvae_tf.text_numbers import whole_number
 from vqvae_tf.training import workdir
@@ -47,8 +47,8 @@ def sample(
         count: number of samples.
         seed: seed of the draws; sample 3 of a seed is the same whatever `count` is.
         temperature, top_k, top_p: see `vqvae_tf.networks.PixelCNN.sample`.
-        grid: size in codes: (height, width), for sounds (time,); None means the size that the prior
-            was trained on.
+        grid: size in codes: (height, width), for sounds (time,), for videos (time, height, width);
+            None means the size that the prior was trained on.
         prefix: an `.npz` file of given codes, `codes` (`[count or 1, height, width]`, for sounds
             `[count or 1, time]`, -1 where free).
         best_of: draw this many per sample and keep the likeliest.
@@ -126,6 +126,11 @@ def class_number(path: str, condition: str, given: str) -> int:
         raise UserError(f"{path} holds no prior but a model of family {record.get('family')}")
     if not names:
         raise UserError(f"the prior in {path} was trained without classes; leave --{condition} out")
+    if own == VideoMedium.condition != condition:
+        raise UserError(
+            f"the prior in {path} takes an action for each frame; name actions in vqvae-rollout, "
+            f"or leave --{condition} out"
+        )
     if condition != own:
         raise UserError(
             f"the prior in {path} takes no --{condition} but --{own}, one of {listed(names)}"

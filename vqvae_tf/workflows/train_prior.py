@@ -38,7 +38,7 @@ def train_prior(
     Args:
         config: the prior's configuration.
         model_path: workdir of the autoencoder.
-        data_uri: pictures or sounds to encode, or `codes:GLOB` for existing codes.
+        data_uri: pictures, sounds or episodes to encode, or `codes:GLOB` for existing codes.
         path: the prior's workdir.
         validation_uri: the same for the evaluation; None means the training data.
         strategy: a name of `vqvae_tf.training.strategies.get`.
@@ -86,6 +86,9 @@ def train_prior(
     )
     if maps is not None:
         _check_maps(source, maps, config)
+    elif autoencoder.grid_rank == 3:
+        side = autoencoder.config.data.image_size // autoencoder.config.stride
+        _check_frames(model_path, (side, side), config)
     held_out_source = None if validation_uri is None else _open(medium, validation_uri)
     keras.utils.set_random_seed(config.training.seed)
     with placed.scope():
@@ -181,14 +184,6 @@ def _crop_of(maps, wanted):
 
 def _window_of(maps, wanted):
     """The same of videos, whose frames have the wanted size: a window in time."""
-    for item in maps:
-        frame = item["codes"].shape[1:3]
-        if frame != wanted[1:]:
-            height, width = frame
-            raise UserError(
-                f"{item['name']} has frames of {height} x {width} codes, and the prior's have "
-                f"{wanted[1]} x {wanted[2]}; set --config.grid={height},{width}"
-            )
     longest = max(len(item["codes"]) for item in maps)
     crop = (min(wanted[0], longest), *wanted[1:])
     large = [item for item in maps if len(item["codes"]) >= crop[0]]
@@ -216,6 +211,18 @@ def _check_maps(source, maps, config):
                 f"{source.uri}: {item['name']} holds codes up to {codes.max()}; the model's are "
                 f"below {max(sizes)}: give the codes of this model"
             )
+        if rank == 3:
+            _check_frames(f"{source.uri}: {item['name']}", codes.shape[1:3], config)
+
+
+def _check_frames(what, frame, config):
+    """Refuses frames of codes that have another size than those of a prior of videos."""
+    if frame != config.grid:
+        height, width = frame
+        raise UserError(
+            f"{what} has frames of {height} x {width} codes, and the prior's have "
+            f"{config.grid[0]} x {config.grid[1]}; set --config.grid={height},{width}"
+        )
 
 
 def _held_out_maps(autoencoder, source, config, class_names):
@@ -226,10 +233,24 @@ def _held_out_maps(autoencoder, source, config, class_names):
     else:
         maps = _grids(medium_of(autoencoder).code_maps(autoencoder, source))
     name = config.condition
+    _check_kind(source, maps, config)
     if _dims_of(maps, name):
         return maps
     classes = ClassesByName(source.uri, source.class_names, class_names)
     return [item if item[name] is None else item | classes({name: item[name]}) for item in maps]
+
+
+def _check_kind(source, maps, config):
+    """Refuses held-out actions of another kind than those of training, before it begins."""
+    given, taken = _dims_of(maps, config.condition), getattr(config, "action_dims", 0)
+    if maps[0].get(config.condition) is None or not (config.num_classes or taken):
+        return
+    if given != taken:
+        theirs, own = (f"{dims} numbers" if dims else "discrete" for dims in (taken, given))
+        raise UserError(
+            f"{source.uri}: the actions are {own}, those of the training data {theirs}; take "
+            "validation data with actions of the same kind"
+        )
 
 
 def _log_frequencies(maps, config):
