@@ -46,6 +46,13 @@ def test_recorded_clips(walked):
         rollout_clips.recorded(walked, CONFIG, context=50, frames=10, count=1)
 
 
+def test_clips_of_episodes_that_cannot_be_used(tmp_path):
+    np.savez(tmp_path / "a.npz", frames=np.zeros([9, 16, 16, 3], np.uint8))
+    source = data.open_episodes(f"folder:{tmp_path}")
+    with pytest.raises(UserError, match=r"7 frames \(1 cannot be used; the log says why\); take"):
+        rollout_clips.recorded(source, CONFIG, context=4, frames=3, count=1)
+
+
 def test_a_stride_repeats_the_command(walked):
     """Every second frame of the future is that of as many steps."""
     whole = rollouts.true_future(walked, 0, 10, np.array([1, 2, 3]), 1)

@@ -125,8 +125,9 @@ def recorded(
             found.actions.append(episode["actions"][whole])
         found.places.append((index, start))
     if not found.places:
+        bad = f" ({source.skipped} cannot be used; the log says why)" if source.skipped else ""
         raise UserError(
-            f"{source.uri}: no episode has {context + frames} frames; take fewer frames"
+            f"{source.uri}: no episode has {context + frames} frames{bad}; take fewer frames"
         )
     return found.group()
 
