@@ -11,21 +11,12 @@ train() {
   [ -e "$RUNS/$name/evaluation.json" ] || vqvae-train --data=embedded:speech \
     --validation=embedded:speech/validation --workdir="$RUNS/$name" "$@"
 }
-phones() {
-  for split in validation test unseen_validation unseen_test; do
-    [ -e "$RUNS/$1-$split.json" ] || vqvae-evaluate --model="$RUNS/$1" --phones \
-      --train_data=embedded:speech --data="embedded:speech/$split" \
-      --output="$RUNS/$1-$split.json" "${@:2}"
-  done
-}
 for seed in 0 1 2; do
   train "codes25-$seed" --preset=phonemes --config.training.seed=$seed
   train "codes50-$seed" --preset=phonemes --config.strides=2 --config.training.seed=$seed
-  phones "codes25-$seed"
-  phones "codes50-$seed"
 done
 train raw25-0 --preset=phonemes_from_waveforms
-phones raw25-0
+python results/audio/phones.py "$RUNS" codes25-{0,1,2} codes50-{0,1,2} raw25-0
 train voices --preset=voices --codes_from="$RUNS/codes25-0" --config.training.steps=2500
 steps=1000,2000,4000,8000
 python results/audio/over_time.py "$RUNS/raw25-0" "$RUNS/wavenet" --steps=$steps
