@@ -108,8 +108,8 @@ BAD = {
     "flat": (dict(frames=FRAMES[0], actions=ACTIONS), "frames must be uint8"),
     "unseen": (dict(frames=FRAMES, actions=ACTIONS + 2), "action 3 of frame 0 is none of 0 to 2"),
     "below": (dict(frames=FRAMES, actions=ACTIONS - 1), "action -2 of frame 4 is none of 0 to 2"),
-    "moves": (dict(frames=FRAMES, actions=MOVES), "continuous actions of 2 numbers, where the fi"),
-    "none": (dict(frames=FRAMES), "no actions, where the first episode has discrete actions"),
+    "moves": (dict(frames=FRAMES, actions=MOVES), "continuous actions of 2 numbers, where most ep"),
+    "none": (dict(frames=FRAMES), "no actions, where most episodes have discrete actions"),
     "other": (dict(pictures=FRAMES, actions=ACTIONS), "not an NPZ file with frames"),
     "infinite": (dict(frames=FRAMES, actions=INFINITE), "actions must be finite numbers"),
 }  # fmt: skip
@@ -126,6 +126,18 @@ def test_a_bad_episode_is_one_line_and_the_others_are_read(tmp_path, name, caplo
     assert list(episodes) == ["a.npz", "c.npz"] and source.skipped == 1
     (message,) = logged(caplog)
     assert "b.npz" in message and words in message and "\n" not in message
+
+
+@pytest.mark.parametrize("first", [{"frames": FRAMES / 255}, {"states": MOVES}, {"frames": FRAMES}])
+def test_an_odd_first_episode_does_not_decide_for_the_others(tmp_path, first):
+    npz(tmp_path, "a", **first)
+    npz(tmp_path, "b", frames=FRAMES, actions=ACTIONS)
+    source, episodes = read(tmp_path)
+    assert list(episodes) == ["b.npz"] and source.action_space.number == 3
+    for name in "cd":
+        npz(tmp_path, name, frames=FRAMES, actions=MOVES)
+    source, episodes = read(tmp_path)
+    assert list(episodes) == ["c.npz", "d.npz"] and source.action_space == data.ActionSpace(dims=2)
 
 
 def test_broken_files(tmp_path, caplog):

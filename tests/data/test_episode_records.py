@@ -68,7 +68,7 @@ def test_what_is_written_is_read(tmp_path, episodes, names):
         (example(frames=[png()] * 2, actions=[0.5] * 3), "2 frames and 3 numbers of actions"),
         (example(frames=[png()] * 2, actions=[0, -2]), "action -2 of frame 1 is none of"),
         (example(frames=[png()] * 2, actions=[0.5] * 2), "continuous actions of 1 numbers, where"),
-        (example(frames=[png()] * 2), "no actions, where the first episode has discrete"),
+        (example(frames=[png()] * 2), "no actions, where most episodes have discrete"),
         (example(frames=[png(), png(5)], actions=[0, 0]), "its frames differ in size"),
         (example(frames=[png(), b"no"], actions=[0, 0]), "frame 1: not a readable picture"),
         (example(actions=[0]), "2 actions"),

@@ -23,6 +23,7 @@ NAMES_FILE = "actions.txt"  # next to episodes: names of the discrete actions, o
 COLUMN = "action"  # of a CSV file of discrete actions
 MOST_ACTIONS = 2**20
 _MOST_BYTES = 2**30
+_NONE, _DISCRETE = -1, 0  # kinds of actions, next to the numbers of a continuous one
 
 
 def read(path: str, names: Sequence[str] = ()) -> np.ndarray:
@@ -88,17 +89,20 @@ def names_in(uri: str, folder: str) -> tuple[str, ...]:
 
 
 def space_of(found: Iterable[np.ndarray | None], names: tuple[str, ...] = ()) -> ActionSpace:
-    """The space of the actions of all episodes, of the kind of the first.
+    """The space of the actions of all episodes, of the kind that most of them have.
 
     Args:
         found: the actions of each episode; None if it has none.
         names: of discrete actions; without names they are the numbers up to the largest.
     """
     known = list(found)
-    if not known or known[0] is None:
+    counts = collections.Counter(map(_kind, known))
+    # Of kinds that are equally frequent one with actions, and of these the first.
+    kind = max(counts, key=lambda kind: (counts[kind], kind != _NONE), default=_NONE)
+    if kind == _NONE:
         return ActionSpace()
-    if known[0].ndim > 1:
-        return ActionSpace(dims=known[0].shape[1])
+    if kind != _DISCRETE:
+        return ActionSpace(dims=kind)
     discrete = [each for each in known if each is not None and each.ndim == 1]
     number = len(names) or max(int(each.max()) for each in discrete) + 1
     return ActionSpace(number=number, names=names or tuple(map(str, range(number))))
@@ -110,17 +114,23 @@ def check_kind(actions: np.ndarray | None, space: ActionSpace, name: str) -> Non
     Raises:
         UnreadableError: they are.
     """
-    mine = "no actions"
-    if actions is not None:
-        dims = actions.shape[1] if actions.ndim > 1 else 0
-        mine = f"continuous actions of {dims} numbers" if dims else "discrete actions"
-    wanted = "no actions"
-    if space.number:
-        wanted = "discrete actions"
-    elif space.dims:
-        wanted = f"continuous actions of {space.dims} numbers"
+    mine, wanted = _kind(actions), space.dims or (_DISCRETE if space.number else _NONE)
     if mine != wanted:
-        raise UnreadableError(f"{name}: {mine}, where the first episode has {wanted}")
+        raise UnreadableError(
+            f"{name}: {_described(mine)}, where most episodes have {_described(wanted)}"
+        )
+
+
+def _kind(actions: np.ndarray | None) -> int:
+    """The numbers of a continuous action, `_DISCRETE` or `_NONE`."""
+    if actions is None:
+        return _NONE
+    return actions.shape[1] if actions.ndim > 1 else _DISCRETE
+
+
+def _described(kind: int) -> str:
+    known = {_NONE: "no actions", _DISCRETE: "discrete actions"}
+    return known.get(kind) or f"continuous actions of {kind} numbers"
 
 
 def check_length(actions: np.ndarray | None, frames: int, name: str) -> None:

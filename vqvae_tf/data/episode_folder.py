@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from absl import logging
 
 from vqvae_tf.data import action_files, disk, episode_files, images, video_files
 from vqvae_tf.data.episodes import ActionSpace, Episode, EpisodeSource
@@ -33,7 +34,7 @@ class EpisodeFolder(EpisodeSource):
       `actions.jsonl` or `actions.npy` in it.
 
     A file `actions.txt` in PATH names the discrete actions, one per line; without one they are the
-    numbers from 0 to the largest. All episodes have the same kind of actions, that of the first.
+    numbers from 0 to the largest. All episodes have the same kind of actions, that of most of them.
     """
 
     def __init__(self, uri: str, path: str):
@@ -50,6 +51,8 @@ class EpisodeFolder(EpisodeSource):
         known = (each for each in self._actions if not isinstance(each, UnreadableError))
         self.action_space = action_files.space_of(known, names)
         self.class_names = self.action_space.names
+        if self.action_space == ActionSpace():
+            logging.info("%s: the episodes have no actions", uri)
 
     def __len__(self) -> int:
         return len(self._entries)

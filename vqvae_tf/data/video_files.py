@@ -52,8 +52,9 @@ def read(path: str) -> np.ndarray:
                     check_bytes(len(frames) + 1, frame.height, frame.width, where)
                     frames.append(frame.to_ndarray(format="rgb24"))
         except av.error.FFmpegError as error:
+            text = error.strerror or reason(error)
             raise UnreadableError(
-                f"{where}: not a readable video ({reason(error)}); write it again"
+                f"{where}: not a readable video ({text}); write it again"
             ) from error
     if len(frames) < max(told, 1):
         raise UnreadableError(
