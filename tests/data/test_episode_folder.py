@@ -1,6 +1,8 @@
+import io
 import json
 import logging
 import pathlib
+import zipfile
 
 import numpy as np
 import pytest
@@ -112,6 +114,8 @@ BAD = {
     "none": (dict(frames=FRAMES), "no actions, where most episodes have discrete actions"),
     "other": (dict(pictures=FRAMES, actions=ACTIONS), "not an NPZ file with frames"),
     "infinite": (dict(frames=FRAMES, actions=INFINITE), "actions must be finite numbers"),
+    "vast": (dict(frames=FRAMES, actions=np.full([5, 2], 1e300)), "actions must be finite numbers"),
+    "few": (dict(frames=FRAMES, actions=ACTIONS[:0]), "5 frames and 0 actions; give one action"),
 }  # fmt: skip
 
 
@@ -173,11 +177,14 @@ def test_broken_files(tmp_path, caplog):
         ("actions.csv", "action\n1\nleft\n0\n0\n0\n", "unknown action 'left'; (all: right, stay)"),
         ("actions.csv", "1\n0\n1\n0\n1\n", 'its first line must be "action"'),
         ("actions.csv", "x,y\n1,2\n1\n", "line 3: must have 2 fields; received 1"),
-        ("actions.csv", "x,y\n1,2\n1,b\n", "line 3: must hold 2 numbers"),
+        ("actions.csv", "x,y\n1,2\n1,b\n", "line 3: must hold 2 finite numbers"),
         ("actions.csv", "action\n", "holds no action"),
         ("actions.jsonl", "1\n{\n", "line 2: must be JSON"),
-        ("actions.jsonl", "[1, 2]\n[1]\n", "line 2: must hold 2 numbers"),
-        ("actions.jsonl", "[1, 2]\n3\n", "line 2: must hold 2 numbers"),
+        ("actions.jsonl", "[1, 2]\n[1]\n", "line 2: must hold 2 finite numbers"),
+        ("actions.jsonl", "[1, 2]\n3\n", "line 2: must hold 2 finite numbers"),
+        ("actions.jsonl", f"[1, 2]\n[3, 1{'0' * 400}]\n", "line 2: must hold 2 finite numbers"),
+        ("actions.jsonl", "[1, 2]\n[3, 1e300]\n", "line 2: must hold 2 finite numbers"),
+        ("actions.csv", "x,y\n1,2\n1,nan\n", "line 3: must hold 2 finite numbers"),
         ("actions.jsonl", "true\n", "line 1: unknown action True"),
         ("actions.csv", b"\xff\n", "not UTF-8"),
         ("actions.npy", b"no array", "not an NPY file"),
@@ -194,6 +201,43 @@ def test_wrong_action_files(tmp_path, file, content, words, caplog):
     assert list(episodes) == ["a"]
     (message,) = logged(caplog)
     assert file in message and words in message
+
+
+def test_actions_of_which_none_is_known(tmp_path):
+    npz(tmp_path, "a", frames=FRAMES, actions=np.full(5, -1))
+    source, episodes = read(tmp_path)
+    assert list(episodes) == ["a.npz"] and source.class_names == ("0",)
+
+
+def test_frames_are_ordered_by_the_numbers_in_their_names(tmp_path):
+    (tmp_path / "a").mkdir()
+    for number in range(12):
+        Image.fromarray(np.full([4, 4, 3], number, np.uint8)).save(tmp_path / "a" / f"{number}.png")
+    _, episodes = read(tmp_path)
+    assert episodes["a"]["frames"][:, 0, 0, 0].tolist() == list(range(12))
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "words"),
+    [
+        ((2**20, 64, 64, 3), "|u1", "1,048,576 frames of 64 x 64 pixels take more than"),
+        ((2, 8, 12, 2**40), "|u1", "frames must be uint8 [time, height, width, 3 or 1]; received"),
+        ((2**50,), "<f8", "frames must be uint8 [time, height, width, 3 or 1]; received float64"),
+        ((-2, 8, 12, 3), "|u1", "frames must be uint8 [time, height, width, 3 or 1]; received"),
+        ((2, 8, 12, 3), "|u1", "not an NPZ file with frames"),
+    ],
+)
+def test_a_header_that_lies_about_frames(tmp_path, caplog, shape, dtype, words):
+    npz(tmp_path, "a", frames=FRAMES)
+    header = io.BytesIO()
+    described = {"descr": dtype, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, described)
+    with zipfile.ZipFile(tmp_path / "b.npz", "w") as archive:
+        archive.writestr("frames.npy", header.getvalue() + bytes(100))
+    _, episodes = read(tmp_path)
+    assert list(episodes) == ["a.npz"]
+    (message,) = logged(caplog)
+    assert "b.npz" in message and words in message
 
 
 def test_two_action_files(tmp_path):

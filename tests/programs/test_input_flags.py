@@ -47,6 +47,22 @@ def test_data_that_are_not_there(call, uri):
         assert_refused(call(program, *arguments), said)
 
 
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("m", "folder:m"),
+        ("m/voices.jsonl", "manifest:m/voices.jsonl"),
+        ("m/drives.tfrecord", "tfrecord:m/drives.tfrecord"),
+        ("m/a.wav", "folder:m"),
+        ("a.wav", "folder:."),
+    ],
+)
+def test_a_path_without_a_scheme_gets_the_one_that_reads_it(call, path, meant):
+    if not os.path.exists(path):
+        open(path, "w").close()
+    assert_refused(call("train", *TRAIN, f"--data={path}"), f"SCHEME:NAME, such as {meant} for")
+
+
 @pytest.mark.parametrize("uri", ["manifest:absent.csv", "manifest:absent.csv/train"])
 def test_a_manifest_that_is_not_there(call, uri):
     outcome = call("train", *TRAIN, "--preset=speech", f"--data={uri}")

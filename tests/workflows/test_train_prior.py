@@ -188,7 +188,7 @@ def test_pictures_too_small_for_a_crop_are_left_to_the_others(runs, tmp_path, ca
     with caplog.at_level("WARNING"):
         results = workflows.train_prior(varied, runs.model, f"folder:{pictures}", workdir)
     assert np.isfinite(results["bits_per_code"])
-    assert "are smaller than a crop of 4 codes and are not trained on" in caplog.text
+    assert "are smaller than a crop of 4 codes and are not trained on; a lower" in caplog.text
     maps = [{"codes": np.zeros(shape, int)} for shape in ((3, 9, 1), (2, 2, 1), (8, 3, 1))]
     assert _crop_of(maps, (4, 4)) == ((3, 3), [maps[0], maps[2]])
     sequences = [{"codes": np.zeros([time, 1], int), "rank": 1} for time in (5, 9)]

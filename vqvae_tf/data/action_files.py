@@ -4,7 +4,6 @@ import collections
 import csv
 import io
 import json
-import math
 import os
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -23,6 +22,7 @@ NAMES_FILE = "actions.txt"  # next to episodes: names of the discrete actions, o
 COLUMN = "action"  # of a CSV file of discrete actions
 MOST_ACTIONS = 2**20
 _MOST_BYTES = 2**30
+_LARGEST = float(np.finfo(np.float32).max)
 _NONE, _DISCRETE = -1, 0  # kinds of actions, next to the numbers of a continuous one
 
 
@@ -93,7 +93,8 @@ def space_of(found: Iterable[np.ndarray | None], names: tuple[str, ...] = ()) ->
 
     Args:
         found: the actions of each episode; None if it has none.
-        names: of discrete actions; without names they are the numbers up to the largest.
+        names: of discrete actions; without names they are the numbers up to the largest, 0 if
+            none is known.
     """
     known = list(found)
     counts = collections.Counter(map(_kind, known))
@@ -104,7 +105,7 @@ def space_of(found: Iterable[np.ndarray | None], names: tuple[str, ...] = ()) ->
     if kind != _DISCRETE:
         return ActionSpace(dims=kind)
     discrete = [each for each in known if each is not None and each.ndim == 1]
-    number = len(names) or max(int(each.max()) for each in discrete) + 1
+    number = len(names) or max(int(each.max(initial=0)) for each in discrete) + 1
     return ActionSpace(number=number, names=names or tuple(map(str, range(number))))
 
 
@@ -164,9 +165,11 @@ def checked(actions: Any, where: str, names: Sequence[str] = ()) -> np.ndarray:
     if actions.dtype.kind == "f" and actions.ndim == 1:
         actions = actions[:, None]
     if actions.dtype.kind == "f" and actions.ndim == 2 and actions.shape[1]:
+        with np.errstate(over="ignore"):
+            actions = actions.astype(np.float32)
         if not np.isfinite(actions).all():
-            raise UnreadableError(f"{where}: actions must be finite numbers")
-        return actions.astype(np.float32)
+            raise UnreadableError(f"{where}: actions must be finite numbers of float32")
+        return actions
     raise UnreadableError(
         f"{where}: actions must be integers [time] or floats [time, dims]; received "
         f"{actions.dtype} {list(actions.shape)}"
@@ -187,7 +190,7 @@ def _csv(text: str, where: str) -> list[tuple[int, Any]]:
         rows = [(reader.line_num, [each.strip() for each in row]) for row in reader if row]
     except csv.Error as error:
         raise UnreadableError(f"{where}, line {reader.line_num:,}: not CSV ({error})") from error
-    if not header or any(_float(name) is not None for name in header):
+    if not header or not all(isinstance(_number_or_text(name), str) for name in header):
         raise UnreadableError(
             f'{where}: its first line must be "{COLUMN}", or name the columns of continuous '
             f"actions; received {shown(','.join(header))}"
@@ -199,7 +202,7 @@ def _csv(text: str, where: str) -> list[tuple[int, Any]]:
             )
     if header == [COLUMN]:
         return [(line, row[0]) for line, row in rows]
-    return [(line, [_float(each) for each in row]) for line, row in rows]
+    return [(line, [_number_or_text(each) for each in row]) for line, row in rows]
 
 
 def _json_lines(text: str, where: str) -> list[tuple[int, Any]]:
@@ -221,8 +224,8 @@ def _continuous(rows: list[tuple[int, Any]], where: str) -> np.ndarray:
     for line, row in rows:
         if not isinstance(row, list) or len(row) != dims or not all(map(_is_number, row)):
             raise UnreadableError(
-                f"{where}, line {line:,}: must hold {dims} numbers, as the first one; received "
-                f"{shown(row)}"
+                f"{where}, line {line:,}: must hold {dims} finite numbers, as many as the first "
+                f"one; received {shown(row)}"
             )
     return checked(np.array([row for _, row in rows], np.float64), where)
 
@@ -240,12 +243,13 @@ def _number(value: Any, at: str, names: Sequence[str]) -> int:
     raise UnreadableError(f"{at}: unknown action {shown(value)}; {known}")
 
 
-def _float(text: str) -> float | None:
+def _number_or_text(text: str) -> float | str:
     try:
         return float(text)
     except ValueError:
-        return None
+        return text
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether it is a number that is finite in float32; an int may be too large for a float."""
+    return type(value) in (int, float) and abs(value) <= _LARGEST

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vqvae_tf.data import action_files, disk, images
-from vqvae_tf.data.frames import check_bytes, checked
+from vqvae_tf.data.frames import check_bytes, check_form
 from vqvae_tf.data.source import UnreadableError
 from vqvae_tf.errors import reason
 
@@ -47,17 +47,16 @@ def read_npz(path: str) -> np.ndarray:
     with disk.reading(path) as (file, _):
         try:
             with zipfile.ZipFile(file) as archive, archive.open("frames.npy") as member:
-                shape, _, _ = _HEADERS[np.lib.format.read_magic(member)](member)
-            if len(shape) == 4:
-                check_bytes(*shape[:3], where)
+                shape, _, dtype = _HEADERS[np.lib.format.read_magic(member)](member)
+            check_form(dtype, shape, where)
+            check_bytes(*shape[:3], where)
             file.seek(0)
             with zipfile.ZipFile(file) as archive:
-                frames = _member(archive, "frames")
+                return _member(archive, "frames")
         except UnreadableError:
             raise
         except Exception as error:  # a damaged archive may raise any error
             raise _no_archive(where, error) from error
-    return checked(frames, where)
 
 
 def read_pictures(paths: Sequence[str], name: str) -> np.ndarray:

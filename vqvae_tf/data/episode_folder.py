@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -30,8 +31,8 @@ class EpisodeFolder(EpisodeSource):
 
     - `NAME.npz` with the array `frames` and, optionally, `actions`;
     - a video, `NAME.mp4`, with its actions in `NAME.csv`, `NAME.jsonl` or `NAME.npy`;
-    - a folder of pictures, the frames in the order of their names, with `actions.csv`,
-      `actions.jsonl` or `actions.npy` in it.
+    - a folder of pictures, the frames in the order of their names (and of the numbers in them),
+      with `actions.csv`, `actions.jsonl` or `actions.npy` in it.
 
     A file `actions.txt` in PATH names the discrete actions, one per line; without one they are the
     numbers from 0 to the largest. All episodes have the same kind of actions, that of most of them.
@@ -114,7 +115,8 @@ def _entries(path, skip, names):
             found[file] = _Entry(name, frames, beside(stem))
     for folder, paths in pictures.items():
         name = disk.printable(folder) or "."
-        frames = functools.partial(episode_files.read_pictures, paths, name)
+        ordered = sorted(paths, key=_by_numbers)
+        frames = functools.partial(episode_files.read_pictures, ordered, name)
         found[folder] = _Entry(name, frames, beside(os.path.join(folder, BESIDE)))
     for file in files:
         ending = os.path.splitext(file)[1].lower()
@@ -122,6 +124,12 @@ def _entries(path, skip, names):
             name = disk.printable(file)
             skip(name, UnreadableError(f"{name}: there are no frames beside it"))
     return [found[key] for key in sorted(found)]
+
+
+def _by_numbers(path):
+    """Sorts names by the numbers in them: 2.png before 10.png."""
+    parts = re.split(r"(\d+)", path)  # text and digits in turn
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], path
 
 
 def _nothing():

@@ -21,13 +21,21 @@ def checked(frames: Any, name: str) -> np.ndarray:
     Raises:
         UnreadableError: it is not uint8 `[time, height, width, 3 or 1]`, or empty.
     """
-    fits = frames.dtype == np.uint8 and frames.ndim == 4 and frames.shape[-1] in (1, 3)
-    if not fits or not frames.size:
-        raise UnreadableError(
-            f"{name}: frames must be uint8 [time, height, width, 3 or 1]; received {frames.dtype} "
-            f"{list(frames.shape)}"
-        )
+    check_form(frames.dtype, frames.shape, name)
     return frames
+
+
+def check_form(dtype: np.dtype, shape: tuple[int, ...], name: str) -> None:
+    """Refuses an array that cannot be frames, by what its header says.
+
+    Raises:
+        UnreadableError: as `checked`.
+    """
+    if dtype != np.uint8 or len(shape) != 4 or shape[-1] not in (1, 3) or min(shape) < 1:
+        raise UnreadableError(
+            f"{name}: frames must be uint8 [time, height, width, 3 or 1]; received {dtype} "
+            f"{list(shape)}"
+        )
 
 
 def check_bytes(count: int, height: int, width: int, name: str) -> None:

@@ -48,7 +48,8 @@ class AudioMedium(medium.Medium):
         if config.speakers and config.speakers != source.class_names:
             raise UserError(
                 f"{source.uri}: the speakers are {listed(source.class_names) or 'not known'}, "
-                f"those of the configuration {listed(config.speakers)}; leave speakers out"
+                f"those of the configuration {listed(config.speakers)}; give sounds of these "
+                "speakers, or leave speakers out of the configuration"
             )
         return dataclasses.replace(config, speakers=source.class_names)
 

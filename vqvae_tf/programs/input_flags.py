@@ -35,8 +35,8 @@ def check_data(flag: flags.FlagHolder) -> None:
     scheme, separator, rest = uri.partition(":")
     if not separator:
         raise UserError(
-            f'unknown data source "{uri}"; give SCHEME:NAME, such as folder:{uri} for a folder of '
-            f"this name (schemes: {', '.join(SCHEMES)})"
+            f'unknown data source "{uri}"; give SCHEME:NAME, such as {_meant(uri)} (schemes: '
+            f"{', '.join(SCHEMES)})"
         )
     if scheme not in SCHEMES:
         raise UserError(
@@ -61,6 +61,18 @@ def check_file(flag: flags.FlagHolder) -> None:
     path = flag.value
     if path is not None and _is_local(path) and not os.path.isfile(path):
         raise UserError(f"{flag.name}: there is no file {path}; give the path of an existing one")
+
+
+def _meant(path):
+    """The URI that a path without a scheme may stand for, and what that would read."""
+    if not os.path.isfile(path):
+        return f"folder:{path} for a folder of this name"
+    ending = os.path.splitext(path)[1].lower()
+    if ending in (".csv", ".jsonl"):
+        return f"manifest:{path} for the sounds that it lists"
+    if ending == ".tfrecord":
+        return f"tfrecord:{path} for its records"
+    return f"folder:{os.path.dirname(path) or '.'} for the folder of this file"
 
 
 def _may_match(pattern):

@@ -176,8 +176,9 @@ def _crop_of(maps, wanted):
     large = [item for item, side in zip(maps, sides, strict=True) if side >= max(crop)]
     if len(large) < len(maps):
         logging.warning(
-            "%d of %d code maps are smaller than a crop of %d codes and are not trained on",
-            len(maps) - len(large), len(maps), max(crop),
+            "%d of %d code maps are smaller than a crop of %d codes and are not trained on; a "
+            "lower --config.%s has smaller crops",
+            len(maps) - len(large), len(maps), max(crop), "length" if len(crop) == 1 else "grid",
         )  # fmt: skip
     return crop, large
 
@@ -189,7 +190,8 @@ def _window_of(maps, wanted):
     large = [item for item in maps if len(item["codes"]) >= crop[0]]
     if len(large) < len(maps):
         logging.warning(
-            "%d of %d episodes have fewer than %d frames and are not trained on",
+            "%d of %d episodes have fewer than %d frames and are not trained on; a lower "
+            "--config.frames takes shorter ones",
             len(maps) - len(large), len(maps), crop[0],
         )  # fmt: skip
     return crop, large
