@@ -1,3 +1,4 @@
+import fractions
 import io
 import json
 import logging
@@ -30,14 +31,18 @@ def pictures(folder, frames=FRAMES):
         Image.fromarray(frame).save(folder / f"{number:03}.png")
 
 
-def mp4(path, count=5, side=16):
+def mp4(path, count=5, side=16, first=0):
+    """A video; frames before time 0 are in the file and not shown."""
     av = pytest.importorskip("av")
-    with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
+    options = {"movflags": "faststart", "avoid_negative_ts": "disabled"}
+    with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream("libx264", rate=10, options={"crf": "0", "g": "1"})
         stream.width, stream.height, stream.pix_fmt = side, side, "yuv444p"
         for number in range(count):
-            frame = np.full([side, side, 3], 20 + 40 * number, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            pixels = np.full([side, side, 3], 20 + 40 * number, np.uint8)
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = first + number, fractions.Fraction(1, 10)
+            container.mux(stream.encode(frame))
         container.mux(stream.encode())
 
 
@@ -144,6 +149,12 @@ def test_an_odd_first_episode_does_not_decide_for_the_others(tmp_path, first):
     assert list(episodes) == ["c.npz", "d.npz"] and source.action_space == data.ActionSpace(dims=2)
 
 
+def test_frames_that_an_editor_cut_off_are_not_read(tmp_path):
+    mp4(tmp_path / "a.mp4", first=-2)
+    _, episodes = read(tmp_path)
+    assert episodes["a.mp4"]["frames"][:, 0, 0, 0].tolist() == [100, 140, 180]
+
+
 def test_broken_files(tmp_path, caplog):
     npz(tmp_path, "a", frames=FRAMES)
     (tmp_path / "b.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:-40])
@@ -151,6 +162,7 @@ def test_broken_files(tmp_path, caplog):
     whole = (tmp_path / "c.mp4").read_bytes()
     (tmp_path / "d.mp4").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "e.mp4").write_bytes(b"no video")
+    (tmp_path / "e2.mp4").write_bytes(b"")
     pictures(tmp_path / "f", [FRAMES[0], FRAMES[1][:4]])
     pictures(tmp_path / "g")
     (tmp_path / "g" / "003.png").write_bytes(b"no picture")
@@ -158,11 +170,12 @@ def test_broken_files(tmp_path, caplog):
     source, episodes = read(tmp_path)
     assert list(episodes) == ["a.npz", "c.mp4"]
     messages = "\n".join(logged(caplog))
-    assert source.skipped == len(messages.split("\n")) == 6
+    assert source.skipped == len(messages.split("\n")) == 7
     for words in (
         "b.npz: not an NPZ file",
         "d.mp4: cut off or damaged, ",
-        "e.mp4: not a readable video",
+        "e.mp4: not a readable video (Invalid data found",
+        "e2.mp4: is empty",
         "f: 001.png has 12 x 4 pixels, the frames before it 12 x 8",
         "003.png: not a readable picture",
         "h.csv: there are no frames beside it",

@@ -35,6 +35,12 @@ def test_training_reads_episodes_and_measures_held_out_ones(trained):
     assert results["psnr"] == pytest.approx(-10 * np.log10(error), rel=1e-5)
 
 
+def test_frames_of_one_colour_have_no_sharpness_to_keep(trained, tmp_path):
+    np.savez(tmp_path / "a.npz", frames=np.zeros([3, 32, 32, 3], np.uint8))
+    results = MEDIUM.measure(trained[1], data.open_episodes(f"folder:{tmp_path}"))
+    assert np.isnan([results["gradient"], results["edges"]]).all() and results["frames"] == 3
+
+
 def test_long_episodes_are_measured_in_pieces(trained, monkeypatch):
     _, model = trained
     source = data.open_episodes(HELD_OUT)

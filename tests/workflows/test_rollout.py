@@ -78,7 +78,7 @@ def test_without_commands_the_recorded_actions_are_taken(video_runs, tmp_path):
         ({"actions": ["4"]}, "was not trained with the action '4'"),
         ({"actions": ["1", "1"]}, "one for all 4 frames, or one for each; received 2"),
         ({"context": 2}, "context must be at least 3"),
-        ({"start": 46}, "48 frames are fewer than the 49 that are taken at once"),
+        ({"start": 46}, "of its 48 frames there are not 3 from number 46 on"),
         ({"start": 44}, "actions end 2 frames too early"),
         ({"episode": "9"}, "there is no episode 9; they are 0 to 2"),
         ({"episode": "walk"}, 'no episode "walk"; '),
@@ -107,6 +107,16 @@ def test_an_action_that_training_never_saw(video_runs, tmp_path):
     (folder / "actions.txt").write_text("noop\nturn_right\n")
     workflows.rollout(video_runs.prior, f"folder:{folder}", output, frames=4)
     assert np.load(os.path.join(output, "codes.npz"))["actions"].tolist() == [3] * 7
+
+
+@pytest.mark.parametrize("actions", [None, ["forward"]])
+def test_actions_of_another_kind(video_runs, tmp_path, actions):
+    folder, output = tmp_path / "episodes", str(tmp_path / "out")
+    folder.mkdir()
+    frames = np.zeros([12, 32, 32, 3], np.uint8)
+    np.savez(folder / "a.npz", frames=frames, actions=np.zeros([12, 2]))
+    with pytest.raises(UserError, match="the actions are continuous, and the prior was trained"):
+        workflows.rollout(video_runs.prior, f"folder:{folder}", output, frames=4, actions=actions)
 
 
 def test_continuous_actions(tmp_path):

@@ -12,6 +12,7 @@ LARGEST_SIDE = 2**13  # of a training picture in pixels, of a grid in codes
 LONGEST_WINDOW = 2**22  # samples of a training sound, codes of a training sequence
 LARGEST_GRID = 2**20  # codes per sample, over all slots
 MOST_SAMPLES = 100_000  # drawn by one call
+MOST_IMAGINED = 10_000  # frames of one roll-out
 MOST_DRAWS = 1_000  # of which the likeliest is kept
 LARGEST_SAMPLE = 10**9  # number of a sample among those of a seed
 MOST_PASSES = 1_000  # of a search for codes, of k-means

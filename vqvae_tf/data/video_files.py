@@ -40,13 +40,15 @@ def read(path: str) -> np.ndarray:
     av = package()
     where = disk.printable(path)
     frames: list[np.ndarray] = []
-    with disk.reading(path) as (file, _):
+    with disk.reading(path) as (file, size):
+        if not size:
+            raise UnreadableError(f"{where}: is empty")
         try:
             with av.open(file) as container:
                 if not container.streams.video:
                     raise UnreadableError(f"{where}: holds no video")
                 stream = container.streams.video[0]
-                told = stream.frames  # 0 where the file does not say
+                told = _frames_told(container, stream)
                 check_bytes(told, stream.height, stream.width, where)
                 for frame in container.decode(stream):
                     check_bytes(len(frames) + 1, frame.height, frame.width, where)
@@ -63,3 +65,12 @@ def read(path: str) -> np.ndarray:
     if len({frame.shape for frame in frames}) > 1:
         raise UnreadableError(f"{where}: its frames differ in size")
     return np.stack(frames)
+
+
+def _frames_told(container, stream):
+    """How many frames the file says that it shows; 0 where it does not say."""
+    entries = getattr(stream, "index_entries", None)  # older versions of PyAV do not have it
+    if not stream.frames or entries is None or "mp4" not in container.format.name:
+        return stream.frames
+    # What an editor cut off stays in an MP4 file, and is left out of the list of what is shown.
+    return sum(not entry.is_discard for entry in entries)

@@ -112,7 +112,10 @@ class VideoMedium(medium.Medium):
             "mse": mse,
             "psnr": -10 * math.log10(mse) if mse else math.inf,
             "ssim": total["ssim"] / total["frames"],
-            **{name: total[name] / total[f"real_{name}"] for name in picture_figures.SHARPNESS},
+            **{
+                name: _kept(total[name], total[f"real_{name}"])
+                for name in picture_figures.SHARPNESS
+            },
             "latent_bits_per_frame": latent / total["frames"],
             "reconstruction_bits_per_dimension": total["reconstruction"] / dimensions,
             "latent_bits_per_dimension": latent / dimensions,
@@ -254,6 +257,11 @@ def _compiled(model):
         traced(model.decode, model.codes_spec),
         traced(bits_of, frames, model.codes_spec),
     )
+
+
+def _kept(share, whole):
+    """What is kept of the sharpness of real frames; NaN of frames of one colour."""
+    return share / whole if whole else math.nan
 
 
 def _tellings(episode, source):

@@ -11,6 +11,7 @@ import sys
 
 from absl import flags
 
+from vqvae_tf.config import limits
 from vqvae_tf.programs import command, input_flags, output_flags, sampling_flags
 
 FLAGS = flags.FlagValues()
@@ -43,7 +44,7 @@ _FRAMES = flags.DEFINE_integer(
     10,
     "Number of imagined frames.",
     lower_bound=1,
-    upper_bound=sys.maxsize,
+    upper_bound=limits.MOST_IMAGINED,
     flag_values=FLAGS,
 )
 _ACTIONS = flags.DEFINE_list(

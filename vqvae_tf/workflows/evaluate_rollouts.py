@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from absl import logging
+
 from vqvae_tf import arguments
 from vqvae_tf.errors import UserError
 from vqvae_tf.media import VideoMedium, medium_of, rollout_evaluation
@@ -48,6 +50,8 @@ def evaluate_rollouts(
         raise UserError(f"{prior_path} holds a prior of {model.data_key}; take one of videos")
     source = open_data(medium, data_uri)
     names = class_names(prior_path)
+    if prior.conditions and not (source.action_space.number or source.action_space.dims):
+        logging.warning("%s: has no actions; the prior is told none", source.uri)
     return rollout_evaluation.evaluate(
         model,
         prior,

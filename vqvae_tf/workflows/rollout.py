@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vqvae_tf import arguments, data, written_files
-from vqvae_tf.config.limits import MOST_SAMPLES
+from vqvae_tf.config.limits import MOST_IMAGINED, MOST_SAMPLES
 from vqvae_tf.data import disk
 from vqvae_tf.data.frames import to_channels
 from vqvae_tf.errors import UserError, nearest
@@ -20,7 +20,6 @@ from vqvae_tf.workflows.load import class_names, load_pair
 from vqvae_tf.workflows.open_data import open_data
 from vqvae_tf.workflows.output_folder import refuse_folder_of_data
 
-MOST_FRAMES = 10_000
 _RESULT = re.compile(r"(codes\.npz|real\.mp4|strip\.png|future_\d+\.mp4)")
 
 
@@ -70,7 +69,7 @@ def rollout(
     """
     output = arguments.path("output", output)
     start = arguments.whole("start", start, least=0)
-    frames = arguments.whole("frames", frames, 1, MOST_FRAMES)
+    frames = arguments.whole("frames", frames, 1, MOST_IMAGINED)
     count = arguments.whole("count", count, 1, MOST_SAMPLES)
     refuse_folder_of_data(output, data_uri)
     for name in names_in(output):
@@ -84,7 +83,12 @@ def rollout(
     context = least if context is None else arguments.whole("context", context, least=least)
     source = open_data(medium, data_uri)
     number = episode_number(source, episode)
-    seen = source.fitted(number, model.config.data, least=start + context)
+    seen = source.fitted(number, model.config.data)
+    if len(seen["frames"]) < start + context:
+        raise UserError(
+            f"{seen['name']}: of its {len(seen['frames'])} frames there are not {context} from "
+            f"number {start} on, the context; take an earlier start or a shorter context"
+        )
     names = class_names(path)
     recorded = None
     if prior.conditions and seen["actions"] is not None:
