@@ -296,6 +296,16 @@ def test_hidden_actions_are_those_of_no_action():
     assert told == pytest.approx(float(prior.compute_losses({"codes": codes})["codes"]), rel=1e-6)
 
 
+def test_fit_takes_arrays_whose_last_batch_is_short():
+    prior = build()
+    batch = {"codes": codes_of(prior, 3, 4)} | actions_of(prior, 3, 4)
+    prior.compile("adam")
+    history = prior.fit(batch, batch_size=2, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    with pytest.raises(UserError, match="call compile again before training on another number"):
+        prior.fit({name: each[:, :3] for name, each in batch.items()}, verbose=0)
+
+
 def test_what_does_not_fit_is_refused():
     prior, codes = build(), codes_of(build(), 2, 5)
     right = actions_of(prior, 2, 5)["actions"]

@@ -35,6 +35,22 @@ def model(request):
     return build(request.param)
 
 
+def test_the_memory_of_another_video_is_refused():
+    model = build("space_time")
+    frames = videos()
+    codes, memory = model.encode_next(frames)
+    _, decoded = model.decode_next(codes)
+    for call, given, kept in (
+        (model.encode_next, frames[:1], memory),
+        (model.encode_next, frames[:, :, :4], memory),
+        (model.encode_next, frames, memory[:1]),
+        (model.encode_next, frames, 3),
+        (model.decode_next, codes[:1], decoded),
+    ):
+        with pytest.raises(UserError, match="memory must be what the call for the frames before"):
+            call(given, kept)
+
+
 def test_each_frame_has_a_grid(model):
     codes = model.encode(videos())
     assert codes.shape == (2, TIME, 4, 6) and model.decode(codes).shape == videos().shape

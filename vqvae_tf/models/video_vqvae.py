@@ -1,9 +1,11 @@
 """The VQ-VAE of videos: a grid of codes for each frame."""
 
 import keras
+import tensorflow as tf
 
 from vqvae_tf import networks
 from vqvae_tf.config.video import VideoConfig
+from vqvae_tf.errors import UserError, shown
 from vqvae_tf.models import autoencoder, checks, one_grid_model
 from vqvae_tf.models.code_shape import without_slots
 from vqvae_tf.models.pixels import pixels_of, to_uint8
@@ -105,6 +107,8 @@ class VideoVQVAE(one_grid_model.OneGridModel):
         """
         checks.refuse_symbolic("videos", frames)
         pixels = pixels_of(self._pad(self.data_taken.check(frames)))
+        height, width = (side // self.config.stride for side in pixels.shape[2:4])
+        self._check_memory(memory, (pixels.shape[0], 2, height, width))
         latents, memory = self.encoder.stream(pixels, memory)
         return without_slots(autoencoder.encode_places(self.quantizer, latents)), memory
 
@@ -120,8 +124,23 @@ class VideoVQVAE(one_grid_model.OneGridModel):
         """
         checks.refuse_symbolic("codes", codes)
         vectors = autoencoder.decode_places(self.quantizer, self.codes_taken.check(codes))
+        self._check_memory(memory, (vectors.shape[0], 2, *vectors.shape[2:4]))
         outputs, memory = self.decoder.stream(vectors, memory)
         return to_uint8(self.likelihood.mean(outputs)), memory
+
+    def _check_memory(self, memory, sides):
+        """Refuses the memory of other videos than those of this batch and size."""
+        if memory is None or self.config.form == "frames":
+            return
+        wanted = tf.TensorShape([*sides, self.config.widths[-1]])
+        found = [getattr(each, "shape", ()) for each in memory] if isinstance(memory, list) else []
+        fits = all(wanted.is_compatible_with(shape) for shape in found)
+        if not fits or len(found) != self.config.residual_blocks:
+            raise UserError(
+                f"memory must be what the call for the frames before returned, "
+                f"{self.config.residual_blocks} maps of {tuple(wanted)}, or None at the start; "
+                f"received {[tuple(shape) for shape in found] or shown(memory)}"
+            )
 
     def _shown(self, data):
         return data[:, -1]

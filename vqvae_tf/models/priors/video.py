@@ -329,6 +329,11 @@ class VideoPrior(prior.Prior):
 
     def _loss_terms(self, codes, conditions, training):
         count, time = tf.shape(codes)[0], codes.shape[1]
+        if time is None:
+            raise UserError(
+                "the number of frames of a batch must be known; give batches of one shape, and "
+                "call compile again before training on another number"
+            )
         frames = tf.tile(tf.range(time)[None], [count, 1])
         action, told, chain = self._told_and_chain(codes, conditions)
         inputs, noise = codes, None
@@ -340,7 +345,8 @@ class VideoPrior(prior.Prior):
         spatial = self._at(codes, inputs, action, told, chain, frames)
         targets = tf.reshape(tf.gather(codes, frames, batch_dims=1), [-1, *codes.shape[2:]])
         nats = prior.cross_entropy(targets, self._of_pixelcnn(targets, spatial, training))
-        parallel = tf.reshape(self.parallel(spatial), [*nats.shape[:1], *nats.shape[1:], -1])
+        size = self.config.code_sizes[0]
+        parallel = tf.reshape(self.parallel(spatial), [-1, *nats.shape[1:], size])
         further = {
             "parallel": self.config.parallel_weight
             * tf.reduce_mean(prior.cross_entropy(targets, parallel)),
