@@ -33,7 +33,6 @@ PRIOR = models.VideoPriorConfig(
     flow_channels=8,
     flow_dilations=(1,),
     unroll=1,
-    static_scene=True,
     training=TRAINING,
 )
 

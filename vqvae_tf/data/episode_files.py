@@ -49,7 +49,8 @@ def read_npz(path: str) -> np.ndarray:
             with zipfile.ZipFile(file) as archive, archive.open("frames.npy") as member:
                 shape, _, dtype = _HEADERS[np.lib.format.read_magic(member)](member)
             check_form(dtype, shape, where)
-            check_bytes(*shape[:3], where)
+            count, height, width = shape[:3]
+            check_bytes(count, height, width, where)
             file.seek(0)
             with zipfile.ZipFile(file) as archive:
                 return _member(archive, "frames")

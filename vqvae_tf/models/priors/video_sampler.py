@@ -83,7 +83,7 @@ def draw_video(
         if prior.config.static_scene:
             keeps = tf.gather(known, tf.maximum(t - 1, 0), axis=1) & (t >= context)
             kept = tf.where(keeps[:, None, None, None], prior.kept(first, memory), -1)
-            given_here = kept if prefix is None else tf.where(given_here < 0, kept, given_here)
+            given_here = kept if given_here is None else tf.where(given_here < 0, kept, given_here)
         drawn = sample_codes(
             prior.network,
             lambda i: noise_of_row(t * height + i),
