@@ -22,7 +22,8 @@ class VideoPriorConfig(PriorConfig):
         context: frames before a frame that its condition sees. The last of the first so many frames
             is the memory: later frames see it too, carried by the flow.
         frames: frames of a training example.
-        targets: frames of a training example whose codes are scored in a step, drawn at random.
+        targets: frames of a training example whose codes are scored in a step, drawn at random; the
+            first `context` are drawn less often.
         corruption: largest share of the codes that are changed in the frames that are sampled in a
             roll-out, when they are the input in training.
         channels, layers, kernel_size, first_kernel, head_width, dropout: arguments of

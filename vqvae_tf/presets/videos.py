@@ -41,6 +41,7 @@ def labmaze_prior() -> VideoPriorConfig:
     """The prior over the codes of `labmaze`, told the actions: ten frames follow six."""
     return VideoPriorConfig(
         num_classes=1,
+        flow_channels=64,
         static_scene=True,
         training=TrainingConfig(
             steps=1_000,

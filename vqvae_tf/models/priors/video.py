@@ -25,6 +25,8 @@ from vqvae_tf.networks.video import (
 )
 from vqvae_tf.networks.video.warp import nearest
 
+_EARLY = 0.25  # weight of frames that a roll-out is given, when those to be scored are drawn
+
 
 class Past(NamedTuple):
     """The frames before some frames, one row for each frame.
@@ -341,7 +343,9 @@ class VideoPrior(prior.Prior):
             inputs = self.corruption(codes, first=self.config.context)
             noise = self.frame_noise.draw(count, 2 * time)
             if self.config.targets < time:
-                frames = tf.argsort(noise[:, :time], axis=1)[:, : self.config.targets]
+                weight = tf.where(tf.range(time) < self.config.context, _EARLY, 1.0)
+                order = tf.math.log(noise[:, :time]) / weight
+                frames = tf.argsort(-order, axis=1)[:, : self.config.targets]
         spatial = self._at(codes, inputs, action, told, chain, frames)
         targets = tf.reshape(tf.gather(codes, frames, batch_dims=1), [-1, *codes.shape[2:]])
         nats = prior.cross_entropy(targets, self._of_pixelcnn(targets, spatial, training))
