@@ -147,7 +147,7 @@ def test_results_of_two_runs_never_mix(tmp_path, caplog):
     (tmp_path / "mine").touch()
     write(tmp_path, "bd")
     assert names(tmp_path)[1:] == ["1", "2", "b", "d", "mine", "report"]
-    assert "removed 2 results of an earlier run" in caplog.text
+    assert "removed 3 results of an earlier run" in caplog.text
     (tmp_path / "d").write_text("mine")
     write(tmp_path, "a")
     assert names(tmp_path)[1:] == ["1", "2", "a", "d", "mine", "report"]
@@ -164,11 +164,14 @@ def test_a_file_is_of_the_kind_that_wrote_it_last(tmp_path):
     assert names(tmp_path)[1:] == ["a", "b", "c"]
 
 
-def test_a_run_that_fails_removes_nothing(tmp_path):
+def test_a_run_that_fails_leaves_results_of_one_run(tmp_path):
     write(tmp_path, "abc")
     with pytest.raises(OSError), written_files.results(str(tmp_path), "letters"):
-        written_files.write_bytes(tmp_path / "a", b"new")
         raise OSError
     assert names(tmp_path)[1:] == ["a", "b", "c"]
+    with pytest.raises(OSError), written_files.results(str(tmp_path), "letters"):
+        written_files.write_bytes(tmp_path / "b", b"new")
+        raise OSError  # or killed: b and c would be of different runs
+    assert names(tmp_path)[1:] == ["b"]
     write(tmp_path, "a")
     assert names(tmp_path)[1:] == ["a"]

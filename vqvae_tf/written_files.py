@@ -30,12 +30,13 @@ class _Written:
 
     Attributes:
         kind: what kind of results the files are that are added; None for none.
+        replaces: whether the next one takes the place of all earlier results of its kind.
     """
 
     def __init__(self, folder: str):
         self.kind: str | None = None
+        self.replaces = False
         self._kinds: dict[str, str | None] = {}
-        self._added: set[str] = set()
         self._folder = folder
         self._path = os.path.join(folder, LIST)
         self._digests: dict[str, set[str]] = {}
@@ -74,8 +75,9 @@ class _Written:
         """Adds the file at `path`, which will get the name `name`."""
         with tf.io.gfile.GFile(path, "rb") as file:
             digest = files.sha256(file)
+        if self.replaces:
+            self._remove_earlier()
         known = self._digests.setdefault(name, set())
-        self._added.add(name)
         if digest in known and self._kinds[name] == self.kind:
             return
         line = f"{digest} {json.dumps(name)}{f' {self.kind}' if self.kind else ''}\n"
@@ -85,12 +87,12 @@ class _Written:
         self._kinds[name] = self.kind
         self._cut_off = False
 
-    def remove_earlier(self) -> None:
+    def _remove_earlier(self) -> None:
         """Removes the files of this kind that were there before and have not changed since."""
-        removed = 0
+        self.replaces, removed = False, 0
         for name, kind in self._kinds.items():
             path = os.path.join(self._folder, name)
-            if kind != self.kind or name in self._added or not tf.io.gfile.exists(path):
+            if kind != self.kind or not tf.io.gfile.exists(path):
                 continue
             try:
                 self.check(name)
@@ -147,7 +149,8 @@ def job(folder: str, wait: bool = False) -> Iterator[_Written]:
 def results(folder: str, kind: str) -> Iterator[None]:
     """A `job` whose results take the place of all earlier ones of their kind in the folder.
 
-    At its end, files that an earlier job of this kind wrote and this one did not are removed.
+    Before the first one is written, those of earlier jobs are removed, so that a job that is killed
+    leaves no results of two jobs beside each other.
 
     Args:
         folder: any `tf.io.gfile` path.
@@ -166,9 +169,8 @@ def results(folder: str, kind: str) -> Iterator[None]:
     ['.vqvae_tf.sha256', 'a', 'd']
     """
     with job(folder) as written:
-        written.kind = kind
+        written.kind, written.replaces = kind, True
         yield
-        written.remove_earlier()
 
 
 @contextlib.contextmanager
