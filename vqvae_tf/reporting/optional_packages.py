@@ -3,7 +3,7 @@
 import importlib
 import types
 
-from vqvae_tf.errors import UserError
+from vqvae_tf.errors import UserError, reason
 
 
 def require(module: str, extra: str = "report", use: str = "a report") -> types.ModuleType:
@@ -18,15 +18,15 @@ def require(module: str, extra: str = "report", use: str = "a report") -> types.
         The imported module.
 
     Raises:
-        UserError: if the package is not installed.
+        UserError: if the package is not installed, or damaged.
 
     >>> require("json").__name__
     'json'
     """
     try:
         return importlib.import_module(module)
-    except ImportError as error:
+    except Exception as error:  # a package that does not fit another one may raise any error
         raise UserError(
-            f"{use} needs {module.partition('.')[0]}, which cannot be imported ({error}); "
+            f"{use} needs {module.partition('.')[0]}, which cannot be imported ({reason(error)}); "
             f"install it by: pip install 'vqvae_tf[{extra}]'"
         ) from error

@@ -1,4 +1,6 @@
 import os
+import pathlib
+import signal
 import sys
 
 import numpy as np
@@ -112,6 +114,15 @@ def test_wrong_arguments(call, words):
     assert "\n" not in str(error.value)
 
 
+def test_a_package_that_does_not_fit_another_one_is_one_line(monkeypatch, tmp_path):
+    (tmp_path / "labmaze.py").write_text("raise ValueError('numpy.dtype size changed\\nor so')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "labmaze", raising=False)
+    monkeypatch.delitem(sys.modules, "labmaze.assets", raising=False)
+    with pytest.raises(UserError, match=r"labmaze.*\(numpy.dtype size changed\); install it with"):
+        maze.package()
+
+
 def test_a_missing_package_is_one_line(monkeypatch):
     monkeypatch.setattr(source, "_engine", source._engine.__wrapped__)
     monkeypatch.setitem(sys.modules, "labmaze", None)
@@ -122,10 +133,46 @@ def test_a_missing_package_is_one_line(monkeypatch):
         data.open_episodes("embedded:doom_small")
 
 
-def test_an_engine_that_does_not_run_is_one_line(monkeypatch):
+def test_an_engine_that_does_not_run_is_one_line():
     pytest.importorskip("vizdoom")
-    with pytest.raises(UserError, match="ViZDoom does not run here"):
+    with pytest.raises(UserError, match=r"ViZDoom does not run here \(.*no_such_scenario.wad"):
         doom.DoomEngine(32, 8.0, "no_such_scenario", "map01").start(0)
+
+
+def children(parent):
+    threads = pathlib.Path(f"/proc/{parent}/task").glob("*/children")
+    return [int(child) for thread in threads for child in thread.read_text().split()]
+
+
+@pytest.mark.parametrize("killed", ["process", "engine"])
+def test_an_engine_that_is_killed_is_one_line_and_starts_again(killed):
+    pytest.importorskip("vizdoom")
+    if not os.path.isdir("/proc/self/task"):
+        pytest.skip("needs Linux")
+    engine = doom.DoomEngine(32, 8.0, "my_way_home", "map01")
+    first = engine.start(3)
+    process = engine._process.pid
+    (game,) = children(process)
+    os.kill(process if killed == "process" else game, signal.SIGKILL)
+    with pytest.raises(UserError, match="ViZDoom does not run here .*; run the command again") as e:
+        engine.act(FORWARD)
+    assert ("ended with status -9" in str(e.value)) == (killed == "process")
+    again = engine.start(3)
+    np.testing.assert_array_equal(again.frame, first.frame)
+    assert again.pose == first.pose
+    # The game of a process that was killed would go on for ever.
+    commands = pathlib.Path("/proc").glob(f"{game}/cmdline")
+    assert not any(b"vizdoom" in command.read_bytes() for command in commands)
+
+
+@pytest.mark.parametrize("answer", [b"", b'{"ended": fal', b'{"ended": false, "bytes": 9}\n1234'])
+def test_an_answer_that_is_cut_off_is_one_line(monkeypatch, tmp_path, answer):
+    pytest.importorskip("vizdoom")
+    program = tmp_path / "cut_off.py"
+    program.write_text(f"import sys\nsys.stdout.buffer.write({answer!r})\nsys.exit(3)\n")
+    monkeypatch.setattr(doom.doom_process, "__file__", str(program))
+    with pytest.raises(UserError, match=r"its process ended with status 3\)"):
+        doom.DoomEngine(32, 8.0, "my_way_home", "map01").start(0)
 
 
 def test_rays_meet_the_first_wall():

@@ -1,9 +1,11 @@
 """Doom by ViZDoom, whose wheel carries the engine and the art of Freedoom."""
 
+import contextlib
 import functools
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import weakref
@@ -42,6 +44,8 @@ class DoomEngine(Engine):
         self._process = self._started()
 
     def start(self, seed: int, drawn: bool = True) -> View:
+        if self._process.returncode is not None:  # it has failed
+            self._process = self._started()
         view = self._ask(seed=seed, drawn=drawn)
         assert view is not None  # an episode does not begin with its end
         return view
@@ -57,6 +61,7 @@ class DoomEngine(Engine):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,  # it shares a group with the engine, and gets no Ctrl-C
         )
         weakref.finalize(self, _end, process)
         self._write(process, self._setting)
@@ -65,12 +70,16 @@ class DoomEngine(Engine):
     def _ask(self, **command):
         self._write(self._process, command)
         line = self._process.stdout.readline()
-        if not line:
+        if not line.endswith(b"\n"):
             raise self._failure()
         answer = json.loads(line)
+        if "failed" in answer:
+            raise self._failure(answer["failed"])
         if answer["ended"]:
             return None
         data = self._process.stdout.read(answer["bytes"])
+        if len(data) < answer["bytes"]:
+            raise self._failure()
         frame = UNDRAWN
         if data:
             picture = np.frombuffer(data, np.uint8).reshape(_SIDE, doom_process.WIDTH, 3)
@@ -78,14 +87,21 @@ class DoomEngine(Engine):
         return View(frame, tuple(answer["pose"]), answer["blocked"])
 
     def _write(self, process, command):
-        try:
+        with contextlib.suppress(OSError):  # if it has ended, what can be read of it says why
             process.stdin.write(json.dumps(command).encode() + b"\n")
             process.stdin.flush()
-        except OSError:
-            raise self._failure() from None
 
-    def _failure(self):
-        return UserError("embedded:doom: ViZDoom does not run here; install vizdoom again")
+    def _failure(self, why=None):
+        if self._process.returncode is None:  # the engine outlives a process that was killed
+            with contextlib.suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        _end(self._process)
+        if why is None:
+            why = f"its process ended with status {self._process.returncode}"
+        return UserError(
+            f"embedded:doom: ViZDoom does not run here ({why}); run the command again, or install "
+            "vizdoom again"
+        )
 
 
 def shrunk(picture: np.ndarray, size: int) -> np.ndarray:
@@ -110,6 +126,7 @@ def _weights(side: int, size: int) -> np.ndarray:
 
 
 def _end(process):
-    process.stdin.close()
+    with contextlib.suppress(OSError):  # a command that a process that has ended did not read
+        process.stdin.close()
     process.stdout.close()
     process.wait()

@@ -4,13 +4,13 @@ The engine writes files into its working directory and may crash, so it gets a p
 temporary directory of its own.
 
 A line of JSON on standard input is a command; a line of JSON on standard output, followed by the
-bytes of a frame if one was asked for, is the answer. The end of the input ends the process.
+bytes of a frame if one was asked for, is the answer. The end of the input ends the process; so does
+an error, whose line says `failed`.
 """
 
 import json
 import os
 import shutil
-import sys
 import tempfile
 
 WIDTH, HEIGHT = 160, 120
@@ -62,16 +62,34 @@ def game_of(setting, folder):
 
 
 def main() -> None:
+    """Answers commands, and says why if it cannot."""
+    # The engine would inherit the pipes, and keep them open after this process was killed.
+    commands, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    for standard, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY)):
+        os.dup2(os.open(os.devnull, flags), standard)
+
+    def say(found, frame=b""):
+        answers.write(json.dumps(found).encode() + b"\n" + frame)
+        answers.flush()
+
+    try:
+        play(commands, say)
+    except Exception as error:
+        lines = str(error).strip().splitlines()
+        say({"failed": lines[0] if lines else type(error).__name__})
+
+
+def play(commands, say):
     """Answers commands: `seed` starts an episode, `turn` (degrees) and `forward` are a step."""
-    setting = json.loads(sys.stdin.buffer.readline())
+    setting = json.loads(commands.readline())
     folder = tempfile.mkdtemp()
     os.chdir(folder)
     try:
         game = game_of(setting, folder)
         game.init()
         try:
-            for line in sys.stdin.buffer:
-                answer(game, json.loads(line))
+            for line in commands:
+                say(*answer(game, json.loads(line)))
         finally:
             game.close()
     finally:
@@ -80,7 +98,7 @@ def main() -> None:
 
 
 def answer(game, command):
-    """Carries out a command and writes what is seen then."""
+    """Carries out a command; what is seen then, and the bytes of the frame."""
     if "seed" in command:
         game.set_seed(command["seed"])
         game.new_episode()
@@ -100,8 +118,7 @@ def answer(game, command):
             "blocked": bool(state.depth_buffer[50:70, 60:100].min() < NEAR),
             "bytes": len(frame),
         }
-    sys.stdout.buffer.write(json.dumps(found).encode() + b"\n" + frame)
-    sys.stdout.buffer.flush()
+    return found, frame
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from vqvae_tf.data.first_person.engine import FORWARD, TURN_LEFT, TURN_RIGHT, UNDRAWN, Engine, View
-from vqvae_tf.errors import UserError
+from vqvae_tf.errors import UserError, reason
 
 CELLS = 11  # along a side of a maze
 STEP = 0.15  # cells that a step forward takes
@@ -143,15 +143,15 @@ def package():
     """The module labmaze.
 
     Raises:
-        UserError: it is not installed.
+        UserError: it is not installed, or damaged.
     """
     try:
         import labmaze
         import labmaze.assets
-    except ImportError as error:
+    except Exception as error:  # a package that does not fit another one may raise any error
         raise UserError(
-            "embedded:labmaze needs the package labmaze; install it with: "
-            'pip install "vqvae_tf[video]"'
+            f"embedded:labmaze needs the package labmaze, which cannot be imported "
+            f'({reason(error)}); install it with: pip install "vqvae_tf[video]"'
         ) from error
     return labmaze
 
