@@ -3,6 +3,7 @@ import io
 import json
 import logging
 import pathlib
+import struct
 import zipfile
 
 import numpy as np
@@ -31,8 +32,12 @@ def pictures(folder, frames=FRAMES):
         Image.fromarray(frame).save(folder / f"{number:03}.png")
 
 
-def mp4(path, count=5, side=16, first=0):
-    """A video; frames before time 0 are in the file and not shown."""
+def mp4(path, count=5, side=16, first=0, slope=0):
+    """A video; frames before time 0 are in the file and not shown.
+
+    Args:
+        slope: how much brighter each column of pixels is than the one before it.
+    """
     av = pytest.importorskip("av")
     options = {"movflags": "faststart", "avoid_negative_ts": "disabled"}
     with av.open(str(path), "w", options=options) as container:
@@ -40,10 +45,20 @@ def mp4(path, count=5, side=16, first=0):
         stream.width, stream.height, stream.pix_fmt = side, side, "yuv444p"
         for number in range(count):
             pixels = np.full([side, side, 3], 20 + 40 * number, np.uint8)
+            pixels += np.arange(0, side * slope or 1, slope or 1, np.uint8)[:, None]
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = first + number, fractions.Fraction(1, 10)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
+
+
+def turn(path, matrix):
+    """Writes into a video how its axes are to be shown: two of two numbers."""
+    content = bytearray(path.read_bytes())
+    place = content.index(b"tkhd") + 44
+    a, b, c, d = (round(each * 2**16) for each in matrix)
+    content[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 2**30)
+    path.write_bytes(content)
 
 
 def read(folder, **options):
@@ -153,6 +168,70 @@ def test_frames_that_an_editor_cut_off_are_not_read(tmp_path):
     mp4(tmp_path / "a.mp4", first=-2)
     _, episodes = read(tmp_path)
     assert episodes["a.mp4"]["frames"][:, 0, 0, 0].tolist() == [100, 140, 180]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "ways"),
+    [
+        ((1, 0, 0, 1), []),
+        ((0, 1, -1, 0), [Image.Transpose.ROTATE_270]),  # a phone held upright: clockwise
+        ((0, -1, 1, 0), [Image.Transpose.ROTATE_90]),
+        ((-1, 0, 0, -1), [Image.Transpose.ROTATE_180]),
+        ((-1, 0, 0, 1), [Image.Transpose.FLIP_LEFT_RIGHT]),
+        ((1, 0, 0, -1), [Image.Transpose.FLIP_TOP_BOTTOM]),
+        ((0, 1, 1, 0), [Image.Transpose.TRANSPOSE]),
+        ((0, -1, -1, 0), [Image.Transpose.TRANSVERSE]),
+    ],
+)
+def test_videos_are_read_as_players_show_them(tmp_path, matrix, ways):
+    mp4(tmp_path / "a.mp4", side=32, count=2, slope=4)
+    turn(tmp_path / "a.mp4", (1, 0, 0, 1))
+    stored = read(tmp_path)[1]["a.mp4"]["frames"]
+    assert stored[0, 0, 30, 0] > stored[0, 0, 0, 0] + 50  # brighter to the right
+    turn(tmp_path / "a.mp4", matrix)
+    for frame, seen in zip(stored, read(tmp_path)[1]["a.mp4"]["frames"], strict=True):
+        picture = Image.fromarray(frame)
+        for way in ways:
+            picture = picture.transpose(way)
+        np.testing.assert_array_equal(seen, np.asarray(picture))
+
+
+def test_videos_that_are_to_be_turned_otherwise_are_refused(tmp_path):
+    mp4(tmp_path / "a.mp4")
+    turn(tmp_path / "a.mp4", (0.6, 0.8, -0.8, 0.6))
+    with pytest.raises(UserError, match="a.mp4: its frames are to be shown by the axes .*0.6, 0.8"):
+        read(tmp_path)
+
+
+def test_a_misspelt_array_of_actions_is_named(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    npz(tmp_path, "a", frames=FRAMES)
+    assert read(tmp_path)[0].skipped == 0 and not logged(caplog)
+    assert "the episodes have no actions" in caplog.text
+    npz(tmp_path, "b", frames=FRAMES, action=ACTIONS)
+    (tmp_path / "c.npz").write_bytes(b"no archive")
+    source, _ = read(tmp_path)
+    assert source.action_space == data.ActionSpace() and source.skipped == 1
+    assert 'not used: action; actions must be named "actions"' in logged(caplog)[0]
+
+
+@pytest.mark.parametrize("ending", ["npz", "csv", "jsonl"])
+def test_a_stray_number_does_not_make_as_many_actions(tmp_path, ending, caplog):
+    npz(tmp_path, "a", frames=FRAMES, actions=ACTIONS)
+    stray = [0, 1, 1_024, 0, 0]
+    if ending == "npz":
+        npz(tmp_path, "b", frames=FRAMES, actions=np.array(stray))
+    else:
+        pictures(tmp_path / "b")
+        lines = ["action"] * (ending == "csv") + list(map(str, stray))
+        (tmp_path / "b" / f"actions.{ending}").write_text("\n".join(lines))
+    source, episodes = read(tmp_path)
+    assert list(episodes) == ["a.npz"] and source.class_names == ("0", "1", "2")
+    (message,) = logged(caplog)
+    assert "action 1024 of frame 2 is none of 0 to 1023" in message
+    assert "actions.txt names more than 1,024 of them" in message
+    (tmp_path / "actions.txt").write_text("".join(f"a{each}\n" for each in range(1_025)))
+    assert len(read(tmp_path)[1]) == 2
 
 
 def test_broken_files(tmp_path, caplog):

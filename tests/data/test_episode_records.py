@@ -89,6 +89,16 @@ def test_bad_records(tmp_path, record, words, caplog):
     assert "a.tfrecord#1" in message and (words in message or words == "2 actions")
 
 
+def test_a_misspelt_feature_of_actions_is_named(tmp_path, caplog):
+    path = str(tmp_path / "a.tfrecord")
+    with tf.io.TFRecordWriter(path) as writer:
+        writer.write(example(frames=[png()] * 2, action=[0, 1], name=[b"a"]))
+    source = data.open_episodes(f"tfrecord:{path}")
+    assert source.action_space == data.ActionSpace()
+    (message,) = [r.getMessage() for r in caplog.records if r.levelno > logging.INFO]
+    assert 'not used: action; actions must be named "actions"' in message
+
+
 def test_episodes_that_cannot_be_written(tmp_path):
     for change, words in (
         ({"frames": np.zeros([4, 6, 8, 3])}, "frames must be uint8"),

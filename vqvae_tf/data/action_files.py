@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from vqvae_tf.data import disk
 from vqvae_tf.data.episodes import UNKNOWN, ActionSpace
@@ -20,9 +21,10 @@ from vqvae_tf.text_numbers import whole_number
 ENDINGS = (".csv", ".jsonl", ".npy")
 NAMES_FILE = "actions.txt"  # next to episodes: names of the discrete actions, one per line
 COLUMN = "action"  # of a CSV file of discrete actions
-MOST_ACTIONS = 2**20
+MOST_ACTIONS = 1_024  # without names: a stray number would make as many classes
 _MOST_BYTES = 2**30
 _LARGEST = float(np.finfo(np.float32).max)
+_MOST_NUMBER = np.iinfo(np.int64).max
 _NONE, _DISCRETE = -1, 0  # kinds of actions, next to the numbers of a continuous one
 
 
@@ -109,6 +111,19 @@ def space_of(found: Iterable[np.ndarray | None], names: tuple[str, ...] = ()) ->
     return ActionSpace(number=number, names=names or tuple(map(str, range(number))))
 
 
+def say_none(uri: str, others: Iterable[str]) -> None:
+    """Logs that no episode has actions, and what else they hold, such as a misspelt `actions`."""
+    if found := sorted(set(others) - {"frames", "name"}):
+        logging.warning(
+            "%s: the episodes have no actions, and what they hold beside their frames is not used: "
+            '%s; actions must be named "actions"',
+            uri,
+            disk.printable(listed(found)),
+        )
+    else:
+        logging.info("%s: the episodes have no actions", uri)
+
+
 def check_kind(actions: np.ndarray | None, space: ActionSpace, name: str) -> None:
     """Refuses the actions of an episode that are of another kind than those of its source.
 
@@ -157,9 +172,10 @@ def checked(actions: Any, where: str, names: Sequence[str] = ()) -> np.ndarray:
         wrong = (actions < UNKNOWN) | (actions >= most)
         if wrong.any():
             place = int(wrong.argmax())
+            more = "" if names else f", and {NAMES_FILE} names more than {MOST_ACTIONS:,} of them"
             raise UnreadableError(
                 f"{where}: action {int(actions[place])} of frame {place} is none of 0 to "
-                f"{most - 1}; -1 is one that is not known"
+                f"{most - 1}; -1 is one that is not known{more}"
             )
         return actions.astype(np.int32)
     if actions.dtype.kind == "f" and actions.ndim == 1:
@@ -237,7 +253,7 @@ def _number(value: Any, at: str, names: Sequence[str]) -> int:
     number = whole_number(value) if isinstance(value, str) else value
     if value in ("-1", -1):
         return UNKNOWN
-    if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < MOST_ACTIONS:
+    if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= _MOST_NUMBER:
         return number
     known = nearest(str(value), names) if names and isinstance(value, str) else "give its number"
     raise UnreadableError(f"{at}: unknown action {shown(value)}; {known}")

@@ -37,6 +37,15 @@ def read_actions(path: str, names: Sequence[str] = ()) -> np.ndarray | None:
     return action_files.checked(actions, where, names)
 
 
+def arrays_in(path: str) -> list[str]:
+    """The names of the arrays in an NPZ file; none if it is damaged, which `read_npz` says."""
+    try:
+        with disk.reading(path) as (file, _), zipfile.ZipFile(file) as archive:
+            return [name.removesuffix(".npy") for name in archive.namelist()]
+    except Exception:  # a damaged archive may raise any error
+        return []
+
+
 def read_npz(path: str) -> np.ndarray:
     """The array `frames` of an NPZ file: uint8 `[time, height, width, 3 or 1]`.
 

@@ -1,13 +1,13 @@
 """Episodes in a folder and the folders below it."""
 
 import functools
+import itertools
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
-from absl import logging
 
 from vqvae_tf.data import action_files, disk, episode_files, images, video_files
 from vqvae_tf.data.episodes import ActionSpace, Episode, EpisodeSource
@@ -19,11 +19,13 @@ BESIDE = "actions"  # name, before its ending, of the action file in a folder of
 
 
 class _Entry(NamedTuple):
-    """An episode of the folder: its name, and what reads its frames and its actions."""
+    """An episode of the folder: its name, and what reads its frames, its actions and the names of
+    all that is in its file."""
 
     name: str
     frames: Callable[[], np.ndarray]
     actions: Callable[[], np.ndarray | None]
+    contents: Callable[[], Iterable[str]] = tuple
 
 
 class EpisodeFolder(EpisodeSource):
@@ -53,7 +55,9 @@ class EpisodeFolder(EpisodeSource):
         self.action_space = action_files.space_of(known, names)
         self.class_names = self.action_space.names
         if self.action_space == ActionSpace():
-            logging.info("%s: the episodes have no actions", uri)
+            action_files.say_none(
+                uri, itertools.chain(*(each.contents() for each in self._entries))
+            )
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -108,7 +112,8 @@ def _entries(path, skip, names):
         elif ending == episode_files.NPZ:
             frames = functools.partial(episode_files.read_npz, whole)
             actions = functools.partial(episode_files.read_actions, whole, names)
-            found[file] = _Entry(name, frames, actions)
+            contents = functools.partial(episode_files.arrays_in, whole)
+            found[file] = _Entry(name, frames, actions, contents)
         elif ending in video_files.ENDINGS:
             video_files.package()
             frames = functools.partial(video_files.read, whole)

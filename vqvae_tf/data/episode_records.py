@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from vqvae_tf import arguments, files
 from vqvae_tf.data import action_files, disk, images, records
-from vqvae_tf.data.episodes import Episode, EpisodeSource
+from vqvae_tf.data.episodes import ActionSpace, Episode, EpisodeSource
 from vqvae_tf.data.frames import check_bytes, checked, to_channels
 from vqvae_tf.data.record_files import RecordFiles, shards
 from vqvae_tf.data.source import UnreadableError
@@ -25,7 +25,10 @@ class EpisodeRecords(EpisodeSource):
     def __init__(self, uri: str, pattern: str):
         self._files = RecordFiles(uri, shards(uri, pattern))
         self._names = action_files.names_in(uri, os.path.dirname(self._files.paths[0]))
-        super().__init__(uri, action_files.space_of(self._all_actions(), self._names))
+        contents: set[str] = set()
+        super().__init__(uri, action_files.space_of(self._all_actions(contents), self._names))
+        if self.action_space == ActionSpace():
+            action_files.say_none(uri, contents)
         self._unreadable.update(self._files.truncated)
 
     def __len__(self) -> int:
@@ -51,12 +54,17 @@ class EpisodeRecords(EpisodeSource):
             actions=actions,
         )
 
-    def _all_actions(self) -> Iterator[np.ndarray | None]:
-        """Of every record that has some or none; the others are named when they are read."""
+    def _all_actions(self, contents: set[str]) -> Iterator[np.ndarray | None]:
+        """Of every record that has some or none; the others are named when they are read.
+
+        Args:
+            contents: to which the names of all features are added.
+        """
         for index in range(len(self)):
             place = self.name(index)
             try:
                 features = records.Features(self._files.read(index), place)
+                contents.update(features.names)
                 yield _actions(features, place, self._names, len(features.encoded("frames")))
             except UnreadableError:
                 continue

@@ -16,13 +16,14 @@ def package() -> Any:
     """The module av.
 
     Raises:
-        UserError: it is not installed.
+        UserError: it is not installed, or damaged.
     """
     try:
         import av
-    except ImportError as error:
+    except Exception as error:  # a package that does not fit another one may raise any error
         raise UserError(
-            'video files need the package av; install it with: pip install "vqvae_tf[video]"'
+            f"video files need the package av, which cannot be imported ({reason(error)}); "
+            'install it with: pip install "vqvae_tf[video]"'
         ) from error
     return av
 
@@ -52,7 +53,7 @@ def read(path: str) -> np.ndarray:
                 check_bytes(told, stream.height, stream.width, where)
                 for frame in container.decode(stream):
                     check_bytes(len(frames) + 1, frame.height, frame.width, where)
-                    frames.append(frame.to_ndarray(format="rgb24"))
+                    frames.append(_upright(frame, where))
         except av.error.FFmpegError as error:
             text = error.strerror or reason(error)
             raise UnreadableError(
@@ -65,6 +66,25 @@ def read(path: str) -> np.ndarray:
     if len({frame.shape for frame in frames}) > 1:
         raise UnreadableError(f"{where}: its frames differ in size")
     return np.stack(frames)
+
+
+def _upright(frame, where):
+    """The pixels of a frame as players show them: phones turn no pixels, but say how to."""
+    pixels = frame.to_ndarray(format="rgb24")
+    told = [each for each in frame.side_data if each.type.name == "DISPLAYMATRIX"]
+    if not told:
+        return pixels
+    # Where the axes x and y of what is stored lead to, as x and y, in units of 2^-16.
+    axes = np.frombuffer(bytes(told[0]), np.int32).reshape(3, 3)[:2, :2] / 2**16
+    if np.abs(axes).tolist() not in ([[1, 0], [0, 1]], [[0, 1], [1, 0]]):
+        raise UnreadableError(
+            f"{where}: its frames are to be shown by the axes {axes.round(2).tolist()}, neither "
+            "quarter turns nor mirrors; write it again as it is to be seen"
+        )
+    if axes[0, 1]:
+        pixels = pixels.transpose(1, 0, 2)
+    right, down = axes.sum(0).astype(int)
+    return pixels[::down, ::right]
 
 
 def _frames_told(container, stream):
