@@ -86,6 +86,15 @@ def test_a_roll_out_needs_its_frames_and_actions(served):
             call(**{k: tf.constant(v) for k, v in (right | {name: value}).items()})
 
 
+@pytest.mark.parametrize("time", [2, 4])
+def test_frames_that_are_scored_need_as_many_actions(served, time):
+    prior, path = served
+    call = tf.saved_model.load(path).signatures["log_prob"]
+    told = {name: tf.constant(value) for name, value in priors.actions_of(prior, 1, time).items()}
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must be one for each frame"):
+        call(codes=tf.constant(priors.codes_of(prior, 1, 3)), **told)
+
+
 def test_a_tflite_file_has_no_roll_outs(model, tmp_path):
     path, prior = str(tmp_path / "model.tflite"), priors.build(**SMALL)
     export.export_tflite(model, path, (2, 8, 8), prior=prior)

@@ -129,9 +129,9 @@ def prior_signatures(
     numbers = numbers_for_decoder(model, prior, class_names)
     conditions = prior.conditions
 
-    def each(told, count):
+    def each(told, count, time):
         return {
-            name: tf.broadcast_to(value, tf.concat([[count], tf.shape(value)[1:]], 0))
+            name: _one_for_each_frame(name, value, count, time)
             if conditions[name].per_frame
             else _one_for_each(name, value, count)
             for name, value in told.items()
@@ -139,7 +139,7 @@ def prior_signatures(
 
     def sample(seed, count, temperature, codes=None, **told):
         key = tf.bitcast(seed, tf.uint64)  # -1 for 2^64 - 1
-        told, given = each(told, count), {}
+        told, given = each(told, count, grid[0]), {}
         if codes is not None:
             given["given"] = tf.broadcast_to(codes, [count, *codes.shape[1:]])
         codes, _ = prior.draw(
@@ -155,7 +155,7 @@ def prior_signatures(
         return {"codes": codes, model.data_key: data}
 
     def log_prob(codes, **told):
-        return {"log_prob": prior.log_prob(codes, **each(told, tf.shape(codes)[0]))}
+        return {"log_prob": prior.log_prob(codes, **each(told, *tf.unstack(tf.shape(codes)[:2])))}
 
     count = Input(tf.TensorSpec([], tf.int32), 1, MOST_SAMPLES)
     controls = {"seed": _SEED, "count": count, "temperature": _TEMPERATURE}
@@ -326,6 +326,14 @@ def _one_for_each(name, classes, count):
     with tf.control_dependencies([tf.Assert(right, [words, tf.shape(classes), "for", count])]):
         classes = tf.reshape(classes, [-1])
     return tf.broadcast_to(classes, [count])
+
+
+def _one_for_each_frame(name, value, count, time):
+    """The values of each frame of `count` videos, from those of one for all or of one for each."""
+    words = f"{name} must be one for each frame; received shape"
+    right = tf.Assert(tf.shape(value)[1] == time, [words, tf.shape(value), "for", time, "frames"])
+    with tf.control_dependencies([right]):
+        return tf.broadcast_to(value, tf.concat([[count, time], tf.shape(value)[2:]], 0))
 
 
 def save(path: str, signatures: dict[str, Any], *trained: Any) -> None:
