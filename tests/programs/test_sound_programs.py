@@ -1,6 +1,7 @@
 """The programs on a folder of sounds, from training to samples."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -44,14 +45,14 @@ def test_from_sounds_to_samples(call, tmp_path):
     assert sampled.out == f"{tmp_path}/samples/sample_000.wav\n"
     assert soundfile.info(tmp_path / "samples" / "sample_001.wav").frames == 6 * 64
     shown = call("reconstruct", model, data, "--count=1", f"--output={tmp_path}/shown")
-    assert shown.out == f"1 reconstructions in {tmp_path}/shown\n"
+    assert shown.out == f"1 reconstruction in {tmp_path}/shown\n"
     names = ["anna_a.npz", "anna_a.original.wav", "anna_a.wav"]
     assert results_in(tmp_path / "shown") == names
 
     phones = ("--phones", f"--train_data=folder:{tmp_path}/voices", "--data=folder:x")
     assert_refused(call("evaluate", model, *phones), 'there is no folder "x"')
     to_bert = (model, "--speaker=bert", data, f"--output={tmp_path}/converted")
-    assert call("convert", *to_bert, "--count=1").out == f"1 conversions in {tmp_path}/converted\n"
+    assert call("convert", *to_bert, "--count=1").out == f"1 conversion in {tmp_path}/converted\n"
     assert results_in(tmp_path / "converted") == ["anna_a.wav"]
     stranger = call("convert", model, "--speaker=carl", data, f"--output={tmp_path}/none")
     assert_refused(stranger, 'unknown speaker "carl"', "anna, bert")
@@ -81,6 +82,15 @@ def test_frames_first_then_waveforms_of_their_codes(call, tmp_path):
     voices = ("train", "--preset=voices", data, f"--workdir={tmp_path}/voices_model", *TINY_VOICES)
     assert call(*voices, f"--codes_from={coder}").code == 0
     assert call(*voices, f"--codes_from={coder}").code == 0  # it resumes, at its end
+    shutil.copytree(coder, f"{tmp_path}/moved")
+    assert call(*voices, f"--codes_from={tmp_path}/moved").code == 0  # the same codes
+    other = (data, f"--workdir={tmp_path}/other", *TINY_PHONEMES, "--config.training.seed=1")
+    assert call("train", "--preset=phonemes", *other).code == 0
+    assert_refused(
+        call(*voices, f"--codes_from={tmp_path}/other"),
+        "voices_model was started with codes_from.weights=",
+        "give the earlier values or another workdir",
+    )
     found = {}
     for name in ("coder", "voices_model"):
         model, output = f"--model={tmp_path}/{name}", f"{tmp_path}/{name}_sounds"

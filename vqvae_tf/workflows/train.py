@@ -10,7 +10,7 @@ from vqvae_tf import arguments, models, training
 from vqvae_tf.errors import UserError
 from vqvae_tf.media import medium_of
 from vqvae_tf.training import strategies, workdir
-from vqvae_tf.workflows.load import load_autoencoder
+from vqvae_tf.workflows.load import digest, load_autoencoder
 from vqvae_tf.workflows.open_data import open_data
 
 
@@ -82,6 +82,8 @@ def train(
     if held_out is not source:
         next(medium.code_maps(model, held_out), None)  # the first that can be read, or an error
     record = models.record(config, data=data_uri)
+    if coder is not None:  # a resumed run keeps its codes, which must be those of the coder
+        record["codes_from"] = {"weights": digest(coder)}
     strategies.chief_first(lambda: workdir.prepare(path, record))
     workdir.agree(path, record)
     return training.train(
