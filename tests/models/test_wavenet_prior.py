@@ -101,6 +101,14 @@ def test_the_best_of_many_are_likelier():
     assert best > one + 0.5
 
 
+@pytest.mark.parametrize("best_of", [1, 3])
+@pytest.mark.parametrize("classes", [[0, 1, 0], [0, 1, 0, 1, 0, 1]])
+def test_a_condition_is_one_for_all_samples_or_one_for_each(best_of, classes):
+    prior = build(num_classes=2, condition="speaker")
+    with pytest.raises(UserError, match="speaker must be one for all, or one for each of 2 sampl"):
+        prior.sample(2, grid=(4,), speaker=classes, best_of=best_of)
+
+
 def test_fit_learns_an_order_that_frequencies_do_not_tell():
     keras.utils.set_random_seed(0)
     prior = WaveNetPrior(WaveNetPriorConfig(**FIELDS, num_classes=2))

@@ -223,10 +223,11 @@ class Prior(trainable_model.TrainableModel):
         )
         grid = checked_grid(grid, self.grid_rank, len(self.config.code_sizes))
         told = {
-            name: _for_each(arguments.numbers(name, value), count, best_of)
+            name: arguments.numbers(name, value)
             for name, value in resolve(self.conditions, conditions).items()
         }
-        self._check_frames(told, count * best_of, grid)
+        self._check_for_each(told, count, grid)
+        told = {name: _for_each(value, count, best_of) for name, value in told.items()}
         prefix = _for_each(self._prefix(prefix, count, grid), count, best_of)
         drawn = self._sample(
             count * best_of,
@@ -297,16 +298,21 @@ class Prior(trainable_model.TrainableModel):
             )
         return values
 
-    def _check_frames(self, told, count, grid):
-        """Refuses conditions of frames that are not those of the samples."""
+    def _check_for_each(self, told, count, grid):
+        """Refuses conditions that are neither one for all samples nor one for each."""
         for name, value in told.items():
-            if not self.conditions[name].per_frame:
-                continue
-            if value.shape[:2] not in ((1, grid[0]), (count, grid[0])):
-                raise UserError(
-                    f"{name} must be one for each of {grid[0]} frames, of {count} samples or of "
-                    f"one for all; received shape {value.shape}"
+            per_frame = self.conditions[name].per_frame
+            frames = grid[:1] if per_frame else ()
+            if value.ndim and value.shape[: 1 + len(frames)] not in (
+                (1, *frames),
+                (count, *frames),
+            ):
+                wanted = (
+                    f"one for each of {grid[0]} frames, of {count} samples or of one for all"
+                    if per_frame
+                    else f"one for all, or one for each of {count} samples"
                 )
+                raise UserError(f"{name} must be {wanted}; received shape {value.shape}")
 
     def _checked(self, codes, conditions):
         """Codes with slots, and the conditions that are known, one for each example."""
