@@ -16,6 +16,21 @@ def episode(time, actions):
     return data.Episode(name="a", frames=frames, actions=actions)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"window": 0}, "window must be at least 1; received 0"),
+        ({"batch_size": 1.5}, "batch_size must be a whole number; received 1.5"),
+        ({"seed": -1}, "seed must be at least 0; received -1"),
+        ({"start_step": -1}, "start_step must be at least 0; received -1"),
+    ],
+)
+def test_batches_of_wrong_numbers_are_refused(changes, words):
+    right = {"source": None, "window": 2, "batch_size": 1, "seed": 0}
+    with pytest.raises(UserError, match=words):  # before the source is read
+        data.episode_batches(**right | changes)
+
+
 def test_a_run_of_one_action_is_one_step_and_other_steps_are_unknown():
     found = every(episode(8, np.array([1, 1, 1, 2, 2, 3, 3, 3], np.int32)), 2)
     assert found["frames"].ravel().tolist() == [0, 2, 4, 6]

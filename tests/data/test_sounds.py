@@ -73,6 +73,33 @@ def test_batches_are_windows_of_the_sounds_with_their_speakers(source):
     np.testing.assert_array_equal(resumed["audio"], second["audio"])
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"window": 0}, "window must be at least 1; received 0"),
+        ({"window": 1.5}, "window must be a whole number; received 1.5"),
+        ({"batch_size": -1}, "batch_size must be at least 1; received -1"),
+        ({"batch_size": 2**31}, "batch_size must be at most 4294967; received 2147483648"),
+        ({"seed": -1}, "seed must be at least 0; received -1"),
+        ({"start_step": -1}, "start_step must be at least 0; received -1"),
+        ({"sample_rate": 0}, "sample_rate must be at least 1; received 0"),
+        ({"sample_rate": "8000"}, "sample_rate must be a whole number; received '8000'"),
+        ({"sample_rate": 10**9}, "sample_rate must be at most 1048576; received 1000000000"),
+        (
+            {"source": "folder:voices"},
+            "'folder:voices': holds no sounds; give those of open_sounds",
+        ),
+    ],
+)
+def test_batches_of_wrong_numbers_are_refused(source, changes, words):
+    right = {"source": source, "sample_rate": RATE, "window": 1_000, "batch_size": 2, "seed": 0}
+    with pytest.raises(UserError, match=words):
+        data.sound_batches(**right | changes)
+    if "sample_rate" in changes:
+        with pytest.raises(UserError, match=words):
+            source.sounds(**changes)
+
+
 def test_short_sounds_end_in_silence(source):
     (batch,) = data.sound_batches(source, RATE, window=5_000, batch_size=8, seed=0).take(1)
     assert np.all(batch["audio"][:, 4_000:] == 0) and np.all(np.any(batch["audio"] != 0, axis=1))

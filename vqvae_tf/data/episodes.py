@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from vqvae_tf.config import VideoDataConfig
+from vqvae_tf import arguments
+from vqvae_tf.config import VideoDataConfig, limits
 from vqvae_tf.data.frames import resized
 from vqvae_tf.data.shuffle import shuffled
 from vqvae_tf.data.source import BaseSource, UnreadableError
@@ -240,8 +241,12 @@ def episode_batches(
         window] or float32 [batch, window, dims]}`, without `actions` if there are none.
 
     Raises:
-        UserError: no episode can be used.
+        UserError: no episode can be used, or a number is out of range.
     """
+    window = arguments.whole("window", window, 1, limits.LONGEST_WINDOW)
+    batch_size = arguments.whole("batch_size", batch_size, 1, limits.LARGEST_BATCH)
+    seed = arguments.whole("seed", seed, 0, limits.LARGEST_SEED)
+    start_step = arguments.whole("start_step", start_step, 0)
     footage = source.footage(config or VideoDataConfig(), window)
     examples = tf.range(batch_size, dtype=tf.int64)
 

@@ -7,11 +7,13 @@ from typing import Any, NamedTuple, TypedDict
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf.config import SoundDataConfig
+from vqvae_tf import arguments
+from vqvae_tf.config import SoundDataConfig, limits
 from vqvae_tf.data.shuffle import shuffled
 from vqvae_tf.data.sound_levels import prepared
 from vqvae_tf.data.source import BaseSource
 from vqvae_tf.data.windows import Windows, uncopied
+from vqvae_tf.errors import UserError, shown
 
 
 class Phone(NamedTuple):
@@ -67,9 +69,13 @@ class SoundSource(BaseSource):
     def sounds(self, sample_rate: int) -> Iterator[Sound]:
         """All whole sounds in order, mono at `sample_rate` Hz; unreadable ones are skipped.
 
+        Args:
+            sample_rate: of the sounds, in Hz.
+
         Raises:
-            UserError: none of them can be read.
+            UserError: none of them can be read, or the rate is no number of Hz.
         """
+        sample_rate = arguments.whole("sample_rate", sample_rate, 1, limits.LARGEST_CODEBOOK)
         return self.read_all(self.entries(sample_rate))
 
     def windows(
@@ -130,7 +136,18 @@ def sound_batches(
     Returns:
         Dataset of `{"audio": float32 [batch, window], "speaker": int32 [batch]}`, without `speaker`
         if the source has no speakers.
+
+    Raises:
+        UserError: none of the sounds can be read, or a number is out of range.
     """
+    if not isinstance(source, SoundSource):
+        raise UserError(
+            f"{getattr(source, 'uri', shown(source))}: holds no sounds; give those of open_sounds"
+        )
+    window = arguments.whole("window", window, 1, limits.LONGEST_WINDOW)
+    batch_size = arguments.whole("batch_size", batch_size, 1, limits.LARGEST_BATCH // window)
+    seed = arguments.whole("seed", seed, 0, limits.LARGEST_SEED)
+    start_step = arguments.whole("start_step", start_step, 0)
     windows, speakers = source.windows(sample_rate, window, config or SoundDataConfig())
     examples = tf.range(batch_size, dtype=tf.int64)
 
