@@ -153,7 +153,9 @@ def _of_split(
 
 
 def _texts(file: Iterable[bytes], where: str) -> Iterator[str]:
-    for number, line in enumerate(file, 1):
+    # Some spreadsheets end lines by a carriage return alone.
+    lines = (line for part in file for line in part.splitlines(keepends=True))
+    for number, line in enumerate(lines, 1):
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
