@@ -56,6 +56,15 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things, of a noun whose plural ends in s.
+
+    >>> counted(1, "sound"), counted(12_000, "sound")
+    ('1 sound', '12,000 sounds')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def reason(error: BaseException) -> str:
     """First line of an error, without the names of operations that TensorFlow adds.
 

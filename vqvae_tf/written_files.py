@@ -18,7 +18,7 @@ import tensorflow as tf
 from absl import logging
 
 from vqvae_tf import files
-from vqvae_tf.errors import UserError
+from vqvae_tf.errors import UserError, counted
 
 LIST = ".vqvae_tf.sha256"
 _WAIT = "wait for its end or give another path"
@@ -103,7 +103,8 @@ class _Written:
                 tf.io.gfile.remove(path)
             removed += 1
         if removed:
-            logging.info("%s: removed %d results of an earlier run", self._folder, removed)
+            what = counted(removed, "result")
+            logging.info("%s: removed %s of an earlier run", self._folder, what)
 
 
 # The lists of the folders that jobs of this thread write to, by their real paths.

@@ -7,6 +7,7 @@ import sys
 
 from absl import flags
 
+from vqvae_tf.errors import counted
 from vqvae_tf.programs import command, input_flags, output_flags
 
 FLAGS = flags.FlagValues()
@@ -43,7 +44,7 @@ def main() -> None:
     written = workflows.convert(
         _MODEL.value, _SPEAKER.value, _DATA.value, _OUTPUT.value, _COUNT.value
     )
-    print(f"{written} conversions in {_OUTPUT.value}")
+    print(f"{counted(written, 'conversion')} in {_OUTPUT.value}")
 
 
 def run() -> None:

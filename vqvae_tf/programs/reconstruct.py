@@ -7,6 +7,7 @@ import sys
 
 from absl import flags
 
+from vqvae_tf.errors import counted
 from vqvae_tf.programs import command, input_flags, number_flags, output_flags
 
 FLAGS = flags.FlagValues()
@@ -41,7 +42,7 @@ def main() -> None:
     written = workflows.reconstruct(
         _MODEL.value, _DATA.value, _OUTPUT.value, _COUNT.value, _SEARCH.value
     )
-    print(f"{written} reconstructions in {_OUTPUT.value}")
+    print(f"{counted(written, 'reconstruction')} in {_OUTPUT.value}")
 
 
 def run() -> None:
