@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+import tqdm
 
 from vqvae_tf import models
 from vqvae_tf.media.pieces import pieces
@@ -19,7 +20,7 @@ def mean_bits(prior: models.Prior, maps: list[Mapping[str, Any]]) -> dict[str, A
     """`bits_per_code` over all codes of all maps, given the conditions that the prior takes."""
     bits = bits_of(prior)
     total, count = 0.0, 0
-    for item in maps:
+    for item in tqdm.tqdm(maps, "evaluating", unit="map", disable=None, leave=False):
         told = {name: item.get(name) for name in prior.conditions}
         known = {name: np.array([each]) for name, each in told.items() if each is not None}
         total += float(bits(item["codes"][None], known)[0])

@@ -4,13 +4,13 @@ import functools
 from typing import Any
 
 import keras
-from absl import logging
 
 from vqvae_tf import arguments, models, training
 from vqvae_tf.errors import UserError
 from vqvae_tf.media import medium_of
 from vqvae_tf.training import strategies, workdir
 from vqvae_tf.workflows.load import digest, load_autoencoder
+from vqvae_tf.workflows.log_evaluation import log_evaluation
 from vqvae_tf.workflows.open_data import open_data
 
 
@@ -73,7 +73,7 @@ def train(
         return medium.batches(source, config, start_step)
 
     def measure(model):
-        logging.info("evaluating on %s", held_out.uri)
+        log_evaluation(held_out.uri, validation_uri)
         return medium.measure(model, held_out)
 
     # Checked before the folder is created, which would refuse the corrected command.

@@ -14,6 +14,7 @@ from vqvae_tf.training import strategies, workdir
 from vqvae_tf.workflows import prior_files
 from vqvae_tf.workflows.classes_by_name import ClassesByName
 from vqvae_tf.workflows.load import digest, load_autoencoder
+from vqvae_tf.workflows.log_evaluation import log_evaluation
 from vqvae_tf.workflows.open_data import open_data
 from vqvae_tf.workflows.prior_bits import mean_bits
 
@@ -106,6 +107,7 @@ def train_prior(
         held_out = _held_out_maps(autoencoder, held_out_source, config, record["class_names"])
 
     def encoded():
+        logging.info("encoding %s", source.uri)
         return medium.code_maps(autoencoder, source, config.variation, config.training.seed)
 
     def prepare():
@@ -129,13 +131,17 @@ def train_prior(
             large, crop, settings.batch_size, settings.seed, start_step, config.condition
         )
 
+    def measure(prior):
+        log_evaluation(validation_uri or data_uri, validation_uri)
+        return mean_bits(prior, maps if held_out is None else held_out)
+
     return training.train(
         prior,
         make_dataset,
         settings,
         path,
         strategy=placed,
-        evaluate=lambda prior: mean_bits(prior, maps if held_out is None else held_out),
+        evaluate=measure,
     )
 
 
