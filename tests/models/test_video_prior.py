@@ -312,7 +312,7 @@ def test_what_does_not_fit_is_refused():
     for wrong, words in (
         (right[:, :4], "actions must be one for each of the 5 frames; received 4"),
         (right + 3, "actions must lie between 0 and 2, or be -1 for none; received .* 5"),
-        (right[0], r"actions must be integers of the shape \[batch, time\]"),
+        (right[0], r"integers of the shape \[batch, time\].*: a batch of one is for all"),
         (right / 2.0, "received float64"),
     ):
         with pytest.raises(UserError, match=words):

@@ -137,7 +137,7 @@ def test_bad_arguments(make, changes, message):
 
 
 def test_wrong_rank_of_the_input_is_refused():
-    message = r"takes the shape \[batch, height, width, channels\]; received \(1, 8, 3\)"
+    message = r"\(rank=2\) takes the shape \[batch, height, width, channels\]; received \(1, 8, 3\)"
     for make in (small_encoder, small_decoder):
         with pytest.raises(UserError, match=message):
             make()(random(1, 8, 3))

@@ -150,7 +150,8 @@ class Input:
                 )
             return
         elif shape.rank < len(self.axes):
-            hint = self.hints.get("fewer axes", "")
+            for_all = "a batch of one is for all examples" if self.per_frame else ""
+            hint = self.hints.get("fewer axes", for_all)
         sizes = "unknown shape" if shape.rank is None else f"shape {tuple(shape)}"
         raise UserError(f"{self._form()}; received {received} of {sizes}{hint and ': '}{hint}")
 

@@ -63,7 +63,7 @@ class ResidualStack(keras.layers.Layer):
             narrow.build(inner_shape)
 
     def __call__(self, x, *args, **kwargs):
-        x = checked_maps(self.name, x, self.rank, self.width)
+        x = checked_maps(f"{self.name} (rank={self.rank})", x, self.rank, self.width)
         return super().__call__(x, *args, **kwargs)
 
     def call(self, x):
@@ -114,7 +114,7 @@ class _Stages(keras.layers.Layer):
 
     def __call__(self, x, *args, **kwargs):
         # Not in `call`, before which Keras builds the layer.
-        x = checked_maps(self.name, x, self.rank, self._channels)
+        x = checked_maps(f"{self.name} (rank={self.rank})", x, self.rank, self._channels)
         if len(x.shape):
             self.compute_output_shape(tuple(x.shape))  # refuses sizes that the layer cannot take
         return super().__call__(x, *args, **kwargs)
