@@ -28,6 +28,10 @@ def reconstruct(path: str, picture: str, output: str) -> str:
             f"{path} has no signatures encode and decode; give an export of vqvae-export"
         )
     _, inputs = signatures["encode"].structured_input_signature
+    if "image" not in inputs:
+        raise ValueError(
+            f"{path} encodes {', '.join(inputs)}, not image; run it as docs/serving.md shows"
+        )
     mode = {1: "L", 3: "RGB"}[inputs["image"].shape[-1]]
     with Image.open(picture, formats=FORMATS) as file:
         image = np.asarray(ImageOps.exif_transpose(file).convert(mode))

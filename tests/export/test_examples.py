@@ -72,6 +72,15 @@ def test_serve_answers_wrong_input_in_one_line(run, saved_model, tmp_path):
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n{} loop"
     )
     tf.saved_model.save(tf.Module(), str(tmp_path / "other"))
+    sound = tf.Module()  # with the signatures of a model of sound
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], name="audio")])
+    def encode(audio):
+        return {"codes": tf.cast(audio, tf.int32)}
+
+    sound.encode = encode
+    signatures = {"encode": encode, "decode": encode}
+    tf.saved_model.save(sound, str(tmp_path / "sound"), signatures)
     (tmp_path / "folder.png").mkdir()
     before = sorted(file.name for file in tmp_path.iterdir())
     for arguments, wanted in (
@@ -81,6 +90,7 @@ def test_serve_answers_wrong_input_in_one_line(run, saved_model, tmp_path):
         (("absent", "in.png", "out.png"), "SavedModel file does not exist"),
         (("in.png", "in.png", "out.png"), "SavedModel file does not exist"),
         (("other", "in.png", "out.png"), "has no signatures encode and decode"),
+        (("sound", "in.png", "out.png"), "encodes audio, not image; run it as docs/serving.md"),
         ((path, "absent.png", "out.png"), "No such file"),
         ((path, "text.png", "out.png"), "cannot identify image file"),
         ((path, "program.png", "out.png"), "cannot identify image file"),

@@ -4,8 +4,9 @@
   vqvae-evaluate --model=runs/speech --phones --train_data=URI --data=URI --picture=phones.png
   vqvae-evaluate --model=runs/model --prior=runs/prior --rollouts --data=embedded:labmaze/test
 
-Prints a table: for pictures MSE, PSNR, SSIM, bits/dim; for sounds bits per sample and per second;
-for both perplexity and usage. --output=FILE writes the same as JSON, with a row for each picture.
+Prints a table: for pictures and videos MSE, PSNR, SSIM, bits/dim; for sounds bits per sample and
+per second; for all of them perplexity and usage. --output=FILE writes the same as JSON, with a row
+for each picture.
 With --phones the table shows how well the codes of speech predict its phones, next to k-means.
 With --rollouts it shows how near imagined futures of videos come to the real ones, next to simple
 guesses, for the recorded actions and, for embedded episodes, for each command.

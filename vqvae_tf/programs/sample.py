@@ -3,7 +3,8 @@
   vqvae-sample --prior=runs/prior --count=16 --seed=1 --label=gravel --output=samples
   vqvae-sample --prior=runs/speech_prior --count=4 --speaker=anna --output=spoken
 
-Writes a PNG for each sample and sheet.png, or a WAV for each sample; and codes.npz.
+Writes a PNG for each picture and sheet.png, a WAV for each sound, or an MP4 for each video and
+sheet.png; and codes.npz.
 """
 
 from absl import flags
