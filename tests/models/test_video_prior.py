@@ -134,7 +134,7 @@ def test_a_place_of_a_frame_may_be_given():
 
 def test_samples_depend_on_seed_number_and_frame():
     prior = build()
-    call = {"grid": (4, *GRID), "seed": 5, "actions": np.array([[0, 1, 1, 2]])}
+    call = {"grid": (4, *GRID), "seed": 5, "actions": np.array([[0, 1, 1, 2]]), "temperature": 4}
     four = prior.sample(count=4, **call).numpy()
     # Two blocks of two, which is also the size of the last two alone.
     np.testing.assert_array_equal(four, prior.sample(count=4, block=2, **call))
@@ -178,6 +178,27 @@ def test_at_initialization_the_memory_is_an_exact_copy_at_the_table_s_offsets():
         np.testing.assert_array_equal(chain.vectors[frame], expected)
     assert chain.seen[3, 0, ..., 0].numpy().tolist() == [[1, 1, 0], [1, 1, 0]]
     assert chain.source[3, 0, 0, :, 1].numpy().tolist() == [1, 2, 2]
+
+
+def test_the_flow_is_told_the_last_actions_up_to_each_frame():
+    prior = build(context=3)
+    kernel, bias = prior.flow.field.kernel, prior.flow.field.bias
+    kernel.assign(kernel * np.float32([1, 1, 1, 1, 0]))  # half of the warp, half of the copy
+    bias.assign(np.float32([0, 0, 0, 0, 0.5]))
+    codes = tf.constant(codes_of(prior, 1, 5)[..., None])
+    one_hot = np.eye(3)[np.array([2, 0, 1, 1, 0])]
+    _, told = prior.told({"actions": tf.constant([[2, 0, 1, 1, 0]])}, 1, 5)
+    assert told.shape == (1, 5, 9)
+    np.testing.assert_array_equal(told[0, 3], np.concatenate(one_hot[1:4]))
+    np.testing.assert_array_equal(told[0, 0], np.concatenate([np.zeros(6), one_hot[0]]))
+
+    def moved(actions):
+        given = prior.told({"actions": tf.constant([actions])}, 1, 5)
+        return prior.chain(codes, *given).source[0].numpy()
+
+    same = moved([2, 0, 1, 1, 0])
+    assert (moved([0, 0, 1, 1, 0]) != same).any()  # what was done before the last given frame
+    np.testing.assert_array_equal(moved([2, 0, 1, 2, 2]), same)
 
 
 def static(**changes):

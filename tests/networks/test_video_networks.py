@@ -145,7 +145,7 @@ def test_a_sampled_frame_is_seen_where_the_memory_is_out_of_view():
     def made(last, later):
         moved = flow(flow.start(last[:, -1]), np.array([0]), told)
         known = tf.ones([1, 2])
-        rest = (tf.zeros([1, 2], tf.int32), known[..., None], moved, memory, vectors[0])
+        rest = (tf.zeros([1, 2], tf.int32), told, moved, memory, vectors[0])
         return condition(last, known, later * known, *rest).numpy()
 
     for later in (0.0, 1.0):

@@ -36,7 +36,7 @@ class Past(NamedTuple):
         known: float32 `[rows, context]`, 1 for frames that are there, else 0.
         later: float32 `[rows, context]`, 1 for frames behind the first `context`, else 0.
         action: int32 `[rows, context]`, -1 for unknown.
-        told: float32 `[rows, context, told]`.
+        told: float32 `[rows, told]`, what followed all of these frames, as networks take it.
     """
 
     codes: Any
@@ -88,12 +88,12 @@ class VideoPrior(prior.Prior):
         self.frame, self.given_frames = config.grid, config.context
         size, self.slots = config.code_sizes[0], len(config.code_sizes)
         precision = config.training.precision
-        self.told_size = max(config.num_classes, config.action_dims, 1)
+        self.action_size = max(config.num_classes, config.action_dims, 1)
         flow = CodeFlow(
             self.slots * config.code_dim,
             config.grid,
             config.num_classes,
-            self.told_size,
+            config.context * self.action_size,
             config.flow_channels,
             config.flow_dilations,
             name="flow",
@@ -166,13 +166,16 @@ class VideoPrior(prior.Prior):
     def told(self, conditions, count: Any, time: Any) -> tuple[tf.Tensor, tf.Tensor]:
         """The actions of `count` examples of `time` frames, as classes and as networks take them.
 
-        int32 `[batch, time]`, -1 where unknown, and float32 `[batch, time, told_size]`.
+        int32 `[batch, time]`, -1 where unknown, and float32 `[batch, time, told]`: of each frame
+        the actions of the last `context` frames up to it, since what moves may have gained speed.
         """
-        value = conditions.get(self.config.condition)
+        value, context = conditions.get(self.config.condition), self.config.context
         if value is None:
             unknown = tf.fill([count, time], -1)
-            return unknown, tf.zeros([count, time, self.told_size])
+            return unknown, tf.zeros([count, time, context * self.action_size])
         told = self.conditions[self.config.condition].told(value)
+        padded = tf.pad(told, [[0, 0], [context - 1, 0], [0, 0]])
+        told = tf.concat([padded[:, lag : lag + time] for lag in range(context)], axis=-1)
         if self.config.action_dims:
             return tf.fill([count, time], -1), told
         return value, told
@@ -187,6 +190,8 @@ class VideoPrior(prior.Prior):
         """
         context = self.config.context
         window = frames[..., None] + tf.range(context)  # in what is padded by as many in front
+        last = tf.gather(tf.pad(told, [[0, 0], [1, 0], [0, 0]]), frames, batch_dims=1)
+        last = tf.reshape(last, [-1, told.shape[-1]])
 
         def rows(values, fill):
             padding = [[0, 0], [context, 0]] + [[0, 0]] * (values.shape.rank - 2)
@@ -198,12 +203,12 @@ class VideoPrior(prior.Prior):
             tf.cast(tf.reshape(window >= first, [-1, context]), tf.float32)
             for first in (context, 2 * context)
         )
-        return Past(rows(codes, 0), known, later, rows(action, -1), rows(told, 0.0))
+        return Past(rows(codes, 0), known, later, rows(action, -1), last)
 
     def moved(self, past: Past) -> Carried:
         """The last frame before, moved by its action."""
         start = self.flow.start(self.vectors(past.codes[:, -1]))
-        return self.flow(start, past.action[:, -1], past.told[:, -1])
+        return self.flow(start, past.action[:, -1], past.told)
 
     def chain(self, codes, action, told) -> Carried:
         """The memory at each frame from number `context` on: `[time - context, batch, ...]`."""

@@ -71,7 +71,7 @@ def draw_video(
         past = prior.past(codes, action, told, tf.fill([batch, 1], t))
         moved = prior.moved(past)
         # From frame `context` on the memory is that of the frame before, moved once more.
-        carried = prior.flow(memory, past.action[:, -1], past.told[:, -1])
+        carried = prior.flow(memory, past.action[:, -1], past.told)
         early = t <= context
         memory = Carried(
             *(tf.where(early, one, other) for one, other in zip(moved, carried, strict=True))

@@ -48,7 +48,7 @@ class CodeFlow(keras.layers.Layer):
         dim: numbers of a vector.
         grid: (height, width) of the frames in codes.
         actions: number of actions; 0 if there are none, or none that are classes.
-        told: numbers that tell an action.
+        told: numbers that tell an action, and perhaps those before it.
         width, dilations: of the network, a `GatedStack`.
         reach: largest shift, in places.
 

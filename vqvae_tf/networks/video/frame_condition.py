@@ -31,7 +31,7 @@ class FrameCondition(keras.layers.Layer):
         known: `[batch, context]`, 1 for frames that are there, else 0.
         later: `[batch, context]`, 1 for frames that a roll-out samples, else 0.
         action: int32 `[batch, context]`, what followed each of these frames; -1 for unknown.
-        told: `[batch, context, told]`, the same as the flow takes it.
+        told: `[batch, told]`, the same as the flow takes it, of the last frame.
         moved: the last frame as a `Carried`, after its action.
         memory: the memory as a `Carried`, after all actions since.
         remembered: `[batch, height, width, dim]`, the memory before it was moved.
@@ -46,7 +46,7 @@ class FrameCondition(keras.layers.Layer):
         self.flow, self.context = flow, context
         self.width, self.dilations = width, tuple(dilations)
         self.network = GatedStack(
-            width, self.dilations, context * flow.told, name="network", dtype=self.dtype_policy
+            width, self.dilations, flow.told, name="network", dtype=self.dtype_policy
         )
 
     def build(self, *shapes):
@@ -72,7 +72,6 @@ class FrameCondition(keras.layers.Layer):
             planes += [shown * carried.vectors, shown * (carried.source - here) / 4.0]
             planes += [shown * carried.seen]
         planes += [there * nearest(remembered, memory.source), coordinates(here) * one]
-        told = ops.reshape(told, (-1, self.context * self.flow.told))
         return self.network(ops.concatenate(planes, axis=-1), told)
 
     def get_config(self):
