@@ -60,6 +60,18 @@ def load(root, preset, seed):
     return workflows.load_pair(os.path.join(root, f"{preset}-{seed}-prior"))
 
 
+def figures_in(folder):
+    """The figures in `figures.json` of a topic's folder, by run; those of earlier runs are kept."""
+    with open(os.path.join(folder, "figures.json")) as file:
+        return json.load(file)
+
+
+def keep_figures(folder, figures):
+    """Writes `figures.json`, a line for each run."""
+    lines = (f"{json.dumps(run)}: {json.dumps(found)}" for run, found in figures.items())
+    write(os.path.join(folder, "figures.json"), "{\n" + ",\n".join(lines) + "\n}\n")
+
+
 def table(header, rows):
     """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]

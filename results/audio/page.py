@@ -200,9 +200,8 @@ def words_heard(kept, name):
 
 def main(folder):
     """Writes figures.json and the page."""
-    with open(os.path.join(HERE, "figures.json")) as file:
-        kept = gather(folder, json.load(file))
-    runs.write(os.path.join(HERE, "figures.json"), json.dumps(kept, indent=1))
+    kept = gather(folder, runs.figures_in(HERE))
+    runs.keep_figures(HERE, kept)
     parts = [
         "# Speech",
         "`results/audio/run.sh` trains and measures what this page shows. The speech is "

@@ -51,9 +51,8 @@ def read(folder, name):
         return json.load(file)
 
 
-def gather(folder):
-    """The figures of all runs that the page shows, with five digits."""
-    kept = {}
+def gather(folder, kept):
+    """Adds the figures of the runs in a folder, with five digits, to those kept."""
     for name in SETS:
         for seed in SEEDS:
             for place in PLACES:
@@ -219,8 +218,8 @@ def page(figures):
 def main() -> None:
     """Writes figures.json and the page."""
     (folder,) = sys.argv[1:]
-    figures = gather(folder)
-    runs.write(os.path.join(HERE, "figures.json"), json.dumps(figures, indent=1) + "\n")
+    figures = gather(folder, runs.figures_in(HERE))
+    runs.keep_figures(HERE, figures)
     runs.write_page(os.path.join(HERE, "..", "video.md"), page(figures))
 
 
