@@ -102,6 +102,15 @@ def test_an_action_whose_motion_depends_on_the_episode_is_free():
     assert free.tolist() == [1, 1]
 
 
+@pytest.mark.parametrize(("speeds", "offset"), [([1, 1, 1, 0, 0, -1, -1, 2], 0), ([1, 1, 1, 0], 1)])
+def test_an_action_has_offsets_only_where_they_explain_much(speeds, offset):
+    codes = [scrolling(np.full(10, speed), seed) for seed, speed in enumerate(speeds)]
+    actions = [np.zeros(10, int) for _ in codes]
+    offsets, free = best_offsets(codes, actions, 1.0 - np.eye(50), number=1, reach=(1, 2))
+    assert (offsets[0, :, 2:-2] == (0, offset)).all()
+    assert free[0] == 1
+
+
 def test_an_action_out_of_range_is_an_unknown_one():
     table = MotionTable(2, (1, 2))
     table.load(np.arange(12).reshape(3, 1, 2, 2), [0, 0, 1])

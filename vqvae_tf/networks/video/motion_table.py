@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 _MOST_PAIRS = 1_000  # of frames, for each action: enough for a mean at every place
+_WORTH = 0.8  # a table that leaves more than this share of the error of no motion tells none
 _BLOCK = 7  # side of the neighbourhoods whose motion is compared with the table's
 
 
@@ -86,7 +87,8 @@ def best_offsets(
 
     For each action and place it is the offset, within `reach`, at which the frame before has the
     nearest code on average. Beyond the border the outermost code continues. Among offsets that are
-    equally good, as they are there, it is the one nearest to the action's most frequent.
+    equally good, as they are there, it is the one nearest to the action's most frequent. An action
+    whose offsets hardly help, such as walking, has none: their mean fits no depth and no speed.
 
     Args:
         codes: of each episode, int `[time, height, width, slots]`.
@@ -106,6 +108,7 @@ def best_offsets(
     height, width = before.shape[1:3]
     rows, columns = np.mgrid[-reach[0] : reach[0] + 1, -reach[1] : reach[1] + 1]
     candidates = np.stack([rows.ravel(), columns.ravel()], axis=1)
+    still = len(candidates) // 2
     offsets = np.zeros([number + 1, height, width, 2], np.float32)
     free = np.ones([number + 1], np.float32)
     for row in range(number + 1):
@@ -117,7 +120,9 @@ def best_offsets(
         errors = np.stack(
             [_errors(before[chosen], after[chosen], offset, distances) for offset in candidates]
         )  # [candidates, pairs, height, width]
-        offsets[row], table_error = _best(errors.mean(1), candidates)
+        best, table_error = _best(errors.mean(1), candidates)
+        if table_error <= _WORTH * errors[still].mean():
+            offsets[row] = best
         if row < number:
             blocks = _smoothed(errors).min(0).mean()
             free[row] = float(blocks < rigid * table_error)
