@@ -18,6 +18,7 @@ GROUND = [
     "arguments",
     "files",
     "written_files",
+    "optional_packages",
     "config",
     "summaries",
     "text_numbers",

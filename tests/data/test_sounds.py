@@ -199,5 +199,5 @@ def test_folders_without_sounds_are_refused(tmp_path):
 
 def test_a_missing_decoder_is_told(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "soxr", None)
-    with pytest.raises(UserError, match=r"need the package soxr; install it with: .*\[audio\]"):
+    with pytest.raises(UserError, match=r"cannot import soxr for sounds .*\[audio\]"):
         sound_files.read(str(folder / "anna/a.wav"), RATE)

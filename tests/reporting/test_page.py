@@ -11,9 +11,9 @@ import tensorflow as tf
 from PIL import Image
 
 from tests.reporting import html_check
-from vqvae_tf import reporting
+from vqvae_tf import optional_packages, reporting
 from vqvae_tf.errors import UserError
-from vqvae_tf.reporting import optional_packages, page
+from vqvae_tf.reporting import page
 
 PIXELS = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
 PICTURE = page.Picture(PIXELS, "a gradient", "four by four", scale=4)
@@ -162,5 +162,5 @@ def _hide(monkeypatch, package):
 )
 def test_missing_extra_is_named(monkeypatch, package, call):
     _hide(monkeypatch, package)
-    with pytest.raises(UserError, match=rf"needs {package}.*vqvae_tf\[report\]"):
+    with pytest.raises(UserError, match=rf"cannot import {package} .*vqvae_tf\[report\]"):
         call()

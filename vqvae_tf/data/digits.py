@@ -7,6 +7,7 @@ import numpy as np
 from vqvae_tf.data import images
 from vqvae_tf.data.source import IndexedSource, Picture
 from vqvae_tf.errors import UserError, nearest
+from vqvae_tf.optional_packages import require
 
 SIDE = 32  # pixels; the stored digits are 8 x 8
 TEST_SHARE = 0.2
@@ -57,13 +58,7 @@ class EmbeddedDigits(IndexedSource):
 @functools.cache
 def _all_digits() -> tuple[np.ndarray, np.ndarray]:
     """uint8 `[1797, 8, 8, 1]`, white ink on black, and labels."""
-    try:
-        from sklearn import datasets
-    except ImportError:
-        raise UserError(
-            "embedded:digits needs the package scikit-learn; install it with: "
-            'pip install "vqvae_tf[photos]"'
-        ) from None
+    datasets = require("sklearn.datasets", "photos", "embedded:digits")
     pixels, labels = datasets.load_digits(return_X_y=True)  # 0 to 16
     pixels = np.round(pixels.reshape(-1, 8, 8, 1) * (255 / 16)).astype(np.uint8)
     return pixels, labels

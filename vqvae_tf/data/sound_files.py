@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from vqvae_tf.data import disk, sound_headers
 from vqvae_tf.data.source import UnreadableError
-from vqvae_tf.errors import UserError, reason
+from vqvae_tf.errors import reason
+from vqvae_tf.optional_packages import require
 
 EXTENSIONS = (".aif", ".aifc", ".aiff", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".wav")
 MAX_SECONDS = 4 * 3_600  # of one sound
@@ -139,19 +140,8 @@ def _decoded(file: Any, size: int, name: str, sample_rate: int) -> np.ndarray:
 
 
 def packages() -> tuple[Any, Any]:
-    """The modules soundfile and soxr.
-
-    Raises:
-        UserError: one is not installed.
-    """
-    try:
-        import soundfile
-        import soxr
-    except ImportError as error:
-        raise UserError(
-            f'sounds need the package {error.name}; install it with: pip install "vqvae_tf[audio]"'
-        ) from None
-    return soundfile, soxr
+    """The modules soundfile and soxr; a `UserError` if one cannot be imported."""
+    return require("soundfile", "audio", "sounds"), require("soxr", "audio", "sounds")
 
 
 def _decoder(soundfile: Any, stream: Any) -> Any:

@@ -5,23 +5,14 @@ from typing import Any
 from absl import logging
 
 from vqvae_tf.errors import UserError, nearest, reason
+from vqvae_tf.optional_packages import require
 
 MOST_CLASSES = 2**20
 
 
 def package() -> Any:
-    """The module tensorflow_datasets.
-
-    Raises:
-        UserError: it is not installed.
-    """
-    try:
-        import tensorflow_datasets
-    except ImportError as error:
-        raise UserError(
-            'tfds: needs tensorflow-datasets; install it with: pip install "vqvae_tf[data]"'
-        ) from error
-    return tensorflow_datasets
+    """The module tensorflow_datasets; a `UserError` if it cannot be imported."""
+    return require("tensorflow_datasets", "data", "tfds:")
 
 
 def builder_of(uri: str, name: str) -> tuple[Any, str]:

@@ -7,25 +7,15 @@ import numpy as np
 from vqvae_tf.data import disk
 from vqvae_tf.data.frames import check_bytes
 from vqvae_tf.data.source import UnreadableError
-from vqvae_tf.errors import UserError, reason
+from vqvae_tf.errors import reason
+from vqvae_tf.optional_packages import require
 
 ENDINGS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm")
 
 
 def package() -> Any:
-    """The module av.
-
-    Raises:
-        UserError: it is not installed, or damaged.
-    """
-    try:
-        import av
-    except Exception as error:  # a package that does not fit another one may raise any error
-        raise UserError(
-            f"video files need the package av, which cannot be imported ({reason(error)}); "
-            'install it with: pip install "vqvae_tf[video]"'
-        ) from error
-    return av
+    """The module av; a `UserError` if it cannot be imported."""
+    return require("av", "video", "video files")
 
 
 def read(path: str) -> np.ndarray:

@@ -11,10 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf import __version__, arguments, models, written_files
+from vqvae_tf import __version__, arguments, models, optional_packages, written_files
 from vqvae_tf.demo.clock import Clock
 from vqvae_tf.media import medium_of
-from vqvae_tf.reporting import optional_packages
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +85,7 @@ def start(output: str) -> tuple[str, str, Clock]:
     for path in (report, timings):
         written_files.check(path)
     for package in ("jinja2", "matplotlib"):
-        optional_packages.require(package)
+        optional_packages.require(package, "report", "reports")
     return output, report, Clock(timings)
 
 

@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 from vqvae_tf.errors import UserError, nearest
+from vqvae_tf.optional_packages import require
 from vqvae_tf.reporting.codecs import CodecResult
-from vqvae_tf.reporting.optional_packages import require
 
 # Placeholders that matplotlib writes, and the page's CSS variables that replace them.
 _INK, _MUTED, _FAINT = "#010101", "#010102", "#010103"
@@ -214,7 +214,8 @@ def bars(values: Mapping[str, float], *, x_label: str, digits: int = 2) -> str:
 @contextlib.contextmanager
 def _drawing(height: float = 3.0) -> Iterator[tuple[Any, Any]]:
     """A figure and its axes in the page's style, without pyplot's global state."""
-    matplotlib, figures = require("matplotlib"), require("matplotlib.figure")
+    matplotlib = require("matplotlib", "report", "charts")
+    figures = require("matplotlib.figure", "report", "charts")
     with matplotlib.rc_context(_STYLE):
         # In inches: 317 units of the SVG, about a phone's width in pixels.
         figure = figures.Figure(figsize=(4.4, height), layout="constrained")

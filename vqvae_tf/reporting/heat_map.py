@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from vqvae_tf.errors import UserError
-from vqvae_tf.reporting.optional_packages import require
+from vqvae_tf.optional_packages import require
 
 _MOST_NAMED = 64  # rows or columns whose names are written
 
@@ -41,8 +41,8 @@ def heat_map(
             f"a table of {len(rows)} rows and {len(columns)} columns needs as many numbers; "
             f"received {list(values.shape)}"
         )
-    figures = require("matplotlib.figure")
-    agg = require("matplotlib.backends.backend_agg")
+    figures = require("matplotlib.figure", "report", "pictures of tables")
+    agg = require("matplotlib.backends.backend_agg", "report", "pictures of tables")
     # Inches, at 100 pixels each.
     figure = figures.Figure(
         figsize=(2.0 + 0.2 * len(columns), 1.6 + 0.06 * len(rows)), layout="constrained", dpi=100

@@ -16,8 +16,8 @@ import tensorflow as tf
 
 from vqvae_tf import files
 from vqvae_tf.errors import UserError
+from vqvae_tf.optional_packages import require
 from vqvae_tf.reporting import pictures, sounds
-from vqvae_tf.reporting.optional_packages import require
 
 
 @dataclasses.dataclass(frozen=True)
@@ -256,7 +256,7 @@ def render(page: Page) -> str:
     >>> ">Losses</h2>" in html, "://" in html
     (True, False)
     """
-    jinja2 = require("jinja2")
+    jinja2 = require("jinja2", "report", "reports")
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )

@@ -5,7 +5,7 @@ import io
 import numpy as np
 
 from vqvae_tf.errors import UserError
-from vqvae_tf.reporting.optional_packages import require
+from vqvae_tf.optional_packages import require
 from vqvae_tf.reporting.pictures import enlarge, sheet, to_rgb
 
 _SMALLEST = 256  # pixels: smaller videos are enlarged, which players do with a blur
@@ -31,7 +31,7 @@ def encode_mp4(frames: np.ndarray, rate: int = 10) -> bytes:
             f"a video must be uint8 [time, height, width, 1 or 3]; received {frames.dtype} of "
             f"{list(frames.shape)}"
         )
-    av = require("av", "video", "a video")
+    av = require("av", "video", "videos")
     times = max(1, _SMALLEST // max(frames.shape[1:3]))
     file = io.BytesIO()
     options = {"crf": _QUALITY}

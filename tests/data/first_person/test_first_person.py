@@ -126,7 +126,7 @@ def test_a_package_that_does_not_fit_another_one_is_one_line(monkeypatch, tmp_pa
 def test_a_missing_package_is_one_line(monkeypatch):
     monkeypatch.setattr(source, "_engine", source._engine.__wrapped__)
     monkeypatch.setitem(sys.modules, "labmaze", None)
-    with pytest.raises(UserError, match=r"needs the package labmaze.*vqvae_tf\[video\]"):
+    with pytest.raises(UserError, match=r"cannot import labmaze .*vqvae_tf\[video\]"):
         data.open_episodes("embedded:labmaze_small")
     monkeypatch.setattr(doom.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"needs the package vizdoom.*vqvae_tf\[video\]"):

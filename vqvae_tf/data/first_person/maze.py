@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from vqvae_tf.data.first_person.engine import FORWARD, TURN_LEFT, TURN_RIGHT, UNDRAWN, Engine, View
-from vqvae_tf.errors import UserError, reason
+from vqvae_tf.optional_packages import require
 
 CELLS = 11  # along a side of a maze
 STEP = 0.15  # cells that a step forward takes
@@ -140,20 +140,9 @@ _NEIGHBOURS = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y, x) != (0, 0
 
 
 def package():
-    """The module labmaze.
-
-    Raises:
-        UserError: it is not installed, or damaged.
-    """
-    try:
-        import labmaze
-        import labmaze.assets
-    except Exception as error:  # a package that does not fit another one may raise any error
-        raise UserError(
-            f"embedded:labmaze needs the package labmaze, which cannot be imported "
-            f'({reason(error)}); install it with: pip install "vqvae_tf[video]"'
-        ) from error
-    return labmaze
+    """The module labmaze, with its assets; a `UserError` if it cannot be imported."""
+    require("labmaze.assets", "video", "embedded:labmaze")
+    return require("labmaze", "video", "embedded:labmaze")
 
 
 @functools.cache

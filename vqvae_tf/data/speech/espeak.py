@@ -1,6 +1,5 @@
 """Formant synthesis by espeak-ng, whose library PyPI's espeakng-loader carries."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -12,6 +11,7 @@ from vqvae_tf.data import sound_files
 from vqvae_tf.data.speech import espeak_process
 from vqvae_tf.data.speech.utterance import RATE, Spoken
 from vqvae_tf.errors import UserError
+from vqvae_tf.optional_packages import require
 
 VOICES = ("m1", "f1", "m2", "f2", "m3", "f4", "m4", "f5", "m5", "m8", "m7", "f3")
 _PHONES = {
@@ -31,13 +31,9 @@ def voices() -> tuple[str, ...]:
     """Variants of its American voice, men (m) and women (f).
 
     Raises:
-        UserError: the package is not installed.
+        UserError: the package cannot be imported.
     """
-    if importlib.util.find_spec("espeakng_loader") is None:
-        raise UserError(
-            "embedded:speech needs the package espeakng-loader; install it with: "
-            'pip install "vqvae_tf[audio]"'
-        )
+    require("espeakng_loader", "audio", "embedded:speech")
     return VOICES
 
 

@@ -6,7 +6,7 @@ import types
 from vqvae_tf.errors import UserError, reason
 
 
-def require(module: str, extra: str = "report", use: str = "a report") -> types.ModuleType:
+def require(module: str, extra: str, use: str) -> types.ModuleType:
     """Imports `module`, which an extra installs.
 
     Args:
@@ -20,13 +20,14 @@ def require(module: str, extra: str = "report", use: str = "a report") -> types.
     Raises:
         UserError: if the package is not installed, or damaged.
 
-    >>> require("json").__name__
+    >>> require("json", "report", "reports").__name__
     'json'
     """
+    package = module.partition(".")[0]
     try:
         return importlib.import_module(module)
     except Exception as error:  # a package that does not fit another one may raise any error
         raise UserError(
-            f"{use} needs {module.partition('.')[0]}, which cannot be imported ({reason(error)}); "
-            f"install it by: pip install 'vqvae_tf[{extra}]'"
+            f"cannot import {package} for {use} ({reason(error)}); "
+            f'install it with: pip install "vqvae_tf[{extra}]"'
         ) from error
