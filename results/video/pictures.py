@@ -55,7 +55,7 @@ def main() -> None:
             continue
         prior, model = workflows.load_pair(path)
         source = data.open_episodes(f"embedded:{world}/test")
-        rows = rows_of(prior, model, source, temperature=0.7)
+        rows = rows_of(prior, model, source, temperature=1.1)
         runs.save(os.path.join(HERE, f"{world}-futures.webp"), reporting.strip(*rows, columns=12))
         pairs = []
         for split in ("test", "other_style" if world == "labmaze" else "other_map"):

@@ -14,7 +14,7 @@ train_prior() { # run, episodes, preset, seed, workdir, more flags
 }
 roll_out() { # run, prior, episodes, seed, file
   [ -e "$5" ] || vqvae-evaluate --model="$1" --prior="$2" --rollouts --data="$3" --clips=24 \
-    --seed="$4" --wrong_actions --temperature=0.7 --output="$5"
+    --seed="$4" --wrong_actions --temperature=1.1 --output="$5"
 }
 measure() { # set, episodes, seed, split, name
   local run="$RUNS/$1-$3"
@@ -22,7 +22,7 @@ measure() { # set, episodes, seed, split, name
   roll_out "$run" "$run-prior" "$2/$4" "$3" "$run-$5-rollouts.json"
 }
 for set in ${SETS:-labmaze doom labmaze_84 labmaze_space_time}; do
-  preset=${set%%_*}
+  preset=${set%%_*} model=${set%_84}
   other=other_style
   [ "$preset" = doom ] && other=other_map
   episodes=embedded:$preset seeds=${SEEDS:-0 1 2} flags=() prior_flags=()
@@ -31,11 +31,11 @@ for set in ${SETS:-labmaze doom labmaze_84 labmaze_space_time}; do
       episodes=embedded:labmaze_84 seeds=0 flags=(--config.data.image_size=84)
       prior_flags=(--config.grid=21,21)
       ;;
-    labmaze_space_time) seeds=0 flags=(--config.form=space_time) ;;
+    labmaze_space_time) seeds=0 ;;
   esac
   for seed in $seeds; do
     run="$RUNS/$set-$seed"
-    [ -e "$run/evaluation.json" ] || vqvae-train --preset="$preset" --data="$episodes" \
+    [ -e "$run/evaluation.json" ] || vqvae-train --preset="$model" --data="$episodes" \
       --validation="$episodes/validation" --workdir="$run" --config.training.seed="$seed" \
       "$PRECISION" "${flags[@]}"
     train_prior "$run" "$episodes" "$preset" "$seed" "$run-prior" "${prior_flags[@]}"

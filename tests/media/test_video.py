@@ -7,6 +7,7 @@ import pytest
 from tests.small import results_in
 from tests.small_videos import HELD_OUT
 from vqvae_tf import data, models, workflows
+from vqvae_tf.errors import UserError
 from vqvae_tf.media import VideoMedium, video
 
 av = pytest.importorskip("av")
@@ -33,6 +34,12 @@ def test_training_reads_episodes_and_measures_held_out_ones(trained):
     error = np.square(frames / 255.0 - decoded / 255.0).mean()
     assert results["mse"] == pytest.approx(error, rel=1e-5)
     assert results["psnr"] == pytest.approx(-10 * np.log10(error), rel=1e-5)
+
+
+def test_windows_of_one_frame_do_not_train_the_space_time_form():
+    config = models.VideoConfig(widths=(4,), form="space_time")
+    with pytest.raises(UserError, match="window is 1, .*depends on 8: set window to 9"):
+        MEDIUM.batches(data.open_episodes(HELD_OUT), config)
 
 
 def test_frames_of_one_colour_have_no_sharpness_to_keep(trained, tmp_path):

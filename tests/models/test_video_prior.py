@@ -134,7 +134,7 @@ def test_a_place_of_a_frame_may_be_given():
 
 def test_samples_depend_on_seed_number_and_frame():
     prior = build()
-    call = {"grid": (4, *GRID), "seed": 5, "actions": np.array([[0, 1, 1, 2]]), "temperature": 4}
+    call = {"grid": (4, *GRID), "seed": 5, "actions": np.array([[0, 1, 1, 2]]), "temperature": 20}
     four = prior.sample(count=4, **call).numpy()
     # Two blocks of two, which is also the size of the last two alone.
     np.testing.assert_array_equal(four, prior.sample(count=4, block=2, **call))
@@ -201,74 +201,52 @@ def test_the_flow_is_told_the_last_actions_up_to_each_frame():
     np.testing.assert_array_equal(moved([2, 0, 1, 2, 2]), same)
 
 
-def static(**changes):
-    """A prior of a static scene that copies; action 1 shifts by a column."""
-    prior = build(static_scene=True, **changes)
+@pytest.mark.parametrize("slots", [1, 2])
+def test_codes_near_to_the_moved_vectors_are_likelier_by_the_trust_in_them(slots):
+    """Against the logarithm of a Gaussian around either moved frame, place by place."""
+    prior = build(code_sizes=(5,) * slots)
+    draws, trust = np.random.default_rng(1), np.log1p(np.exp([0.5, 1.5]))
+    prior.condition.trust.kernel.assign(np.zeros((6, 2)))
+    prior.condition.trust.bias.assign([0.5, 1.5])
+    codes = tf.reshape(codes_of(prior, 1, 2), [1, 2, *GRID, slots])
+    actions = tf.nest.map_structure(tf.constant, actions_of(prior, 1, 2))
+    action, told = prior.told(actions, 1, 2)
+    past = prior.past(codes, action, told, tf.constant([[2]]))
+    shape = (1, *GRID, 2 * slots)
+    rest = np.zeros((1, *GRID, 2), np.float32), np.ones((1, *GRID, 1), np.float32)
+    moved, memory = (Carried(draws.normal(size=shape).astype(np.float32), *rest) for _ in "12")
+    found = prior.expected(past, moved, memory, prior.vectors(past.codes[:, -1])).logits.numpy()
+    vectors = prior.network.code_vectors.numpy()
+    assert found.shape == (1, *GRID, slots, 5)
+    for row, column, slot in np.ndindex(*GRID, slots):
+        logarithm = np.zeros(5)
+        for weight, frame in zip(trust, (moved, memory), strict=True):
+            vector = frame.vectors[0, row, column, 2 * slot : 2 * slot + 2]
+            logarithm -= weight / 2 * np.square(vectors - vector).sum(1)
+        differences = found[0, row, column, slot] - logarithm
+        np.testing.assert_allclose(differences, differences.mean(), atol=1e-4)
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_guidance_keeps_what_was_seen_and_leaves_the_rest_to_the_distribution(slots):
+    """Action 1 shifts by a column, so that the last one is new; the flow copies."""
+    prior = build(code_sizes=(5,) * slots, guidance=1e7)
     for variable in (prior.flow.field.kernel, prior.flow.field.bias):
         variable.assign(np.zeros(variable.shape))
     offsets = np.zeros(prior.flow.table.offsets.shape)
     offsets[1, ..., 1] = 1
     prior.flow.table.load(offsets, np.ones(len(offsets)))
-    return prior
-
-
-@pytest.mark.parametrize("slots", [1, 2])
-def test_of_a_static_scene_the_codes_that_stay_in_view_are_kept(slots):
-    prior = static(code_sizes=(5,) * slots)
+    prior.condition.trust.bias.assign([-30.0, 1.0])  # the memory is trusted, the last frame not
+    prior.condition.trust.kernel.assign(np.zeros((6, 2)))
     given = codes_of(prior, 1, 2, seed=3)
-    call = {"grid": (6, *GRID), "prefix": given, "temperature": 0}
-    codes = prior.sample(count=1, actions=[[0, 0, 1, 0, 2, 0]], **call).numpy()[0]
+    told = {"actions": np.array([[0, 0, 1, 0, 2, 0]])}
+    codes = prior.sample(count=1, grid=(6, *GRID), prefix=given, temperature=0, **told).numpy()[0]
     last = given[0, 1]
     np.testing.assert_array_equal(codes[:3], np.stack([given[0, 0], last, last]))
     for frame in (3, 4, 5):
         np.testing.assert_array_equal(codes[frame, :, :2], last[:, 1:])
-    # What came into view is drawn, given the others.
-    drawn = tf.argmax(prior(codes[None], {"actions": [[0, 0, 1, 0, 2, 0]]}), -1).numpy()[0]
+    drawn = tf.argmax(prior(codes[None], told), -1).numpy()[0]
     np.testing.assert_array_equal(codes[3:, :, 2], drawn[3:, :, 2])
-
-
-def test_what_the_caller_gives_takes_the_place_of_what_a_static_scene_keeps():
-    prior = static()
-    prefix = np.full((1, 4, *GRID), -1)
-    prefix[:, :2], prefix[0, 2, 1, 1] = 3, 4
-    codes = prior.sample(count=1, grid=(4, *GRID), prefix=prefix, actions=[[0] * 4]).numpy()[0]
-    assert codes[2].tolist() == [[3, 3, 3], [3, 4, 3]] and (codes[3] == 3).all()
-
-
-def test_behind_an_unknown_action_nothing_is_kept():
-    prior = static()
-    given = codes_of(prior, 1, 2, seed=3)
-    unlike = prior.sample(count=16, grid=(5, *GRID), prefix=given, actions=[[0, 0, -1, 0, 0]])
-    kept = (unlike.numpy() == given[:, 1:]).all(axis=(0, 2, 3))
-    assert kept.tolist() == [False, True, True, False, False]
-    alone = prior.sample(count=16, grid=(3, *GRID), prefix=given).numpy()
-    assert (alone[:, 2] != given[:, 1]).any()
-
-
-def test_a_code_of_a_static_scene_is_kept_where_it_comes_to_closest():
-    """Against a loop over all places, for a picture that grows and slides out of view."""
-    prior = build(static_scene=True, grid=(4, 5))
-    draws = np.random.default_rng(7)
-    source = (1.3 + 0.6 * np.indices((4, 5)).transpose(1, 2, 0))[None].astype(np.float32)
-    source = np.concatenate([source, draws.uniform(-1, 5, source.shape).astype(np.float32)])
-    seen = ((source > -0.5) & (source < np.array([3.5, 4.5]))).all(-1, keepdims=True)
-    codes = draws.integers(0, 5, (2, 4, 5, 1), np.int32)
-    carried = Carried(np.zeros((2, 4, 5, 2), np.float32), source, seen.astype(np.float32))
-    found = prior.kept(codes, Carried(*map(tf.constant, carried))).numpy()
-    for example in range(2):
-        best = {}
-        for place in np.ndindex(4, 5):
-            if seen[example][place]:
-                point = source[example][place]
-                target = tuple(np.round(point).astype(int))
-                away = float(np.square(point - np.round(point)).sum())
-                best.setdefault(target, []).append((away, place))
-        expected = np.full((4, 5, 1), -1)
-        for target, places in best.items():
-            for away, place in places:
-                if away <= min(places)[0]:
-                    expected[place] = codes[example][target]
-        np.testing.assert_array_equal(found[example], expected)
 
 
 def test_the_flow_learns_from_its_own_loss_only():

@@ -20,7 +20,8 @@ class VideoConfig(PixelModelConfig):
     Attributes, in addition to those of `PixelModelConfig`:
         form: "frames", each frame by itself (the paper's form), or "space_time", in which a frame's
             codes depend on the frames before it too, and its pixels on the codes before it.
-        window: frames of a training example.
+        window: frames of a training example. The form "space_time" needs several, or it never
+            sees frames before; a pixel depends on 4 * residual_blocks of them.
         data: how training examples are cut.
     """
 

@@ -33,8 +33,9 @@ class VideoPriorConfig(PriorConfig):
         flow_channels, flow_dilations: the same of the flow.
         unroll: steps of the flow that its loss counts, one after the other.
         motion_reach: largest offset of the table of motions, in rows and columns.
-        static_scene: whether only the camera moves. A roll-out then keeps the codes of the memory
-            where they come to, and draws the others; what moves by itself would be frozen.
+        guidance: weight, in sampling, of what the moved frames tell, at places where the memory is
+            in view. Above 1 samples vary less and stay closer to what was seen; at 1 they are drawn
+            from the distribution of `log_prob`.
         parallel_weight: weight of the loss of codes that the condition alone predicts.
     """
 
@@ -58,7 +59,7 @@ class VideoPriorConfig(PriorConfig):
     flow_dilations: tuple[int, ...] = (1, 2, 4, 1)
     unroll: int = 3
     motion_reach: tuple[int, int] = (2, 4)
-    static_scene: bool = False
+    guidance: float = 1.0
     parallel_weight: float = 0.5
 
     def __post_init__(self):
@@ -71,7 +72,7 @@ class VideoPriorConfig(PriorConfig):
         between(1, limits.LONGEST_WINDOW, self, "frames")
         between(1, limits.LARGEST_KERNEL, self, "kernel_size", "first_kernel")
         between(0, limits.LARGEST_KERNEL, self, "motion_reach")
-        between(0, limits.LARGEST_NUMBER, self, "parallel_weight")
+        between(0, limits.LARGEST_NUMBER, self, "parallel_weight", "guidance")
         for name in ("grid", "kernel_size", "first_kernel", "motion_reach"):
             if len(getattr(self, name)) != 2:
                 raise UserError(f"{name} must be ROWS,COLUMNS; received {getattr(self, name)}")

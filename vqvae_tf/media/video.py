@@ -10,6 +10,7 @@ import tensorflow as tf
 import tqdm
 
 from vqvae_tf import data, models, reporting
+from vqvae_tf.errors import UserError
 from vqvae_tf.media import evaluation, medium, picture_figures, rollouts
 from vqvae_tf.media.output_files import new_name, write_codes, write_mp4, write_png
 
@@ -39,8 +40,18 @@ class VideoMedium(medium.Medium):
     def batches(
         self, source: data.EpisodeSource, config: models.VideoConfig, start_step: int = 0
     ) -> tf.data.Dataset:
-        """Training batches, as in `data.episode_batches`."""
+        """Training batches, as in `data.episode_batches`.
+
+        Raises:
+            UserError: also for a model of the form "space_time" and windows of one frame.
+        """
         settings = config.training
+        if config.form == "space_time" and config.window == 1 and config.residual_blocks:
+            raise UserError(
+                "window is 1, and a model of the form space_time would learn nothing of the frames "
+                f"before; a pixel depends on {4 * config.residual_blocks}: set window to "
+                f"{4 * config.residual_blocks + 1}"
+            )
         return data.episode_batches(
             source,
             config.window,

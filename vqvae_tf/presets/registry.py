@@ -24,6 +24,7 @@ AUTOENCODERS: dict[str, Callable[[], AutoencoderConfig]] = {
     "vctk": speech.vctk,
     "librispeech": speech.librispeech,
     "labmaze": videos.labmaze,
+    "labmaze_space_time": videos.labmaze_space_time,
     "doom": videos.doom,
     "video": videos.video,
 }

@@ -29,6 +29,17 @@ def labmaze() -> VideoConfig:
     )
 
 
+def labmaze_space_time() -> VideoConfig:
+    """The space-time form of `labmaze`, trained on as many frames as a pixel depends on."""
+    config = labmaze()
+    return dataclasses.replace(
+        config,
+        form="space_time",
+        window=9,
+        training=dataclasses.replace(config.training, batch_size=8),
+    )
+
+
 def doom() -> VideoConfig:
     """Walks through the rooms of ViZDoom, 64x64 frames to 16x16 codes of 512: small and fast.
 
@@ -42,7 +53,8 @@ def labmaze_prior() -> VideoPriorConfig:
     return VideoPriorConfig(
         num_classes=1,
         flow_channels=64,
-        static_scene=True,
+        unroll=4,
+        guidance=2.0,
         training=TrainingConfig(
             steps=1_000,
             batch_size=16,
@@ -83,7 +95,8 @@ def video_prior() -> VideoPriorConfig:
     """
     return VideoPriorConfig(
         num_classes=1,
-        static_scene=True,
+        unroll=4,
+        guidance=2.0,
         code_dim=64,
         grid=(21, 21),
         channels=128,

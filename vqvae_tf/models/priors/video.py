@@ -1,6 +1,5 @@
 """The prior over the codes of videos: a PixelCNN for each frame, given the past and the actions."""
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -23,7 +22,6 @@ from vqvae_tf.networks.video import (
     FrameCondition,
     best_offsets,
 )
-from vqvae_tf.networks.video.warp import nearest
 
 _EARLY = 0.25  # weight of frames that a roll-out is given, when those to be scored are drawn
 
@@ -46,6 +44,18 @@ class Past(NamedTuple):
     told: Any
 
 
+class Expected(NamedTuple):
+    """What the codes of frames are expected to be, one row for each frame.
+
+    Attributes:
+        condition: float32 `[rows, height, width, condition_channels]`, of the PixelCNN.
+        logits: float32 `[rows, height, width, slots, size]`, added to those of the PixelCNN.
+    """
+
+    condition: Any
+    logits: Any
+
+
 @keras.saving.register_keras_serializable("vqvae_tf")
 class VideoPrior(prior.Prior):
     """p(codes of frames | actions), frame by frame (van den Oord et al. 2017, section 4.4).
@@ -56,15 +66,15 @@ class VideoPrior(prior.Prior):
     given, moved by each action since. A `CodeFlow` moves it, so that what was seen is not sampled
     again at every step, and where it is in view the frames since are not looked at. A
     `FrameCondition` makes of all this the spatial condition of a `PixelCNN` over the codes of
-    frame t, which draws what is new.
+    frame t, and tells how far the vectors of moved frames are to be trusted. The distribution is
+    the product of the PixelCNN's and of Gaussians around these vectors.
 
     The flow is trained by the squared error of the vectors that it moves, through `config.unroll`
     steps (the loss `flow`). The condition and the PixelCNN do not change it. Besides the PixelCNN's
     cross-entropy (`codes`) there is that of a head that predicts every code from the condition
     alone (`parallel`), which makes the condition hold the whole frame. In training a few frames of
     each example are scored, and codes that a roll-out would sample are corrupted where they are
-    input. With `config.static_scene` samples are drawn given that the codes of the memory stay what
-    they are where they come to, as long as the actions are known.
+    input. `config.guidance` makes samples keep closer to what was seen than the distribution does.
 
     Codes are int32 `[batch, time, height, width]`; frames have the size `config.grid`.
 
@@ -208,7 +218,7 @@ class VideoPrior(prior.Prior):
     def moved(self, past: Past) -> Carried:
         """The last frame before, moved by its action."""
         start = self.flow.start(self.vectors(past.codes[:, -1]))
-        return self.flow(start, past.action[:, -1], past.told)
+        return self.flow(start, start.vectors, past.action[:, -1], past.told)
 
     def chain(self, codes, action, told) -> Carried:
         """The memory at each frame from number `context` on: `[time - context, batch, ...]`."""
@@ -220,59 +230,36 @@ class VideoPrior(prior.Prior):
     def _moves(self, start, action, told):
         """`start` after each action `[batch, steps]`, one after the other; by step."""
         return tf.scan(
-            lambda carried, given: self.flow(carried, *given),
+            lambda carried, given: self.flow(carried, start.vectors, *given),
             (tf.transpose(action), tf.transpose(told, [1, 0, 2])),
             start,
             parallel_iterations=1,
         )
 
-    def spatial(self, past: Past, moved: Carried, memory: Carried, remembered) -> tf.Tensor:
-        """The condition of the PixelCNN, `[rows, height, width, condition_channels]`."""
-        condition = self.condition(
+    def expected(
+        self, past: Past, moved: Carried, memory: Carried, remembered, guidance: float = 1.0
+    ) -> Expected:
+        """What the frames before tell of the codes of frames."""
+        moved, memory = (Carried(*map(tf.stop_gradient, each)) for each in (moved, memory))
+        condition, pull, trust = self.condition(
             self.vectors(past.codes),
             past.known,
             past.later,
             past.action,
             past.told,
-            Carried(*map(tf.stop_gradient, moved)),
-            Carried(*map(tf.stop_gradient, memory)),
+            moved,
+            memory,
             remembered,
         )
-        return tf.cast(condition, tf.float32)
-
-    def tells_motion(self, action: Any, conditions) -> tf.Tensor:
-        """bool `[batch, time]`: whether all actions from the memory on, up to each, are known."""
-        if self.config.num_classes:
-            known = tf.cast(action >= 0, tf.int32)
-        else:
-            known = tf.fill(tf.shape(action), int(self.config.condition in conditions))
-        before = tf.range(tf.shape(action)[1]) < self.config.context - 1
-        return tf.math.cumprod(tf.where(before, 1, known), axis=1) > 0
-
-    def kept(self, codes: Any, memory: Carried) -> tf.Tensor:
-        """Codes of the memory at the places where they come to, -1 at all others.
-
-        Each is kept at the place nearest to where it comes to. Where the picture grows there are
-        places between, and whatever comes into view, whose codes are to be drawn.
-
-        Args:
-            codes: int32 `[batch, height, width, slots]`, the memory before it was moved.
-            memory: the same, moved.
-        """
-        width, count = self.frame[1], math.prod(self.frame)
-        point = tf.reshape(tf.round(memory.source), [-1, count, 2])
-        away = tf.reduce_sum(tf.square(tf.reshape(memory.source, [-1, count, 2]) - point), -1)
-        away = tf.where(tf.reshape(memory.seen, [-1, count]) > 0, away, math.inf)
-        number = tf.cast(point[..., 0] * width + point[..., 1], tf.int32)
-        number = tf.clip_by_value(number, 0, count - 1)  # only of places out of view
-        number += count * tf.range(tf.shape(number)[0])[:, None]
-        least = tf.math.unsorted_segment_min(away, number, count * tf.shape(number)[0])
-        keeps = (away <= tf.gather(least, number)) & (away < math.inf)
-        keeps = tf.reshape(keeps, [-1, *self.frame, 1])
-        return tf.where(keeps, nearest(codes, memory.source), -1)
+        vectors = tf.convert_to_tensor(self.network.code_vectors)
+        pull = tf.reshape(pull, [-1, *self.frame, self.slots, self.config.code_dim])
+        logits = tf.tensordot(pull, vectors, [[4], [1]])
+        logits -= trust[..., None] * (0.5 * tf.reduce_sum(tf.square(vectors), axis=1))
+        logits *= 1.0 + (guidance - 1.0) * memory.seen[..., None]
+        return Expected(tf.cast(condition, tf.float32), logits)
 
     def _at(self, codes, inputs, action, told, chain, frames):
-        """The condition of the chosen frames, `[rows, height, width, condition_channels]`.
+        """What is expected of the chosen frames.
 
         Args:
             codes: int32 `[batch, time, height, width, slots]`.
@@ -286,7 +273,7 @@ class VideoPrior(prior.Prior):
         moved = self.moved(past)
         remembered = self.vectors(past.codes[:, -1])
         if chain is None:
-            return self.spatial(past, moved, moved, remembered)
+            return self.expected(past, moved, moved, remembered)
 
         def chosen(carried, last):
             """Rows of the chain where it has begun, else those of the last frame."""
@@ -302,7 +289,7 @@ class VideoPrior(prior.Prior):
         first = self.vectors(codes[:, tf.minimum(context, tf.shape(codes)[1]) - 1])
         first = tf.repeat(first, tf.shape(frames)[1], axis=0)
         begun = tf.reshape(frames > context, [-1, 1, 1, 1])
-        return self.spatial(past, moved, memory, tf.where(begun, first, remembered))
+        return self.expected(past, moved, memory, tf.where(begun, first, remembered))
 
     def _told_and_chain(self, codes, conditions):
         """`(action, told, chain)` of codes, as `_at` takes them."""
@@ -320,18 +307,18 @@ class VideoPrior(prior.Prior):
 
         return action, told, self.chain(longer(codes), longer(action), longer(told))
 
-    def _of_pixelcnn(self, codes, spatial, training):
+    def _of_frames(self, codes, expected, training):
         """Logits `[rows, height, width, slots, size]` of the codes of frames."""
-        logits = self.network(without_slots(codes), spatial=spatial, training=training)
-        return logits[..., None, :] if self.slots == 1 else logits
+        logits = self.network(without_slots(codes), spatial=expected.condition, training=training)
+        return expected.logits + (logits[..., None, :] if self.slots == 1 else logits)
 
     def _logits(self, codes, conditions, training):
         count, time = tf.shape(codes)[0], tf.shape(codes)[1]
         frames = tf.tile(tf.range(time)[None], [count, 1])
         action, told, chain = self._told_and_chain(codes, conditions)
-        spatial = self._at(codes, codes, action, told, chain, frames)
+        expected = self._at(codes, codes, action, told, chain, frames)
         of_frames = tf.reshape(codes, [-1, *codes.shape[2:]])
-        logits = self._of_pixelcnn(of_frames, spatial, training)
+        logits = self._of_frames(of_frames, expected, training)
         return tf.reshape(logits, [count, time, *logits.shape[1:]])
 
     def _loss_terms(self, codes, conditions, training):
@@ -351,11 +338,11 @@ class VideoPrior(prior.Prior):
                 weight = tf.where(tf.range(time) < self.config.context, _EARLY, 1.0)
                 order = tf.math.log(noise[:, :time]) / weight
                 frames = tf.argsort(-order, axis=1)[:, : self.config.targets]
-        spatial = self._at(codes, inputs, action, told, chain, frames)
+        expected = self._at(codes, inputs, action, told, chain, frames)
         targets = tf.reshape(tf.gather(codes, frames, batch_dims=1), [-1, *codes.shape[2:]])
-        nats = prior.cross_entropy(targets, self._of_pixelcnn(targets, spatial, training))
-        size = self.config.code_sizes[0]
-        parallel = tf.reshape(self.parallel(spatial), [-1, *nats.shape[1:], size])
+        nats = prior.cross_entropy(targets, self._of_frames(targets, expected, training))
+        parallel = self.parallel(expected.condition)
+        parallel = expected.logits + tf.reshape(parallel, tf.shape(expected.logits))
         further = {
             "parallel": self.config.parallel_weight
             * tf.reduce_mean(prior.cross_entropy(targets, parallel)),

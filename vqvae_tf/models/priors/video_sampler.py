@@ -37,8 +37,7 @@ def draw_video(
     """The sampler as a graph.
 
     Each frame's condition is computed once, from the codes of the frames before it and from the
-    memory, which is carried from frame to frame; no picture is decoded. Of a static scene the codes
-    of the memory that stay in view are given.
+    memory, which is carried from frame to frame; no picture is decoded.
 
     Args:
         prior: a `VideoPrior`.
@@ -59,7 +58,6 @@ def draw_video(
     context, slots = prior.config.context, prior.slots
     start = 0 if given is None else given.shape[1]
     action, told = prior.told(conditions, batch, time)
-    known = prior.tells_motion(action, conditions)
     shape = [batch, time - start, height, width, slots]
     codes = tf.zeros(shape, tf.int32)
     if given is not None:
@@ -70,20 +68,15 @@ def draw_video(
         codes = found[0]
         past = prior.past(codes, action, told, tf.fill([batch, 1], t))
         moved = prior.moved(past)
+        last, first = past.codes[:, -1], codes[:, min(context, time) - 1]
         # From frame `context` on the memory is that of the frame before, moved once more.
-        carried = prior.flow(memory, past.action[:, -1], past.told)
+        carried = prior.flow(memory, prior.vectors(first), past.action[:, -1], past.told)
         early = t <= context
         memory = Carried(
             *(tf.where(early, one, other) for one, other in zip(moved, carried, strict=True))
         )
-        last, first = past.codes[:, -1], codes[:, min(context, time) - 1]
         remembered = tf.where(early, prior.vectors(last), prior.vectors(first))
-        spatial = prior.spatial(past, moved, memory, remembered)
-        given_here = None if prefix is None else prefix[:, t]
-        if prior.config.static_scene:
-            keeps = tf.gather(known, tf.maximum(t - 1, 0), axis=1) & (t >= context)
-            kept = tf.where(keeps[:, None, None, None], prior.kept(first, memory), -1)
-            given_here = kept if given_here is None else tf.where(given_here < 0, kept, given_here)
+        expected = prior.expected(past, moved, memory, remembered, prior.config.guidance)
         drawn = sample_codes(
             prior.network,
             lambda i: noise_of_row(t * height + i),
@@ -92,8 +85,9 @@ def draw_video(
             temperature=temperature,
             top_k=top_k,
             top_p=top_p,
-            prefix=given_here,
-            spatial=spatial,
+            prefix=None if prefix is None else prefix[:, t],
+            spatial=expected.condition,
+            added=expected.logits,
             with_log_prob=with_log_prob,
         )
         here = tf.reshape(tf.range(time) == t, [1, -1, 1, 1, 1])

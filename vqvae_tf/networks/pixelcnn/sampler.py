@@ -63,6 +63,7 @@ def sample_codes(
     prefix: Any = None,
     label: Any = None,
     spatial: Any = None,
+    added: Any = None,
     with_log_prob: bool = False,
     xla: bool = False,
 ) -> Any:
@@ -82,6 +83,7 @@ def sample_codes(
         prefix: int32 `[batch, height, width, slots]`, -1 where free, or None.
         label: int32 `[batch]`, or None.
         spatial: `[batch, height, width, spatial_channels]`, or None.
+        added: `[batch, height, width, slots, num_embeddings]`, added to the logits, or None.
         with_log_prob: whether to return the natural logarithm of each code's probability, given
             the codes before it, at temperature 1 and without a filter, as the loops compute it;
             for checks in other runtimes.
@@ -97,14 +99,18 @@ def sample_codes(
     dtypes = [tf.int32, tf.float32] if with_log_prob else [tf.int32]
     if prefix is not None:
         prefix = tf.transpose(prefix, [1, 2, 0, 3])
+    if added is not None:
+        added = tf.transpose(added, [1, 2, 0, 3, 4])
 
-    def place_loop(links, noise):
+    def place_loop(links, noise, added):
         def body(j, row, left, cache):
             # Gathered, not indexed: TFLite copies an indexed slice number by number.
             hidden, cache = cached.place(left, tf.gather(links, j), cache)
             codes, log_probs = [], []
             for slot, slot_noise in enumerate(tf.unstack(tf.gather(noise, j), axis=1)):
                 logits = cached.slot_logits(hidden, slot)
+                if added is not None:
+                    logits += tf.gather(added, j)[:, slot]
                 kept = filter_logits(logits, temperature, top_k, top_p)
                 codes.append(likeliest(kept + slot_noise, xla))
                 if with_log_prob:
@@ -127,7 +133,7 @@ def sample_codes(
         noise = noise_of_row(i) * temperature
         if prefix is not None:
             noise += _GIVEN * tf.one_hot(prefix[i], cached.num_embeddings)  # -1: all zero
-        row = place_loop(links, noise)
+        row = place_loop(links, noise, None if added is None else added[i])
         return (i + 1, _written(rows, i, row), row[0], *caches)
 
     start = (

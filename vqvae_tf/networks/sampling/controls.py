@@ -135,7 +135,8 @@ def check_temperature(temperature: Any) -> float:
     temperature = arguments.real("temperature", temperature, finite=False)
     if not 0 <= temperature < np.inf:
         raise UserError(
-            f"temperature must be at least 0 (0 takes the likeliest code); received {temperature}"
+            "temperature must be at least 0 (it takes the likeliest code) and finite; received "
+            f"{temperature}"
         )
     return temperature
 

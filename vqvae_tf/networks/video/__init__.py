@@ -2,6 +2,7 @@
 
 from vqvae_tf.networks.video.code_corruption import CodeCorruption
 from vqvae_tf.networks.video.code_flow import Carried, CodeFlow
+from vqvae_tf.networks.video.code_reader import CodeReader
 from vqvae_tf.networks.video.frame_condition import FrameCondition
 from vqvae_tf.networks.video.frame_wise import FrameWise
 from vqvae_tf.networks.video.motion_table import MotionTable, best_offsets
@@ -11,6 +12,7 @@ __all__ = [
     "Carried",
     "CodeCorruption",
     "CodeFlow",
+    "CodeReader",
     "FrameCondition",
     "FrameWise",
     "MotionTable",

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from vqvae_tf.networks.video.code_reader import CodeReader
 from vqvae_tf.networks.video.gated_stack import GatedStack, coordinates
 from vqvae_tf.networks.video.motion_table import MotionTable
 from vqvae_tf.networks.video.warp import gaussian_warp, inside, nearest, places
@@ -18,7 +19,7 @@ class Carried(NamedTuple):
     """A frame that was moved, perhaps several times, by a flow.
 
     Attributes:
-        vectors: `[batch, height, width, dim]`, of codes; mixtures of them after a move.
+        vectors: `[batch, height, width, dim]`, of codes; none of a codebook's after a move.
         source: `[batch, height, width, 2]`, where each place was in the frame that was seen.
         seen: `[batch, height, width, 1]`, 1 where that is inside of the frame, else 0.
     """
@@ -37,12 +38,12 @@ class CodeFlow(keras.layers.Layer):
         source = place + offset - zoom * (place - centre) + shift
 
     with |zoom| < 0.45 and |shift| < `reach`, predicted at each place from the frame and the action.
-    It reads by a separable Gaussian of a predicted width (`gaussian_warp`), and a predicted share
-    mixes that with the exact copy at the offset. The share is 0 at initialisation, and stays 0 for
-    actions whose motion the table tells exactly.
 
-    What is moved carries where it was in the frame that was seen, which can then be read there
-    once, however often it was moved.
+    What is moved carries where it was in the frame that was seen. These points are moved, by a
+    separable Gaussian of a predicted width (`gaussian_warp`), and a `CodeReader` reads the vectors
+    of that frame there: once, however often they were moved, since each reading blurs. A predicted
+    share mixes all this with the exact copy at the offset. The share is 0 at initialisation, and
+    stays 0 for actions whose motion the table tells exactly.
 
     Args:
         dim: numbers of a vector.
@@ -54,12 +55,14 @@ class CodeFlow(keras.layers.Layer):
 
     Call arguments:
         carried: a `Carried`.
+        origin: `[batch, height, width, dim]`, the vectors of the frame that was seen.
         action: int32 `[batch]`, -1 for unknown.
         told: `[batch, told]`.
 
     >>> flow = CodeFlow(dim=3, grid=(4, 5), actions=2, told=2, width=8, dilations=(1,))
-    >>> start = flow.start(ops.ones((1, 4, 5, 3)))
-    >>> moved = flow(start, ops.zeros((1,), "int32"), ops.ones((1, 2)))
+    >>> seen = ops.ones((1, 4, 5, 3))
+    >>> start = flow.start(seen)
+    >>> moved = flow(start, seen, ops.zeros((1,), "int32"), ops.ones((1, 2)))
     >>> bool(ops.all(moved.vectors == start.vectors) & ops.all(moved.source == start.source))
     True
     """
@@ -86,19 +89,21 @@ class CodeFlow(keras.layers.Layer):
         self.field = keras.layers.Dense(
             5, kernel_initializer="zeros", name="field", dtype="float32"
         )
+        self.reader = CodeReader(dim, self.grid, 2 * width, name="reader", dtype=self.dtype_policy)
 
     def build(self, *shapes):
         self.table.build()
         # vectors where they are and at the offset; where they were; coordinates
         self.network.build((None, *self.grid, 2 * self.dim + 3 + 4))
         self.field.build((None, *self.grid, self.width))
+        self.reader.build()
 
     def start(self, vectors: Any) -> Carried:
         """A frame that was seen, `[batch, height, width, dim]`."""
         one = ops.ones_like(vectors[..., :1])
         return Carried(vectors, places(self.grid) * one, one)
 
-    def call(self, carried, action, told):
+    def call(self, carried, origin, action, told):
         here = places(self.grid)
         # Rows and columns of whole numbers: a gather reads them.
         offset = self.table(action)
@@ -120,11 +125,12 @@ class CodeFlow(keras.layers.Layer):
         share = field[..., 4:]
         share = share + ops.stop_gradient(ops.clip(share, 0.0, 1.0) - share)
         share = share * self.table.freedom(action)[:, None, None, None]
-        sizes = [self.dim, self.dim + 2]
-        moved = gaussian_warp(ops.concatenate(carried, axis=-1), source, width)
+        moved = gaussian_warp(ops.concatenate(carried[1:], axis=-1), source, width)
+        point, seen = ops.split(moved, [2], axis=-1)
+        read = self.reader(origin, point, width)
         mixed = [
-            copy + share * (warp - copy)
-            for copy, warp in zip(copied, ops.split(moved, sizes, axis=-1), strict=True)
+            copy + share * (new - copy)
+            for copy, new in zip(copied, (read, point, seen), strict=True)
         ]
         mean_source = here + offset + share * (source - here - offset)
         return Carried(mixed[0], mixed[1], mixed[2] * inside(mean_source, self.grid))

@@ -21,6 +21,10 @@ class FrameCondition(keras.layers.Layer):
     Frames that a roll-out samples are hidden where the memory is in view: their small mistakes
     would be copied and grow from frame to frame. They tell what came into view since.
 
+    How far the two moved frames are to be trusted is predicted at each place, as the precision t of
+    a Gaussian around the vectors v of each: a code of vector e is the likelier the nearer it is, by
+    exp(-t / 2 |e - v|^2). The product of both depends on the sum of t v and the sum of t.
+
     Args:
         flow: the `CodeFlow`, whose table is used.
         context: number of frames.
@@ -36,7 +40,9 @@ class FrameCondition(keras.layers.Layer):
         memory: the memory as a `Carried`, after all actions since.
         remembered: `[batch, height, width, dim]`, the memory before it was moved.
 
-    Returns `[batch, height, width, width]`.
+    Returns:
+        `(condition, pull, trust)`: `[batch, height, width, width]`; the sum of t v,
+        `[batch, height, width, dim]`; and the sum of t, `[batch, height, width, 1]`.
     """
 
     def __init__(
@@ -48,12 +54,21 @@ class FrameCondition(keras.layers.Layer):
         self.network = GatedStack(
             width, self.dilations, flow.told, name="network", dtype=self.dtype_policy
         )
+        self.trust = keras.layers.Dense(
+            2,
+            activation="softplus",
+            kernel_initializer="zeros",
+            bias_initializer=keras.initializers.Constant(-1.0),
+            name="trust",
+            dtype="float32",
+        )
 
     def build(self, *shapes):
         dim = self.flow.dim
         self.network.build(
             (None, *self.flow.grid, self.context * (dim + 1) + 2 * (dim + 3) + dim + 4)
         )
+        self.trust.build((None, *self.flow.grid, self.width))
 
     def call(self, before, known, later, action, told, moved: Carried, memory: Carried, remembered):
         grid = self.flow.grid
@@ -72,7 +87,11 @@ class FrameCondition(keras.layers.Layer):
             planes += [shown * carried.vectors, shown * (carried.source - here) / 4.0]
             planes += [shown * carried.seen]
         planes += [there * nearest(remembered, memory.source), coordinates(here) * one]
-        return self.network(ops.concatenate(planes, axis=-1), told)
+        condition = self.network(ops.concatenate(planes, axis=-1), told)
+        of_last, of_memory = ops.split(there * self.trust(condition), 2, axis=-1)
+        of_last = new * of_last
+        pull = of_last * moved.vectors + of_memory * memory.vectors
+        return condition, pull, of_last + of_memory
 
     def get_config(self):
         return super().get_config() | {
