@@ -78,7 +78,7 @@ FACTS = VideoFacts(
     code_counts=np.arange(SIZE),
     starts=[start(), start()],
     figures={"psnr": 30.25, "latent_bits_per_frame": 2_304.0},
-    rollouts={"frames": STEPS, "context": CONTEXT, "temperature": 0.7, "groups": GROUPS},
+    rollouts={"frames": STEPS, "context": CONTEXT, "groups": GROUPS},
     prior_bits_per_code=2.5,
     stages=[stage(title) for title in ("The autoencoder", "The prior")],
     run=Run(
@@ -109,7 +109,6 @@ def test_figures_follow_the_facts(text):
     assert "98 %" in text and "+5.0 dB" in text and "2,304 bits" in text and "30.2 dB" in text
     assert "15 of 16" in text and "Seed 7" in text and "100 walks" in text
     assert "given, 1 of 6" in text and "step 10 of 10" in text
-    assert "temperature of 0.7" in text
 
 
 def test_what_was_imagined_is_praised_only_where_it_is_nearer(text):

@@ -22,7 +22,6 @@ from vqvae_tf.media.video import RATE
 
 DATA = "embedded:labmaze"
 FRAMES = 10  # that are imagined
-TEMPERATURE = 0.7
 CLIPS = 16  # of each command, that are measured
 STARTS = 2  # that are shown
 COMMANDS = {
@@ -72,9 +71,7 @@ def run(
     prior, model = workflows.load_pair(prior_path)
     with clock.part("imagining"):
         starts = _starts(prior, model, held_out)
-        measured = workflows.evaluate_rollouts(
-            prior_path, held_out.uri, frames=FRAMES, clips=CLIPS, temperature=TEMPERATURE
-        )
+        measured = workflows.evaluate_rollouts(prior_path, held_out.uri, frames=FRAMES, clips=CLIPS)
         counts = code_counts(model, source)
     with open(os.path.join(model_path, "evaluation.json")) as file:
         figures = json.load(file)
@@ -143,9 +140,7 @@ def _starts(
             done = seen["actions"]
             before = None if done is None else done[first : first + context]
             actions = rollouts.commanded(before, commands, context, FRAMES)
-            imagined = rollouts.imagine(
-                model, prior, given, actions[None], FRAMES, count=1, temperature=TEMPERATURE
-            )
+            imagined = rollouts.imagine(model, prior, given, actions[None], FRAMES, count=1)
             real = rollouts.true_future(
                 source, index, first + context - 1, commands, model.config.data.frame_stride
             )

@@ -333,9 +333,8 @@ def _weaknesses(facts: VideoFacts) -> page.Section:
         "something likely, and is counted wrong.",
         f"Averaged over all {frames} steps and commands the imagined frames have "
         f"{_percent(float(np.mean(edges)))} of the real edges.",
-        "The codes were drawn at a temperature of "
-        f"{facts.rollouts.get('temperature', 1.0):g}: unlikely ones less often than the network "
-        "thinks right. That keeps pictures calm, and loses some detail.",
+        "What stays in view is drawn closer to what it was than the network thinks right. That "
+        "keeps pictures calm, and loses some detail.",
         f"The decoder alone costs something: real frames come back at {facts.figures['psnr']:.1f} "
         "dB.",
         run_page.one_run(facts.stages),
