@@ -13,10 +13,10 @@ FUTURES, GIVEN, DRAWN = 16, 6, 10
 MOST_PASSES, MOST_SECONDS = 1.5, 5.0
 NOTES = """\
 Untrained priors, whose sampling takes as long as that of trained ones. The forward pass of a frame
-is a plain graph of its condition and its PixelCNN at the same batch: its share of the logits of a
-video whose frames are all scored. A frame is the difference between roll-outs of 11 and of 1 frame,
-over 10. The small prior is that of the presets `labmaze_prior` and `doom_prior`, the one of 21x21
-codes has its settings."""
+is its share of the logits of a video, in a plain graph at the same batch: its flow, its condition
+and its PixelCNN. It and a frame of a roll-out are differences between 11 and 1 frames that follow
+the given ones, over 10. The small prior is that of the presets `labmaze_prior` and `doom_prior`,
+the one of 21x21 codes has its settings."""
 
 
 def measure(repeats: int) -> list[_timing.Comparison]:
@@ -29,21 +29,28 @@ def measure(repeats: int) -> list[_timing.Comparison]:
 def a_frame(config, repeats) -> list[_timing.Comparison]:
     """The time of a frame of codes in forward passes."""
     prior = models.VideoPrior(config)
-    codes = tf.zeros([FUTURES, GIVEN + 1, *config.grid], tf.int32)
-    actions = np.ones([1, GIVEN + DRAWN + 1], np.int32)
-    told = tf.ones([FUTURES, GIVEN + 1], tf.int32)
+    most = GIVEN + DRAWN + 1
+    codes = tf.zeros([FUTURES, most, *config.grid], tf.int32)
+    actions = np.ones([1, most], np.int32)
+    told = tf.ones([FUTURES, most], tf.int32)
+
     forward = tf.function(lambda codes, told: prior(codes, {"actions": told}), autograph=False)
+
+    def logits_of(frames):
+        return lambda: forward(codes[:, :frames], told[:, :frames])
+
     seconds = _timing.interleaved(
         {
-            "forward": lambda: forward(codes, told),
-            "one": roll_out(prior, codes, actions[:, : GIVEN + 1]),
-            "eleven": roll_out(prior, codes, actions),
+            "scored one": logits_of(GIVEN + 1),
+            "scored": logits_of(most),
+            "drawn one": roll_out(prior, codes, actions[:, : GIVEN + 1]),
+            "drawn": roll_out(prior, codes, actions),
         },
         repeats,
         warm_up=1,
     )
-    frame = (seconds["eleven"] - seconds["one"]) / DRAWN
-    per_pass = seconds["forward"] / (GIVEN + 1)
+    frame = (seconds["drawn"] - seconds["drawn one"]) / DRAWN
+    per_pass = (seconds["scored"] - seconds["scored one"]) / DRAWN
     return [_timing.cost("frame of 21x21 codes", frame, "forward pass", per_pass, MOST_PASSES)]
 
 
