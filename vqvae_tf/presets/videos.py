@@ -20,7 +20,7 @@ def labmaze() -> VideoConfig:
         quantizer=QuantizerConfig(decay=0.99, revival_count=1.0),
         data_variance=0.05,
         training=TrainingConfig(
-            steps=1_500,
+            steps=4_000,
             learning_rate=1e-3,
             schedule="cosine",
             warmup_steps=50,
