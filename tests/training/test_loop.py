@@ -205,10 +205,10 @@ def test_a_second_run_in_a_workdir_is_refused_and_readers_are_not(tmp_path):
 
 
 def test_more_steps_under_a_cosine_say_what_becomes_of_the_learning_rate(tmp_path, caplog):
-    def run(steps):
+    def run(steps, warmup=0):
         caplog.clear()
-        settings = config(steps=steps, warmup_steps=0)
-        train(toy.ToyModel(), toy.make_dataset(), settings, str(tmp_path))
+        settings = config(steps=steps, warmup_steps=warmup)
+        train(toy.ToyModel(), toy.make_dataset(), settings, str(tmp_path / f"{warmup}"))
         return [line for line in caplog.messages if "learning rate" in line]
 
     assert run(4) == []
@@ -217,6 +217,7 @@ def test_more_steps_under_a_cosine_say_what_becomes_of_the_learning_rate(tmp_pat
         "from 0 to 0.005 at step 4"
     ]
     assert run(8) == []
+    assert run(4, warmup=10) == run(8, warmup=10) == []  # the warm-up is the same
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -187,12 +187,14 @@ class _Run:
         config = self._config
         if config.schedule != "cosine" or planned == config.steps:
             return
-        before = optimizers.schedule(dataclasses.replace(config, steps=planned))
-        now = optimizers.schedule(config)
+        before = float(optimizers.schedule(dataclasses.replace(config, steps=planned))(self.step))
+        now = float(optimizers.schedule(config)(self.step))
+        if before == now:  # in the warm-up
+            return
         logging.warning(
             "training.steps changed from %d to %d under a cosine schedule: the learning rate "
             "changes from %.3g to %.3g at step %d",
-            planned, config.steps, float(before(self.step)), float(now(self.step)), self.step,
+            planned, config.steps, before, now, self.step,
         )  # fmt: skip
 
     def _compiled_step(self):
