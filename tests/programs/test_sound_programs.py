@@ -91,6 +91,16 @@ def test_frames_first_then_waveforms_of_their_codes(call, tmp_path):
         "voices_model was started with codes_from.weights=",
         "give the earlier values or another workdir",
     )
+    shutil.copytree(tmp_path / "voices" / "anna", tmp_path / "others" / "carl")
+    strangers = (
+        f"--data=folder:{tmp_path}/others",
+        f"--workdir={tmp_path}/strangers",
+        *TINY_VOICES,
+    )
+    assert_refused(
+        call("train", "--preset=voices", *strangers, f"--codes_from={coder}"),
+        "those of the model of codes_from anna, bert; give sounds of these speakers, in this order",
+    )
     found = {}
     for name in ("coder", "voices_model"):
         model, output = f"--model={tmp_path}/{name}", f"{tmp_path}/{name}_sounds"

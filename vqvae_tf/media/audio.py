@@ -46,10 +46,12 @@ class AudioMedium(medium.Medium):
             UserError: if it names other speakers.
         """
         if config.speakers and config.speakers != source.class_names:
+            owner = "model of codes_from" if config.frozen_codes else "configuration"
+            way_out = "" if config.frozen_codes else ", or leave speakers out of the configuration"
             raise UserError(
                 f"{source.uri}: the speakers are {listed(source.class_names) or 'not known'}, "
-                f"those of the configuration {listed(config.speakers)}; give sounds of these "
-                "speakers, or leave speakers out of the configuration"
+                f"those of the {owner} {listed(config.speakers)}; give sounds of these speakers, "
+                f"in this order{way_out}"
             )
         return dataclasses.replace(config, speakers=source.class_names)
 
