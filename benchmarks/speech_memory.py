@@ -25,7 +25,7 @@ from vqvae_tf.presets import preset
 MIB = 2**20
 RATE = 16_000
 PRESETS = ("phonemes", "voices")
-WORK = ("encode", "convert", "evaluate")
+WORK = ("encode", "convert", "reconstruct", "evaluate")
 
 
 def peak_mib():
@@ -49,9 +49,12 @@ def run(work, model, uri):
     if work == "encode":
         for _ in medium.code_maps(model, source):
             pass
-    elif work == "convert":
+    elif work in ("convert", "reconstruct"):
         with tempfile.TemporaryDirectory() as output:
-            medium.convert(model, source, output, model.config.speakers[0])
+            if work == "convert":
+                medium.convert(model, source, output, model.config.speakers[0])
+            else:
+                medium.reconstruct(model, source, output)
     else:
         medium.measure(model, source)
 

@@ -119,6 +119,25 @@ def test_long_sounds_are_cut_at_borders_of_codes(runs, monkeypatch):
     assert pieces["latent_bits_per_second"] == whole["latent_bits_per_second"]
 
 
+def test_a_long_sound_is_reconstructed_in_pieces(runs, tmp_path, monkeypatch):
+    uri, path, _ = runs
+    model = models.load(path)
+    monkeypatch.setattr(audio, "PIECE_SECONDS", 0.1)  # 400 samples, rounded up to 416
+    assert workflows.reconstruct(path, uri, str(tmp_path), count=2) == 2
+    sound = next(
+        sound for sound in data.open_sounds(uri).sounds(RATE) if sound["name"] == "anna/1.wav"
+    )
+    original, _ = soundfile.read(tmp_path / "anna_1.original.wav")
+    np.testing.assert_allclose(original, sound["audio"], atol=2**-14)  # 16 bits
+    decoded, _ = soundfile.read(tmp_path / "anna_1.wav")
+    assert len(decoded) == len(sound["audio"]) == 800
+    for start in (0, 416):
+        expected = model.reconstruct(sound["audio"][None, start : start + 416], "anna")[0]
+        np.testing.assert_allclose(decoded[start : start + 416], expected, atol=2**-14)
+    with np.load(tmp_path / "anna_1.npz") as file:
+        assert file["codes"].shape == (25,)
+
+
 def test_samples_are_written_as_sound(runs, tmp_path):
     written = workflows.sample(runs[2], str(tmp_path), count=2, seed=1, speaker="bert")
     names = ["sample_000.wav", "sample_001.wav", "codes.npz"]

@@ -20,7 +20,6 @@ from vqvae_tf.media import evaluation, known_failures, medium
 from vqvae_tf.media.output_files import (
     new_name,
     write_codes,
-    write_wav,
     write_wav_pieces,
     write_wavs,
 )
@@ -155,7 +154,10 @@ class AudioMedium(medium.Medium):
         count: int | None = None,
         search: medium.Encode | None = None,
     ) -> int:
-        """Writes `NAME.original.wav`, `NAME.wav` decoded from its codes, and these."""
+        """Writes `NAME.original.wav`, `NAME.wav` decoded from its codes, and these.
+
+        Long sounds are encoded, decoded and written in pieces, as by `convert`.
+        """
         rate = model.config.sample_rate
         _name_unknown(source.uri, source.class_names, model.config.speakers)
         _, encode = _compiled(model)
@@ -165,12 +167,12 @@ class AudioMedium(medium.Medium):
         written = 0
         for sound in tqdm.tqdm(sounds, total=total, unit="sound", disable=None):
             audio, speaker = sound["audio"], _speaker_of(sound, source, model)
-            codes = encode(audio[None], speaker).numpy()
-            decoded = model.decode(codes, speaker)[0, : len(audio)]
             path = os.path.join(output, new_name(sound["name"], names, ("", ".original")))
-            write_wav(path + ".original.wav", audio, rate)
-            write_wav(path + ".wav", decoded.numpy(), rate)
-            write_codes(path + ".npz", codes[0])
+            write_wav_pieces(path + ".original.wav", _cut(audio, model), len(audio), rate)
+            codes: list[np.ndarray] = []
+            decoded = _decoded_pieces(model, encode, sound, speaker, speaker, codes)
+            write_wav_pieces(path + ".wav", decoded, len(audio), rate)
+            write_codes(path + ".npz", np.concatenate(codes))
             written += 1
         return written
 
@@ -239,13 +241,8 @@ class AudioMedium(medium.Medium):
         sounds = itertools.islice(source.sounds(rate), total)
         written = 0
         for sound in tqdm.tqdm(sounds, total=total, unit="sound", disable=None):
-            pieces, who = _cut(sound["audio"], model), _speaker_of(sound, source, model)
-            if len(pieces) > 1:
-                pieces = tqdm.tqdm(pieces, sound["name"], unit="piece", disable=None, leave=False)
-            decoded = (
-                model.decode(encode(piece[None], who), speaker)[0, : len(piece)].numpy()
-                for piece in pieces
-            )
+            who = _speaker_of(sound, source, model)
+            decoded = _decoded_pieces(model, encode, sound, who, speaker, [])
             path = os.path.join(output, new_name(sound["name"], names))
             write_wav_pieces(path + ".wav", decoded, len(sound["audio"]), rate)
             written += 1
@@ -388,6 +385,17 @@ def _shown(source, model, words):
     """All sounds, with a progress bar."""
     sounds = source.sounds(model.config.sample_rate)
     return tqdm.tqdm(sounds, words, total=len(source), unit="sound", disable=None, leave=False)
+
+
+def _decoded_pieces(model, encode, sound, who, speaker, codes):
+    """What `who` said, in the voice of `speaker`, piece by piece; appends the codes to `codes`."""
+    pieces = _cut(sound["audio"], model)
+    if len(pieces) > 1:
+        pieces = tqdm.tqdm(pieces, sound["name"], unit="piece", disable=None, leave=False)
+    for piece in pieces:
+        coded = encode(piece[None], who)
+        codes.append(coded[0].numpy())
+        yield model.decode(coded, speaker)[0, : len(piece)].numpy()
 
 
 def _cut(audio, model):
