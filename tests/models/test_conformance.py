@@ -317,6 +317,19 @@ def test_it_trains_and_answers_in_mixed_precision(family, precision):
     assert all(np.isfinite(each).all() for each in tf.nest.flatten(answers))
 
 
+def test_a_loaded_model_goes_on_with_its_optimizer(family, tmp_path):
+    model, batch = ready(family), FAMILIES[family].batch()
+    model.compile(keras.optimizers.Adam(0.001), run_eagerly=True)
+    model.fit(batch, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    for own, loaded in zip(model.optimizer.variables, again.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(own, loaded)
+    again.run_eagerly = True
+    again.fit(batch, verbose=0)
+    assert int(again.optimizer.iterations) == 2 * int(model.optimizer.iterations)
+
+
 def test_saved_models_load_in_a_process_that_imports_the_library(tmp_path):
     for family, case in FAMILIES.items():
         model = trained(family)

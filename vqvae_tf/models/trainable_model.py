@@ -169,6 +169,12 @@ class TrainableModel(keras.Model):
                 )
         super().compile(optimizer=optimizer, **options)
 
+    def compile_from_config(self, config):
+        """Compiles a loaded model as it was, with the state of its optimizer."""
+        # Keras compiles no model whose `compile` is its own.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
     fit = fit_data.checking(keras.Model.fit)
     evaluate = fit_data.checking(keras.Model.evaluate)
     predict = fit_data.checking(keras.Model.predict)
