@@ -134,4 +134,12 @@ def test_a_prior_over_other_codes_is_refused(saved_model, tmp_path):
         export.export_saved_model(model, str(tmp_path / "x"), prior=prior, grid=(0, 4))
     with pytest.raises(UserError, match="received \\(2, 4\\) and no prior: give the prior"):
         export.export_saved_model(model, str(tmp_path / "x"), grid=(2, 4))
+    for grid in (5, (2, 2.5), (), "4"):
+        with pytest.raises(UserError, match="grid must hold 2 sides of at least 1; received"):
+            export.export_saved_model(model, str(tmp_path / "x"), prior=prior, grid=grid)
+    for wrong in ((prior, None), (model, model), (None, prior)):
+        with pytest.raises(UserError, match="must be one of the library's, of the class"):
+            export.export_saved_model(wrong[0], str(tmp_path / "x"), prior=wrong[1])
+        with pytest.raises(UserError, match="must be one of the library's, of the class"):
+            export.export_tflite(wrong[0], str(tmp_path / "x.tflite"), (8, 8), prior=wrong[1])
     assert not os.listdir(tmp_path)

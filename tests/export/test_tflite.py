@@ -144,6 +144,8 @@ def test_an_earlier_export_is_replaced_and_nothing_else(tmp_path):
         ("model.lite", (8, 8), "must end in .tflite; received .*model.lite"),
         ("model.tflite", (8, 0), "size must hold 2 sides of at least 1"),
         ("model.tflite", (8,), "size must hold 2 sides of at least 1"),
+        ("model.tflite", 8, "size must hold 2 sides of at least 1; received 8"),
+        ("model.tflite", (8, 8.5), "size must hold 2 sides of at least 1"),
         ("model.tflite", (10**6, 10**6), "an example has at most 16,777,216 places; received"),
     ],
 )

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from vqvae_tf import arguments
 from vqvae_tf.config.limits import LARGEST_TABLE
-from vqvae_tf.errors import UserError
+from vqvae_tf.errors import UserError, shown
 from vqvae_tf.export.signature import Input, Signature
 from vqvae_tf.models import Autoencoder, Prior
 
@@ -276,9 +277,29 @@ def _codes_of(model, batch, size):
 
 
 def _check_size(model, size):
-    rank = model.grid_rank
-    if size is not None and (len(size) != rank or min(size) < 1):
-        raise UserError(f"size must hold {rank} sides of at least 1; received {tuple(size)}")
+    if size is not None:
+        sides("size", size, model.grid_rank)
+
+
+def sides(name: str, value: Any, rank: int) -> tuple[int, ...]:
+    """The sides of an example or of a grid; a `UserError` for anything else."""
+    try:
+        found = arguments.wholes(name, value, least=1)
+    except UserError:
+        found = ()
+    if len(found) != rank:
+        raise UserError(f"{name} must hold {rank} sides of at least 1; received {shown(value)}")
+    return found
+
+
+def check_models(model: Any, prior: Any) -> None:
+    """Raises UserError if one is something else, such as a prior in the place of the model."""
+    for name, value, wanted in (("model", model, Autoencoder), ("prior", prior, Prior)):
+        if not isinstance(value, wanted) and not (name == "prior" and value is None):
+            raise UserError(
+                f"{name} must be one of the library's, of the class {wanted.__name__}; received "
+                f"{shown(value)}"
+            )
 
 
 def _noise(shapes):
@@ -388,12 +409,7 @@ def sampled_grid(
             f"{prior.config.code_sizes}, and the model has rank {model.grid_rank} and "
             f"{model.code_sizes}; give a prior that was trained on this model"
         )
-    if grid is None:
-        grid = prior.config.crop
-    if len(grid) != prior.grid_rank or min(grid) < 1:
-        raise UserError(
-            f"grid must hold {prior.grid_rank} sides of at least 1; received {tuple(grid)}"
-        )
+    grid = sides("grid", prior.config.crop if grid is None else grid, prior.grid_rank)
     if prior.given_frames and (grid[0] <= prior.given_frames or grid[1:] != prior.frame):
         height, width = prior.frame
         raise UserError(

@@ -63,6 +63,7 @@ def export_saved_model(
             the path, which TensorFlow interprets as a pattern when it loads the model.
     """
     path = arguments.path("path", path)
+    model_signatures.check_models(model, prior)
     if re.search(r"[\[\\]", os.path.abspath(path)):
         raise UserError(
             f"TensorFlow cannot load a SavedModel from {os.path.abspath(path)}, since it takes "

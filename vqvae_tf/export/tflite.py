@@ -63,13 +63,15 @@ def export_tflite(
             operations of its encoder.
     """
     path = arguments.path("path", path)
+    model_signatures.check_models(model, prior)
+    size = model_signatures.sides("size", size, model.grid_rank)
     if not path.endswith(".tflite"):
         raise UserError(f"a TFLite file's name must end in .tflite; received {path}")
     folder, name = os.path.split(path)
     manifest.check(folder, [name])
     if math.prod(size) > limits.LARGEST_PICTURE:
         raise UserError(
-            f"an example has at most {limits.LARGEST_PICTURE:,} places; received {tuple(size)}"
+            f"an example has at most {limits.LARGEST_PICTURE:,} places; received {size}"
         )
     precision = model.config.training.precision
     if precision != "float32":  # a prior may have any precision: its sampler computes in float32
