@@ -18,7 +18,7 @@ done
 train raw25-0 --preset=phonemes_from_waveforms
 python results/audio/phones.py "$RUNS" codes25-{0,1,2} codes50-{0,1,2} raw25-0
 train voices --preset=voices --codes_from="$RUNS/codes25-0" --config.training.steps=2500
-steps=1000,2000,4000
+steps=1000,2000,4000,10000
 python results/audio/over_time.py "$RUNS/raw25-0" "$RUNS/wavenet" --steps=$steps
 python results/audio/conversion.py "$RUNS"/codes25-{0,1,2} \
   "$RUNS/voices" --split=test --utterances=20 --judges="$RUNS" --output="$RUNS/conversion.json"
