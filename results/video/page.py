@@ -199,7 +199,7 @@ def page(figures):
         "# Videos",
         "`results/video/run.sh` trains and measures what this page shows, with the presets "
         "`labmaze` and `doom` and their priors, on episodes that are recorded on the spot. Six "
-        "frames are given and ten imagined, at temperature 1.1; figures are those of "
+        "frames are given and ten imagined; figures are those of "
         "[docs/video.md](../docs/video.md#roll-outs), means over the clips, with the range over "
         "seeds. All episodes are held out.",
         "## Reconstructions",

@@ -19,7 +19,7 @@ FRAMES, STARTS = 10, 2
 COMMANDS = ("forward", "turn_left", "turn_right")
 
 
-def rows_of(prior, model, source, temperature):
+def rows_of(prior, model, source):
     """For each start and command a row of real frames and one of imagined ones."""
     context = prior.config.context
     group = rollout_clips.commanded(
@@ -40,7 +40,6 @@ def rows_of(prior, model, source, temperature):
                 FRAMES,
                 count=1,
                 seed=0,
-                temperature=temperature,
             ).frames[0]
             rows += [np.concatenate([given[-2:], each]) for each in (real, imagined)]
     return rows
@@ -55,7 +54,7 @@ def main() -> None:
             continue
         prior, model = workflows.load_pair(path)
         source = data.open_episodes(f"embedded:{world}/test")
-        rows = rows_of(prior, model, source, temperature=1.1)
+        rows = rows_of(prior, model, source)
         runs.save(os.path.join(HERE, f"{world}-futures.webp"), reporting.strip(*rows, columns=12))
         pairs = []
         for split in ("test", "other_style" if world == "labmaze" else "other_map"):

@@ -14,7 +14,7 @@ train_prior() { # run, episodes, preset, seed, workdir, more flags
 }
 roll_out() { # run, prior, episodes, seed, file
   [ -e "$5" ] || vqvae-evaluate --model="$1" --prior="$2" --rollouts --data="$3" --clips=24 \
-    --seed="$4" --wrong_actions --temperature=1.1 --output="$5"
+    --seed="$4" --wrong_actions --output="$5"
 }
 measure() { # set, episodes, seed, split, name
   local run="$RUNS/$1-$3"
