@@ -54,7 +54,7 @@ def labmaze_prior() -> VideoPriorConfig:
         num_classes=1,
         flow_channels=64,
         unroll=4,
-        guidance=2.0,
+        guidance=3.0,
         training=TrainingConfig(
             steps=1_000,
             batch_size=16,
@@ -96,7 +96,7 @@ def video_prior() -> VideoPriorConfig:
     return VideoPriorConfig(
         num_classes=1,
         unroll=4,
-        guidance=2.0,
+        guidance=3.0,
         code_dim=64,
         grid=(21, 21),
         channels=128,
