@@ -72,7 +72,8 @@ def curves(
     >>> curves([{"step": "1", "loss": "0.5"}, {"step": 2, "loss": 0.4}], {"loss": "loss"})[:4]
     '<svg'
     """
-    with _drawing() as (figure, axes):
+    named = len(columns) > 1
+    with _drawing(3.0 + 0.17 * named * len(columns)) as (figure, axes):
         for index, (column, label) in enumerate(columns.items()):
             points = [
                 (float(row[x]), float(row[column]))
@@ -97,8 +98,8 @@ def curves(
         axes.set_xlabel(x)
         axes.set_ylabel(y_label)
         axes.xaxis.set_major_formatter(_thousands)
-        if len(columns) > 1:
-            axes.legend()
+        if named:  # above the curves, which would cross it anywhere else
+            figure.legend(loc="outside upper left", borderpad=0.0)
         return _svg(figure)
 
 
