@@ -39,6 +39,7 @@ def test_without_scikit_learn_the_extra_is_named(monkeypatch):
     from vqvae_tf.data import digits
 
     digits._all_digits.cache_clear()
-    monkeypatch.setitem(sys.modules, "sklearn", None)
+    for module in ("sklearn", "sklearn.datasets"):
+        monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(UserError, match=r'pip install "vqvae_tf\[photos\]"'):
         data.open_source("embedded:digits")

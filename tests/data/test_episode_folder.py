@@ -365,5 +365,5 @@ def test_episodes_that_take_too_much_memory(tmp_path, monkeypatch, caplog):
 def test_a_missing_pyav_is_one_line(tmp_path, monkeypatch):
     (tmp_path / "a.mp4").write_bytes(b"")
     monkeypatch.setitem(__import__("sys").modules, "av", None)
-    with pytest.raises(UserError, match=r"need the package av.*vqvae_tf\[video\]"):
+    with pytest.raises(UserError, match=r"cannot import av for .*vqvae_tf\[video\]"):
         data.open_episodes(f"folder:{tmp_path}")
