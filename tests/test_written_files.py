@@ -73,6 +73,20 @@ def test_a_file_is_listed_before_it_appears(tmp_path):
     assert names(tmp_path) == [written_files.LIST, "a.bin"]
 
 
+def test_what_a_killed_job_left_unfinished_is_removed_by_the_next(tmp_path):
+    program = (
+        "import os, signal, sys; from vqvae_tf import written_files\n"
+        "with written_files.replacing(sys.argv[1]) as partial, open(partial, 'wb'):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    call = [sys.executable, "-c", program, str(tmp_path / "a.bin")]
+    assert subprocess.run(call, check=False).returncode == -9
+    assert len(names(tmp_path)) == 1
+    (tmp_path / ".mine.part").write_bytes(b"1")
+    written_files.write_bytes(tmp_path / "b.bin", b"2")
+    assert names(tmp_path) == [".mine.part", written_files.LIST, "b.bin"]
+
+
 def test_a_damaged_list_makes_files_foreign_and_goes_on(tmp_path):
     path, other = tmp_path / "a.bin", tmp_path / "b.bin"
     written_files.write_bytes(path, b"1")

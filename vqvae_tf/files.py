@@ -55,8 +55,12 @@ def as_json(value: Any) -> str:
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike) -> Iterator[str]:
+def replacing(path: str | os.PathLike, mark: str = "") -> Iterator[str]:
     """Yields a temporary path, which is renamed to `path` at the end, or removed on failure.
+
+    Args:
+        path: the file.
+        mark: what the temporary name begins with, after the dot.
 
     Raises:
         UserError: for an error of the file system inside the block.
@@ -70,7 +74,7 @@ def replacing(path: str | os.PathLike) -> Iterator[str]:
     ['codes.bin']
     """
     folder, name = os.path.split(os.fspath(path))
-    partial = os.path.join(folder, f".{name}.part")
+    partial = os.path.join(folder, f".{mark}{name}.part")
     with writing(path):
         try:
             yield partial

@@ -4,7 +4,7 @@
 written there: its SHA-256, its name and what kind of results it is one of, if of any. A file is
 replaced only if it is listed and has not changed since. A line is added before its file appears, so
 that a job that is killed at any moment can be repeated. A job locks the folder, so that two jobs
-never mix their results.
+never mix their results, and removes what a killed one left half-written, which the names tell.
 """
 
 import contextlib
@@ -21,6 +21,8 @@ from vqvae_tf import files
 from vqvae_tf.errors import UserError, counted
 
 LIST = ".vqvae_tf.sha256"
+_MARK = "vqvae_tf."  # begins the names of unfinished files, which are nobody else's then
+_PARTIAL = re.compile(rf"\.{re.escape(_MARK)}.+\.part", re.DOTALL)
 _WAIT = "wait for its end or give another path"
 _LINE = re.compile(r'([0-9a-f]{64}) ("(?:[^"\\]|\\.)*")(?: (\w+))?')
 
@@ -132,14 +134,17 @@ def job(folder: str, wait: bool = False) -> Iterator[_Written]:
         return
     busy = f"another job is writing to {folder}"
     with contextlib.ExitStack() as held:
+        locked = False
         if files.is_local(folder):
             try:
-                held.enter_context(files.locked(folder, f"{busy}; {_WAIT}"))
+                locked = held.enter_context(files.locked(folder, f"{busy}; {_WAIT}"))
             except files.LockedError:
                 if not wait:
                     raise
                 logging.warning("%s; waiting for its end", busy)
-                held.enter_context(files.locked(folder, busy, wait=True))
+                locked = held.enter_context(files.locked(folder, busy, wait=True))
+        if locked:  # else another job may be writing them
+            _remove_partial(folder)
         written = _Written(folder)
         before = _JOBS.set({**running, place: written})
         held.callback(_JOBS.reset, before)
@@ -198,7 +203,7 @@ def replacing(path: str | os.PathLike) -> Iterator[str]:
     folder, name = os.path.split(os.fspath(path))
     with job(folder, wait=True) as written:
         written.check(name)
-        with files.replacing(path) as partial:
+        with files.replacing(path, _MARK) as partial:
             yield partial
             written.add(name, partial)
 
@@ -221,3 +226,11 @@ def check(path: str | os.PathLike) -> None:
     """
     folder, name = os.path.split(os.fspath(path))
     _Written(folder or ".").check(name)
+
+
+def _remove_partial(folder: str) -> None:
+    """Removes files that a killed job left unfinished; a failure does no harm."""
+    for name in files.names_in(folder):
+        if _PARTIAL.fullmatch(name):
+            with contextlib.suppress(OSError):
+                os.remove(os.path.join(folder, name))

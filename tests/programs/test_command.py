@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -471,6 +472,18 @@ def test_ctrl_c_outside_training_ends_in_one_line(call, runs, monkeypatch):
     monkeypatch.setattr(workflows, "evaluate", interrupted)
     outcome = call("evaluate", f"--model={runs.model}", f"--data={runs.uri}")
     assert outcome == (130, "", "vqvae-evaluate: stopped\n")
+
+
+def test_sigterm_outside_training_is_as_ctrl_c(call, runs, monkeypatch):
+    def terminated(*_, **__):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(workflows, "evaluate", terminated)
+    before = signal.getsignal(signal.SIGTERM)
+    assert before == signal.SIG_DFL  # else the test would be ended
+    outcome = call("evaluate", f"--model={runs.model}", f"--data={runs.uri}")
+    assert outcome == (130, "", "vqvae-evaluate: stopped\n")
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_our_own_mistakes_keep_their_traceback(call, runs, monkeypatch):

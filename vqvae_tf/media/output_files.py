@@ -6,7 +6,6 @@ They replace only what the library wrote (`written_files`).
 import contextlib
 import io
 import os
-import wave
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,7 +14,8 @@ import tensorflow as tf
 
 from vqvae_tf import reporting
 from vqvae_tf.data import disk
-from vqvae_tf.reporting.sounds import pcm
+from vqvae_tf.errors import UserError
+from vqvae_tf.reporting.sounds import MOST_SAMPLES, pcm, wav_header
 from vqvae_tf.written_files import replacing, write_bytes
 
 _NAME_BYTES = 200  # of a file's name; file systems take 255, with endings and `.part`
@@ -89,15 +89,26 @@ def write_wavs(
         blocks: one after the other, `[sounds, time]`.
         samples: of each sound, over all blocks.
         sample_rate: in Hz.
+
+    Raises:
+        UserError: for sounds that are too long for a WAV file, or that cannot be written.
     """
+    if samples > MOST_SAMPLES:
+        raise UserError(
+            f"{paths[0]}: {samples:,} samples are too many for a WAV file, which holds "
+            f"{MOST_SAMPLES:,}; take shorter sounds"
+        )
+    # Not by `wave`, which goes back to the header when a sound ends early: `GFile` cannot, and its
+    # error would hide the reason.
+    header = wav_header(samples, sample_rate)
     with contextlib.ExitStack() as stack:
         sounds = []
         for path in paths:
             file = stack.enter_context(
                 tf.io.gfile.GFile(stack.enter_context(replacing(path)), "wb")
             )
-            sounds.append(stack.enter_context(wave.open(file, "wb")))
-            sounds[-1].setparams((1, 2, sample_rate, samples, "NONE", ""))
+            file.write(header)
+            sounds.append(file)
         for block in blocks:
             for sound, row in zip(sounds, block, strict=True):
-                sound.writeframesraw(pcm(row))
+                sound.write(pcm(row))

@@ -8,7 +8,9 @@ import inspect
 import logging as stdlib_logging
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Callable
 
 from absl import flags, logging
@@ -29,8 +31,8 @@ def run(
 ) -> None:
     """Parses `sys.argv`, calls `main`, and exits.
 
-    For a wrong flag, field or file it prints one line and exits with code 2. For Ctrl-C it prints
-    a line that names the last checkpoint and exits with code 130.
+    For a wrong flag, field or file it prints one line and exits with code 2. For Ctrl-C and SIGTERM
+    it prints a line, which names the last checkpoint of a training, and exits with code 130.
 
     Args:
         main: the body of the program, which reads its flags and imports the library.
@@ -40,7 +42,8 @@ def run(
             every field of the preset named on the command line.
     """
     try:
-        _parse_and_call(main, flag_values, usage, preset)
+        with _terminated_as_by_ctrl_c():
+            _parse_and_call(main, flag_values, usage, preset)
         _flush()  # not at exit, where a full disk would give a traceback
     except BrokenPipeError:  # the reader of the output has closed it
         _discard_output()
@@ -72,6 +75,20 @@ def _parse_and_call(main, flag_values, usage, preset):
         config_flags.define(flag_values, presets.preset(str(preset.value)), arguments)
         _parse(flag_values, arguments, usage)
     main()
+
+
+@contextlib.contextmanager
+def _terminated_as_by_ctrl_c():
+    """SIGTERM raises `KeyboardInterrupt`, so that unfinished files and processes are not left."""
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 _HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
