@@ -23,6 +23,26 @@ def test_clusters_are_as_tight_as_those_of_scikit_learn():
     assert error < 1.1 * expected
 
 
+@pytest.mark.parametrize("stride", [64, 640])  # a frame sees 200 samples
+def test_cepstra_of_a_long_sound_are_made_in_pieces_and_the_same(monkeypatch, stride):
+    audio = np.random.default_rng(0).normal(0, 0.1, 30_000).astype(np.float32)
+    whole = frame_clusters.cepstra_of_codes(audio, 8_000, stride)
+    assert whole.shape == (-(-len(audio) // stride), frame_clusters.COEFFICIENTS)
+    lengths = []
+    frames = frame_clusters.Spectra.frames
+
+    def counted(self, piece):
+        lengths.append(piece.shape[1])
+        return frames(self, piece)
+
+    monkeypatch.setattr(frame_clusters.Spectra, "frames", counted)
+    monkeypatch.setattr(frame_clusters, "PIECE_SECONDS", 1)
+    pieces = frame_clusters.cepstra_of_codes(audio, 8_000, stride)
+    # Sums of 80 products, in an order that depends on the number of frames.
+    np.testing.assert_allclose(pieces, whole, rtol=0, atol=1e-4)
+    assert len(lengths) >= 4 and max(lengths) <= 8_000 + 2 * max(stride, 256)
+
+
 def test_there_are_never_more_clusters_than_vectors():
     (codes,) = frame_clusters.cluster(np.arange(6, dtype=np.float32).reshape(3, 2), [], 8)
     assert sorted(codes) == [0, 1, 2]

@@ -11,6 +11,7 @@ from vqvae_tf.networks.spectra import Spectra
 
 COEFFICIENTS = 20
 FRAMES_PER_SECOND = 100
+PIECE_SECONDS = 60  # whose spectra are made at once: memory grows with it
 ITERATIONS = 20
 STARTS = 3
 _MOST_VECTORS = 2**16  # that clusters are fitted to, or 64 for each cluster
@@ -19,6 +20,8 @@ _LEAST_DEVIATION = 1e-3
 
 def cepstra_of_codes(audio: np.ndarray, sample_rate: int, stride: int) -> np.ndarray:
     """The cepstra of a sound, averaged over the time span of each code.
+
+    Those of a long sound are made piece by piece, each with as much around it as its frames see.
 
     Args:
         audio: float `[time]`.
@@ -33,7 +36,15 @@ def cepstra_of_codes(audio: np.ndarray, sample_rate: int, stride: int) -> np.nda
         frames -= 1
     spectra = Spectra(sample_rate, hop=stride // frames, coefficients=COEFFICIENTS)
     padded = np.pad(audio, (0, -len(audio) % stride))
-    return np.asarray(spectra.frames(padded[None])).reshape(-1, frames, COEFFICIENTS).mean(axis=1)
+    around = -(-spectra.length // stride)  # codes
+    size = max(1, PIECE_SECONDS * sample_rate // stride)
+    means = []
+    for start in range(0, len(padded) // stride, size):
+        first = max(start - around, 0)
+        piece = padded[first * stride : (start + size + around) * stride]
+        found = np.asarray(spectra.frames(piece[None])).reshape(-1, frames, COEFFICIENTS)
+        means.append(found[start - first :][:size].mean(axis=1))
+    return np.concatenate(means)
 
 
 def normalised(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
