@@ -189,6 +189,10 @@ def test_classes_of_the_prior_are_speakers_by_name(saved_model, tmp_path):
         export.export_saved_model(model, path, prior=prior)
     with pytest.raises(UserError, match="class_names must hold the names of 3 classes; received 2"):
         export.export_saved_model(model, path, prior=prior, class_names=names[:2])
+    with pytest.raises(UserError, match="the prior has no classes; received class_names=\\('ann"):
+        export.export_saved_model(
+            model, path, prior=wavenet_prior(num_classes=0), class_names=("anna",)
+        )
     export.export_saved_model(model, path, prior=prior, class_names=names)
     drawn = tf.saved_model.load(path).signatures["sample"](
         seed=tf.constant(1, tf.int64),

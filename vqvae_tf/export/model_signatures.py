@@ -191,9 +191,15 @@ def numbers_for_decoder(
         for each class, -1 for one that the decoder does not know. Else nothing.
 
     Raises:
-        UserError: if the classes differ, or `class_names` has another number of them.
+        UserError: if the classes differ, if `class_names` has another number of them, or is given
+            for a prior that has none.
     """
     found = {}
+    if class_names and not prior.conditions:
+        raise UserError(
+            f"the prior has no classes; received class_names={shown(class_names)}: leave "
+            "class_names out"
+        )
     for name in model.conditions.keys() & prior.conditions.keys():
         known, classes = model.conditions[name], prior.conditions[name].num_classes
         if class_names is None and classes != known.num_classes:
