@@ -54,7 +54,7 @@ def run(
     Raises:
         UserError: for anything that the user can correct.
     """
-    model_config = model_config or _preset("labmaze", steps=700)
+    model_config = model_config or _preset("labmaze", steps=2_500)
     prior_config = prior_config or _preset("labmaze_prior", steps=600)
     output, report, clock = start(output)
     model_path, prior_path = (os.path.join(output, name) for name in ("model", "prior"))

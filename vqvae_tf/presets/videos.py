@@ -20,7 +20,8 @@ def labmaze() -> VideoConfig:
         quantizer=QuantizerConfig(decay=0.99, revival_count=1.0),
         data_variance=0.05,
         training=TrainingConfig(
-            steps=4_000,
+            steps=8_000,
+            batch_size=8,
             learning_rate=1e-3,
             schedule="cosine",
             warmup_steps=50,
@@ -36,7 +37,7 @@ def labmaze_space_time() -> VideoConfig:
         config,
         form="space_time",
         window=9,
-        training=dataclasses.replace(config.training, batch_size=8),
+        training=dataclasses.replace(config.training, steps=4_000),
     )
 
 
