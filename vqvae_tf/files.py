@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -118,6 +119,22 @@ def reading(path: str | os.PathLike) -> contextlib.AbstractContextManager[None]:
 
 
 @contextlib.contextmanager
+def temporary_folder() -> Iterator[str]:
+    """A context with a folder for files of the moment, which is removed at the end.
+
+    Raises:
+        UserError: for an error of the file system inside the block, which should do nothing else.
+    """
+    with _in_one_line("cannot write temporary files", _free_or_move):
+        place = tempfile.gettempdir()  # fails if it finds none that can be written to
+        with (
+            _in_one_line(f"cannot write temporary files in {place}", _free_or_move),
+            tempfile.TemporaryDirectory() as folder,
+        ):
+            yield folder
+
+
+@contextlib.contextmanager
 def locked(path: str, busy: str, wait: bool = False, create: bool = False) -> Iterator[bool]:
     """A context that holds the lock of a local file or folder.
 
@@ -180,6 +197,10 @@ def names_in(folder: str) -> list[str]:
     else:
         found = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
     return sorted(name.rstrip("/") for name in found)
+
+
+def _free_or_move(_):
+    return "free some space there, or set TMPDIR to another folder"
 
 
 @contextlib.contextmanager

@@ -1,6 +1,8 @@
 """A process that fails, in whatever way, is one line in bounded time."""
 
+import errno
 import os
+import tempfile
 
 import numpy as np
 import pytest
@@ -49,3 +51,22 @@ def test_a_process_that_does_not_end_is_stopped(monkeypatch, tmp_path):
     assert "served was not served by another process within 2 seconds" in said
     with pytest.raises(ProcessLookupError):
         os.kill(int(started.read_text()), 0)
+
+
+def test_a_temporary_folder_that_is_full_or_absent_is_one_line(monkeypatch, tmp_path):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with monkeypatch.context() as patch, pytest.raises(UserError) as error:
+        patch.setattr(np, "savez", full)
+        other_process.answers("served", CALLS)
+    assert str(error.value) == (
+        f"cannot write temporary files in {tmp_path} ([Errno 28] No space left on device); free "
+        "some space there, or set TMPDIR to another folder"
+    )
+    assert os.listdir(tmp_path) == []
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_get_default_tempdir", full)
+    with pytest.raises(UserError, match="cannot write temporary files .*TMPDIR"):
+        other_process.answers("served", CALLS)

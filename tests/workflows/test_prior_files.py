@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.small import PRIOR
 from vqvae_tf import workflows
@@ -60,6 +61,22 @@ def kept(path, model, make=lambda: MAPS):
     prior_files.keep_model(path, model)
     prior_files.keep_codes(path, make, CLASSES, "label")
     return prior_files.read_codes(path, "label")
+
+
+def test_a_full_disk_leaves_no_half_of_the_model(runs, tmp_path, monkeypatch):
+    copy = tf.io.gfile.copy
+
+    def full(source, target, overwrite=False):
+        if not str(target).startswith(str(tmp_path)):
+            copy(source, target, overwrite)  # to read a checkpoint
+            return
+        pathlib.Path(target).write_bytes(b"half")
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(tf.io.gfile, "copy", full)
+    with pytest.raises(UserError, match=r"cannot write .* free some space"):
+        prior_files.keep_model(str(tmp_path), runs.model)
+    assert contents(tmp_path) == {}
 
 
 def test_the_manifest_lists_what_was_written(whole, runs):

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from vqvae_tf import files
 from vqvae_tf.errors import UserError
 from vqvae_tf.export import signature_runner
 
@@ -68,7 +68,7 @@ def answers(
         for number, (name, inputs) in enumerate(calls)
         for key, value in inputs.items()
     }
-    with tempfile.TemporaryDirectory() as folder:
+    with files.temporary_folder() as folder:
         calls_file, results_file = os.path.join(folder, "in.npz"), os.path.join(folder, "out.npz")
         np.savez(calls_file, **named)
         start = time.perf_counter()

@@ -3,7 +3,6 @@
 import math
 import os
 import re
-import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from vqvae_tf import arguments
+from vqvae_tf import arguments, files
 from vqvae_tf.config import limits
 from vqvae_tf.errors import UserError, reason
 from vqvae_tf.export import graph_checks, manifest, model_signatures
@@ -225,7 +224,7 @@ def noise_of(
 
 
 def _converted(functions, trained):
-    with tempfile.TemporaryDirectory() as folder:
+    with files.temporary_folder() as folder:
         # Not from the concrete functions, whose variables would be resources without values.
         model_signatures.save(folder, functions, *trained)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(functions))

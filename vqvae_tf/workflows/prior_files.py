@@ -15,7 +15,7 @@ from absl import logging
 from vqvae_tf import data
 from vqvae_tf.data import disk
 from vqvae_tf.errors import UserError
-from vqvae_tf.files import sha256, write_json, writing
+from vqvae_tf.files import replacing, sha256, write_json, writing
 from vqvae_tf.training import checkpoints
 
 MODEL_FOLDER, CODES_FOLDER = "model", "codes"
@@ -47,9 +47,8 @@ def keep_model(path: str, source: str) -> None:
         with writing(target):
             tf.io.gfile.makedirs(os.path.join(target, "checkpoints"))
             for file in [*copied, "config.json"]:
-                tf.io.gfile.copy(
-                    os.path.join(source, file), os.path.join(target, file), overwrite=True
-                )
+                with replacing(os.path.join(target, file)) as partial:
+                    tf.io.gfile.copy(os.path.join(source, file), partial, overwrite=True)
         return [os.path.join(MODEL_FOLDER, file) for file in [*copied, "config.json"]]
 
     _keep(path, MODEL_FOLDER, copy)
