@@ -55,7 +55,7 @@ def run(
         UserError: for anything that the user can correct.
     """
     model_config = model_config or _preset("labmaze", steps=2_500)
-    prior_config = prior_config or _preset("labmaze_prior", steps=600)
+    prior_config = prior_config or _preset("labmaze_prior", steps=1_000)
     output, report, clock = start(output)
     model_path, prior_path = (os.path.join(output, name) for name in ("model", "prior"))
     source, held_out = (data.open_episodes(uri) for uri in (data_uri, f"{data_uri}/validation"))

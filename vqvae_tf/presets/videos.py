@@ -57,8 +57,8 @@ def labmaze_prior() -> VideoPriorConfig:
         unroll=4,
         guidance=3.0,
         training=TrainingConfig(
-            steps=1_000,
-            batch_size=16,
+            steps=1_500,
+            batch_size=8,
             learning_rate=2e-3,
             schedule="cosine",
             warmup_steps=50,
