@@ -134,7 +134,7 @@ def test_priors_refuse_what_is_out_of_range(field, value):
 
 def test_the_nearest_names_come_first():
     assert nearest("sonet", ["cifar10", "sonnet"]) == "nearest: sonnet (all: cifar10, sonnet)"
-    assert nearest("zzz", ["b", "a"]) == "(all: a, b)"
+    assert nearest("zzz", ["b", "a"]) == "all: a, b"
 
 
 def leaves(config, at=()):

@@ -30,8 +30,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
     more = f", ... ({len(known):,} in all)" if len(known) > _MOST_KNOWN else ""
-    every = f"(all: {', '.join(known[:_MOST_KNOWN])}{more})"
-    return (f"nearest: {', '.join(close)} " if close else "") + every
+    every = f"all: {', '.join(known[:_MOST_KNOWN])}{more}"
+    return f"nearest: {', '.join(close)} ({every})" if close else every
 
 
 def shown(value: Any) -> str:

@@ -266,7 +266,7 @@ def test_broken_files(tmp_path, caplog):
     ("file", "content", "words"),
     [
         ("actions.csv", "action\n1\n9\n0\n0\n0\n", "action 9 of frame 1 is none of 0 to 1"),
-        ("actions.csv", "action\n1\nleft\n0\n0\n0\n", "unknown action 'left'; (all: right, stay)"),
+        ("actions.csv", "action\n1\nleft\n0\n0\n0\n", "unknown action 'left'; all: right, stay"),
         ("actions.csv", "1\n0\n1\n0\n1\n", 'its first line must be "action"'),
         ("actions.csv", "x,y\n1,2\n1\n", "line 3: must have 2 fields; received 1"),
         ("actions.csv", "x,y\n1,2\n1,b\n", "line 3: must hold 2 finite numbers"),

@@ -94,8 +94,9 @@ def test_batches_resume(memory_bytes):
 
 @pytest.mark.usefixtures("prepared")
 def test_an_unknown_name_shows_the_nearest():
-    with pytest.raises(UserError, match="tfds:tinny: unknown data set; nearest: tiny"):
-        data.open_source("tfds:tinny")
+    for name, way_out in (("tinny", "nearest: tiny"), ("0", r"tfds.list_builders\(\) lists them")):
+        with pytest.raises(UserError, match=f"tfds:{name}: unknown data set; {way_out}$"):
+            data.open_source(f"tfds:{name}")
 
 
 @pytest.mark.usefixtures("prepared")

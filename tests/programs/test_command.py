@@ -355,7 +355,7 @@ def test_an_unknown_format_is_refused(call, runs):
     outcome = call("export", f"--model={runs.model}", "--output=o", "--format=saved_model,tfite")
     assert_refused(outcome, 'unknown format "tfite"; nearest: tflite')
     outcome = call("export", f"--model={runs.model}", "--output=o", "--format=")
-    assert_refused(outcome, 'unknown format ""; (all: saved_model, tflite)')
+    assert_refused(outcome, 'unknown format ""; all: saved_model, tflite')
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ def builder_of(uri: str, name: str) -> tuple[Any, str]:
     parts = name.split("/")
     if parts[0].split(":")[0] not in known:
         # The names of all data sets are too many for one line.
-        raise UserError(f"{uri}: unknown data set; {nearest(parts[0], known).split('(all')[0]}")
+        close = nearest(parts[0], known).partition("all: ")[0].rstrip(" (")
+        raise UserError(f"{uri}: unknown data set; {close or 'tfds.list_builders() lists them'}")
     try:
         builder = tfds.builder(parts.pop(0))
         if parts and parts[0].split(":")[0] in builder.builder_configs:

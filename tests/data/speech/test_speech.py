@@ -1,4 +1,5 @@
 import logging
+import os
 import sys
 
 import numpy as np
@@ -168,3 +169,14 @@ def test_a_synthesiser_that_fails_is_told_in_one_line(monkeypatch):
             with pytest.raises(UserError, match=f"espeak-ng cannot speak .*{message}") as error:
                 espeak.speak("m1", ("Hello.",))
             assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["flite", "festival"])
+def test_a_program_that_fails_is_told_in_one_line(monkeypatch, tmp_path, name):
+    program = tmp_path / name
+    program.write_text("#!/bin/sh\necho first >&2\necho no such voice >&2\nexit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(UserError) as error:
+        {"flite": flite, "festival": festival}[name].speak("slt", ("Hello.",))
+    assert str(error.value).startswith(f"{name} cannot speak (no such voice); install {name}")

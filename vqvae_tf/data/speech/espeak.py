@@ -2,15 +2,13 @@
 
 import json
 import os
-import subprocess
 import sys
 
 import numpy as np
 
 from vqvae_tf.data import sound_files
-from vqvae_tf.data.speech import espeak_process
+from vqvae_tf.data.speech import espeak_process, voice_process
 from vqvae_tf.data.speech.utterance import RATE, Spoken
-from vqvae_tf.errors import UserError
 from vqvae_tf.optional_packages import require
 
 VOICES = ("m1", "f1", "m2", "f2", "m3", "f4", "m4", "f5", "m5", "m8", "m7", "f3")
@@ -52,23 +50,18 @@ def speak(voice: str, texts: tuple[str, ...]) -> list[Spoken]:
         "texts": texts,
     }
     # Not forked, and without TensorFlow, which would take seconds to import.
-    process = subprocess.run(
+    answer = voice_process.run(
+        "espeak-ng",
         [sys.executable, "-I", os.path.abspath(espeak_process.__file__)],
-        input=json.dumps(request).encode(),
-        capture_output=True,
+        "install espeakng-loader again",
+        given=json.dumps(request).encode(),
     )
-    if process.returncode:
-        lines = process.stderr.decode(errors="replace").strip().splitlines()
-        raise UserError(
-            f"espeak-ng cannot speak ({lines[-1] if lines else process.returncode}); install "
-            "espeakng-loader again"
-        )
     spoken, place = [], 0
-    while place < len(process.stdout):
-        begin = process.stdout.index(b"\n", place) + 1
-        header = json.loads(process.stdout[place:begin])
+    while place < len(answer):
+        begin = answer.index(b"\n", place) + 1
+        header = json.loads(answer[place:begin])
         place = begin + 2 * header["samples"]
-        samples = np.frombuffer(process.stdout[begin:place], np.int16)
+        samples = np.frombuffer(answer[begin:place], np.int16)
         audio = sound_files.resample(samples.astype(np.float32) / 32_768, header["rate"], RATE)
         spoken.append(Spoken(audio, _ends(header["phonemes"], len(samples), header["rate"])))
     return spoken

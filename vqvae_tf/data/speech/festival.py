@@ -4,12 +4,14 @@ import functools
 import os
 import shutil
 import subprocess
-import tempfile
 
+from vqvae_tf import files
 from vqvae_tf.data import sound_files
+from vqvae_tf.data.speech import voice_process
 from vqvae_tf.data.speech.utterance import RATE, Spoken
 
 VOICES = ("ked",)
+_WAY_OUT = "install festival and festvox-kdlpc16k again"
 
 
 @functools.cache
@@ -24,7 +26,7 @@ def voices() -> tuple[str, ...]:
 def speak(voice: str, texts: tuple[str, ...]) -> list[Spoken]:
     """Speaks all texts in one process; they hold no quotes."""
     spoken = []
-    with tempfile.TemporaryDirectory() as folder:
+    with files.temporary_folder() as folder:
         program = [f"(voice_{voice}_diphone)"]
         for number, text in enumerate(texts):
             path = os.path.join(folder, str(number))
@@ -35,7 +37,7 @@ def speak(voice: str, texts: tuple[str, ...]) -> list[Spoken]:
             ]
         with open(os.path.join(folder, "program.scm"), "w") as file:
             file.write("\n".join(program))
-        subprocess.run(["festival", "-b", file.name], check=True, capture_output=True)
+        voice_process.run("festival", ["festival", "-b", file.name], _WAY_OUT)
         for number in range(len(texts)):
             path = os.path.join(folder, str(number))
             with open(path + ".txt") as file:
