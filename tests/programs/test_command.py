@@ -2,6 +2,7 @@
 
 import ast
 import errno
+import gc
 import importlib
 import json
 import os
@@ -11,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import tensorflow as tf
@@ -484,6 +486,30 @@ def test_sigterm_outside_training_is_as_ctrl_c(call, runs, monkeypatch):
     outcome = call("evaluate", f"--model={runs.model}", f"--data={runs.uri}")
     assert outcome == (130, "", "vqvae-evaluate: stopped\n")
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_of_the_garbage_collector_is_not_lost(call, runs, monkeypatch, number):
+    collected = []
+
+    def callback(phase, _):
+        if not collected:
+            collected.append(phase)
+            signal.raise_signal(number)
+
+    def collecting(*_, **__):
+        gc.callbacks.append(callback)
+        try:
+            gc.collect()
+        finally:
+            gc.callbacks.remove(callback)
+        time.sleep(10)
+
+    monkeypatch.setattr(workflows, "evaluate", collecting)
+    before = sys.unraisablehook
+    outcome = call("evaluate", f"--model={runs.model}", f"--data={runs.uri}")
+    assert outcome == (130, "", "vqvae-evaluate: stopped\n") and collected
+    assert sys.unraisablehook is before
 
 
 def test_our_own_mistakes_keep_their_traceback(call, runs, monkeypatch):

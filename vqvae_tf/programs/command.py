@@ -21,6 +21,7 @@ from vqvae_tf.programs import config_flags
 
 MISTAKE, INTERRUPTED = 2, 130  # exit codes
 _LONGEST_MESSAGE = 1_000  # characters
+_AGAIN = 0.1  # seconds until a lost interruption is repeated
 
 
 def run(
@@ -79,16 +80,45 @@ def _parse_and_call(main, flag_values, usage, preset):
 
 @contextlib.contextmanager
 def _terminated_as_by_ctrl_c():
-    """SIGTERM raises `KeyboardInterrupt`, so that unfinished files and processes are not left."""
-    ours = threading.current_thread() is threading.main_thread()
+    """SIGTERM raises `KeyboardInterrupt`, so that unfinished files and processes are not left.
+
+    An interruption that was raised where exceptions are ignored is repeated. Such a place is JAX's
+    callback of the garbage collector, which is busy while packages are imported.
+    """
+    main = threading.main_thread()
+    ours = threading.current_thread() is main
     if not ours or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
         yield
         return
+    usual = sys.unraisablehook
+
+    def repeat(found):
+        if issubclass(found.exc_type, KeyboardInterrupt):
+            # Later and from another thread, for it would be lost here too.
+            again.enter_context(_after(_AGAIN, signal.pthread_kill, main.ident, signal.SIGTERM))
+        else:
+            usual(found)
+
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.unraisablehook = repeat
+    try:
+        with contextlib.ExitStack() as again:
+            yield
+    finally:
+        sys.unraisablehook = usual
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _after(seconds, function, *arguments):
+    """Calls a function of another thread after some time, unless the context ends before."""
+    timer = threading.Timer(seconds, function, arguments)
+    timer.start()
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        timer.cancel()
+        timer.join()
 
 
 _HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
