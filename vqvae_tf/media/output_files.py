@@ -62,8 +62,8 @@ def write_png(path: str, image: np.ndarray) -> None:
     write_bytes(path, reporting.encode_png(image))
 
 
-def write_mp4(path: str, frames: np.ndarray, rate: int) -> None:
-    """Writes frames `[time, height, width, channels]` as an MP4 file of `rate` frames a second."""
+def write_mp4(path: str, frames: Iterable[np.ndarray], rate: int) -> None:
+    """Writes frames `[height, width, channels]` as an MP4 file of `rate` frames a second."""
     write_bytes(path, reporting.encode_mp4(frames, rate))
 
 

@@ -13,6 +13,7 @@ from vqvae_tf import data, models, reporting
 from vqvae_tf.errors import UserError
 from vqvae_tf.media import evaluation, medium, picture_figures, rollouts
 from vqvae_tf.media.output_files import new_name, write_codes, write_mp4, write_png
+from vqvae_tf.reporting.videos import spread
 
 PIECE_FRAMES = 256  # what is measured or encoded at once: memory grows with it
 RATE = 10  # frames per second of the videos that are written
@@ -180,15 +181,12 @@ class VideoMedium(medium.Medium):
         for episode in tqdm.tqdm(episodes, total=total, unit="episode", disable=None):
             if len(names) == total:
                 break
-            codes, decoded = [], []
-            frames = episode["frames"]
-            for piece in _cut(episode):
-                codes.append(encode(piece["frames"][None])[0])
-                decoded.append(decode(codes[-1][None])[0, :, : frames.shape[1], : frames.shape[2]])
-            reconstruction = np.concatenate(decoded)
+            codes: list[np.ndarray] = []
+            strip: list[np.ndarray] = []
             path = os.path.join(output, new_name(episode["name"], names))
-            write_mp4(path + ".mp4", np.concatenate([frames, reconstruction], axis=2), RATE)
-            write_png(path + ".png", reporting.strip(frames, reconstruction, columns=STRIP))
+            write_mp4(path + ".mp4", _beside(episode, encode, decode, codes, strip), RATE)
+            real, decoded = np.split(np.stack(strip), 2, axis=2)
+            write_png(path + ".png", reporting.strip(real, decoded, columns=STRIP))
             write_codes(path + ".npz", np.concatenate(codes))
         return len(names)
 
@@ -303,6 +301,24 @@ def _pieces(source, model, words):
         episodes, words, total=len(source), unit="episode", disable=None, leave=False
     ):
         yield from _cut(episode)
+
+
+def _beside(episode, encode, decode, codes, strip):
+    """The frames of an episode beside their reconstructions; long ones are coded in pieces.
+
+    Their codes are added to the list `codes`, and some of what is yielded to the list `strip`.
+    """
+    chosen = set(spread(len(episode["frames"]), STRIP))
+    number = 0
+    for piece in _cut(episode):
+        frames = piece["frames"]
+        codes.append(encode(frames[None])[0])
+        decoded = decode(codes[-1][None])[0, :, : frames.shape[1], : frames.shape[2]]
+        for pair in np.concatenate([frames, decoded], axis=2):
+            if number in chosen:
+                strip.append(pair)
+            number += 1
+            yield pair
 
 
 def _cut(episode):
