@@ -1,7 +1,7 @@
 """Trains one model by plain `fit` on N logical CPU devices and writes what came out.
 
 A program of its own: one process can hold strategies of one size only.
-Usage: python -m tests.layers.replicas_program NUM_REPLICAS OUTPUT.npz
+Usage: python -m tests.layers.replicas_program NUM_REPLICAS OUTPUT.npz SEED CASE...
 """
 
 import sys
@@ -57,12 +57,12 @@ CASES = {
 }
 
 
-def run(case, strategy):
+def run(case, strategy, seed):
     keras.utils.set_random_seed(3)
     with strategy.scope():
         model = build(*CASES[case]())
         model.compile(keras.optimizers.SGD(0.05), "mse")
-    x = np.random.default_rng(0).normal(size=(BATCH * STEPS, 4, DIM)).astype("float32")
+    x = np.random.default_rng(seed).normal(size=(BATCH * STEPS, 4, DIM)).astype("float32")
     data = tf.data.Dataset.from_tensor_slices((x, x)).batch(BATCH, drop_remainder=True)
     history = model.fit(data, epochs=2, verbose=0, shuffle=False).history
     result = {f"{case}/loss": np.array(history["loss"])}
@@ -73,11 +73,12 @@ def run(case, strategy):
 
 
 def main():
-    replicas, output = int(sys.argv[1]), sys.argv[2]
+    replicas, output, seed, *cases = sys.argv[1:]
+    replicas = int(replicas)
     strategy = strategies.get(f"mirrored:{replicas}" if replicas > 1 else "default")
     results = {}
-    for case in CASES:
-        results.update(run(case, strategy))
+    for case in cases:
+        results.update(run(case, strategy, int(seed)))
     np.savez(output, **results)
 
 
